@@ -1,0 +1,52 @@
+import type { Finding, LogEvent, VersionState } from '../model/index.ts';
+
+export type DetectorKind =
+  | 'auth-failure-spike'
+  | 'unregistered-geolocation'
+  | 'outside-allowlist'
+  | 'unknown-key'
+  | 'retired-key-use'
+  | 'log-silence';
+
+/** Where calls may come from. Null: no rule, and the detector that needs it is off. */
+export type PlaceRules = {
+  /** ISO 3166-1 alpha-2, upper case. */
+  readonly geolocations: readonly string[] | null;
+  /** CIDR blocks, IPv4 and IPv6. */
+  readonly ipAllowlist: readonly string[] | null;
+};
+
+/** One monitor's rules, as the configuration states them. */
+export type Rules = PlaceRules & {
+  /** Narrower rules of single credentials; a rule that is null falls back to the monitor's. */
+  readonly perCredential: Readonly<Record<string, PlaceRules>>;
+  /** Keys of the account that Keywarden does not manage, by key id. */
+  readonly otherKeys: Readonly<
+    Record<string, PlaceRules & { readonly owner: string; readonly retired: boolean }>
+  >;
+  /** Absent: off. */
+  readonly detectors: {
+    readonly 'auth-failure-spike'?: { readonly falseAlarmsPerKeyYear: number };
+    readonly 'unregistered-geolocation'?: object;
+    readonly 'outside-allowlist'?: object;
+    readonly 'unknown-key'?: object;
+    readonly 'retired-key-use'?: object;
+    readonly 'log-silence'?: { readonly after: number };
+  };
+};
+
+/** A key that Keywarden manages, as the state knows it now. */
+export type ManagedKey = {
+  readonly keyId: string;
+  readonly credential: string;
+  readonly state: VersionState;
+  /** When it stopped being valid or will; null where that is open. */
+  readonly expiresAt: number | null;
+};
+
+/** What surrounds the events of a page. */
+export type WatchContext = {
+  readonly monitor: string;
+  readonly keys: readonly ManagedKey[];
+  readonly now: number;
+};

@@ -1,0 +1,60 @@
+import type { Alert, Delivery } from './alert.ts';
+import type { CredentialRecord, Destination, Version } from './credential.ts';
+import type { Rotation, RotationStep } from './rotation.ts';
+import type { Secret } from './secret.ts';
+import type { Work, WorkKind } from './work.ts';
+
+/** One line of the audit log. */
+export type AuditEntry = {
+  readonly at: number;
+  /** A token's name, `schedule`, `daemon` or `cli`. */
+  readonly actor: string;
+  /** Dotted, past tense: `rotation.requested`, `version.published`. */
+  readonly action: string;
+  readonly credential: string | null;
+  readonly detail: Readonly<Record<string, string | number | boolean | null>>;
+};
+
+/** What Keywarden remembers of a log monitor between two polls. */
+export type MonitorRecord = {
+  readonly name: string;
+  readonly cursor: string | null;
+  /** The greatest event time seen: where a lost cursor resumes. */
+  readonly lastEventAt: number | null;
+  /** When a poll last succeeded. */
+  readonly polledAt: number | null;
+  /** Failed polls in succession. */
+  readonly attempts: number;
+  readonly skipped: number;
+  /** The detectors' state, versioned JSON, bounded in size. */
+  readonly detectors: string | null;
+};
+
+/**
+ * One write to the state. A fold returns a list of them; a commit applies the whole list or none.
+ * `put` inserts or replaces the row with the record's key.
+ */
+export type Change =
+  | { readonly type: 'credential.put'; readonly record: CredentialRecord }
+  | { readonly type: 'version.put'; readonly version: Version; readonly value?: Secret }
+  | { readonly type: 'rotation.put'; readonly rotation: Rotation }
+  | { readonly type: 'step.put'; readonly step: RotationStep }
+  | { readonly type: 'destination.put'; readonly destination: Destination }
+  /** The raw answer to a mint, sealed, before anything else is done with it. */
+  | {
+      readonly type: 'journal.put';
+      readonly rotationId: string;
+      readonly answer: Secret;
+      readonly at: number;
+    }
+  | { readonly type: 'journal.delete'; readonly rotationId: string }
+  | { readonly type: 'monitor.put'; readonly monitor: MonitorRecord }
+  /** Refused with a conflict unless the stored alert's revision is `expected` (null: there is none yet). */
+  | { readonly type: 'alert.put'; readonly alert: Alert; readonly expected: number | null }
+  | { readonly type: 'delivery.put'; readonly delivery: Delivery }
+  | { readonly type: 'audit.append'; readonly entry: AuditEntry }
+  /** Creates the due record or replaces its due time and lane. */
+  | { readonly type: 'work.put'; readonly work: Work }
+  /** Makes it due no later than `at`, also while it is claimed; nothing where there is no such record. */
+  | { readonly type: 'work.wake'; readonly kind: WorkKind; readonly id: string; readonly at: number }
+  | { readonly type: 'work.delete'; readonly kind: WorkKind; readonly id: string };

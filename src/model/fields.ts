@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { SecretSource } from './secret-source.ts';
+import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
+
+/*
+ * Building blocks of configuration schemas, shared by the rooms that own a part of the configuration.
+ * A message says what was expected; the loader adds where it stands and what was found.
+ */
+
+const UNIT_MS: Readonly<Record<string, number>> = { d: DAY, h: HOUR, m: MINUTE, s: SECOND, ms: 1 };
+const DURATION = /^(?:\d+(?:ms|[dhms]))+$/;
+
+/** Milliseconds in `90d`, `72h`, `1d12h`, `500ms`; null where the text is no duration. */
+export function parseDuration(text: string): number | null {
+  if (!DURATION.test(text)) return null;
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[dhms])/g)) {
+    total += Number(count) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
+  }
+  return Number.isSafeInteger(total) ? total : null;
+}
+
+/** A duration; integer milliseconds once parsed. */
+export const duration = z
+  .string({ error: 'expected a duration such as 90d, 72h, 15m, 30s or 1d12h' })
+  .transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms !== null) return ms;
+    context.addIssue({ code: 'custom', message: 'expected a duration such as 90d, 72h, 15m, 30s or 1d12h' });
+    return z.NEVER;
+  })
+  .meta({ description: 'A duration: 90d, 72h, 15m, 30s, 500ms, or a sum such as 1d12h.' });
+
+/** The name of a credential, store, channel, …. */
+export const name = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    'expected a name: a-z, 0-9, ".", "_", "-", at most 63 characters, not starting with a sign',
+  );
+
+/** An absolute file mode written in octal text, `"0600"`. */
+export const fileMode = z
+  .string()
+  .regex(/^0?[0-7]{3}$/, 'expected a file mode in quotes, such as "0600"')
+  .transform((text) => Number.parseInt(text, 8));
+
+/** A reference to a secret: `{ env: NAME }` or `{ file: PATH, allowModes: "0444" }`. */
+export const secret = z
+  .union(
+    [
+      z.strictObject({
+        env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable'),
+      }),
+      z.strictObject({ file: z.string().min(1), allowModes: fileMode.optional() }),
+    ],
+    { error: 'expected a reference to a secret: { env: NAME } or { file: PATH }; a value never stands here' },
+  )
+  .transform(
+    (origin) =>
+      new SecretSource(
+        'env' in origin
+          ? origin
+          : {
+              file: origin.file,
+              ...(origin.allowModes === undefined ? {} : { allowModes: origin.allowModes }),
+            },
+      ),
+  );
+
+/** An https URL; plain http only where the schema that uses it allows loopback. No credentials, no fragment. */
+export const url = z
+  .string()
+  .refine((text) => {
+    const parsed = URL.parse(text);
+    return (
+      parsed !== null &&
+      /^https?:$/.test(parsed.protocol) &&
+      parsed.username === '' &&
+      parsed.password === '' &&
+      parsed.hash === ''
+    );
+  }, 'expected a URL such as https://api.example.com, without user, password or fragment')
+  .transform((text) => text.replace(/\/+$/, ''));
+
+/** The keys of every plug-in that connects somewhere. */
+export const connection = {
+  tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
+  proxy: url.optional(),
+  timeout: duration.default(10 * SECOND),
+  allowPlaintextLoopback: z.boolean().default(false),
+};
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** What is wrong with the scheme of `address`, or null: https always, http on loopback only where allowed. */
+export function plaintextFault(address: string, allowPlaintextLoopback: boolean): string | null {
+  const parsed = URL.parse(address);
+  if (parsed === null || parsed.protocol === 'https:') return null;
+  if (!LOOPBACK.test(parsed.hostname)) return 'expected https://; plain http is refused';
+  return allowPlaintextLoopback
+    ? null
+    : 'expected https://, or allowPlaintextLoopback: true beside a loopback address';
+}

@@ -1,0 +1,83 @@
+import type { Failure } from './errors.ts';
+
+/** What set a rotation off. It is all the provider is told of the reason. */
+export type Trigger = 'scheduled' | 'manual' | 'emergency';
+
+/** See `contracts/surface.md`, "States". */
+export type RotationState =
+  | 'minting'
+  | 'verifying'
+  | 'publishing'
+  | 'overlap'
+  | 'completed'
+  | 'failed'
+  | 'attention'
+  | 'abandoned'
+  | 'superseded';
+
+/** States in which a rotation holds its credential: no other may begin. */
+export const OPEN_STATES: readonly RotationState[] = [
+  'minting',
+  'verifying',
+  'publishing',
+  'overlap',
+  'attention',
+];
+
+/** A mint that was decided and committed before it is sent. */
+export type MintIntent = {
+  /** At most 64 characters; the same for every repeat of this mint. */
+  readonly idempotencyKey: string;
+  /** The version whose key signs the request. */
+  readonly signerVersionId: string;
+  readonly committedAt: number;
+  /** How often it may have been sent. */
+  readonly sends: number;
+};
+
+/** One replacement of a credential's key, its overlap included. */
+export type Rotation = {
+  readonly id: string;
+  readonly credential: string;
+  readonly trigger: Trigger;
+  readonly reason: string | null;
+  /** Who asked for it: a token's name, or `schedule`. */
+  readonly actor: string;
+  /** The caller's Idempotency-Key, so that a repeated request finds the same rotation. */
+  readonly requestKey: string | null;
+  readonly state: RotationState;
+  /** Asked for and waiting: an emergency waits for `minting` and `verifying` of the open one to end. */
+  readonly queued: boolean;
+  readonly previousVersionId: string | null;
+  readonly newVersionId: string | null;
+  readonly intent: MintIntent | null;
+  /** When every required destination was last seen to be writable; a mint wants it fresh. */
+  readonly preflightedAt: number | null;
+  /** Failed attempts in succession of the step it is in. */
+  readonly attempts: number;
+  /** How often the provider accepted the new key in succession. */
+  readonly accepted: number;
+  /** When the provider minted the new key, by the provider's clock. */
+  readonly mintedAt: number | null;
+  /** When the mint's answer came, by ours: `settle` counts from here. */
+  readonly answeredAt: number | null;
+  readonly overlapEndsAt: number | null;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly lastError: Failure | null;
+};
+
+export type StepName = 'mint' | 'verify' | 'publish' | 'overlap' | 'retire';
+
+/** One step of a rotation as people read it in `history` and the API. */
+export type RotationStep = {
+  readonly rotationId: string;
+  readonly name: StepName;
+  /** The destination for `publish`, else the empty string. */
+  readonly destination: string;
+  readonly state: 'pending' | 'running' | 'done' | 'failed' | 'skipped';
+  readonly attempts: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly error: Failure | null;
+};

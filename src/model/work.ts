@@ -1,0 +1,26 @@
+/** What a due record is about; `work` rows bear one of these with the record's id. */
+export type WorkKind = 'credential' | 'publication' | 'login' | 'monitor' | 'delivery';
+
+/**
+ * A record's due time. Everything Keywarden looks after has one; the loop claims what is due.
+ * A lane is what is bounded together: `provider:frameflow`, `store:vault`, `channel:team`.
+ */
+export type Work = {
+  readonly kind: WorkKind;
+  readonly id: string;
+  readonly lane: string;
+  readonly dueAt: number;
+};
+
+/** A worker's hold on a due record. Every write made under it must still match its fence. */
+export type Claim = {
+  readonly kind: WorkKind;
+  readonly id: string;
+  readonly lane: string;
+  /** Rises with every claim of this record; an older holder's writes are refused. */
+  readonly fence: number;
+  /** Counts wake-ups: one that comes while the claim is held is not lost at its release. */
+  readonly wakes: number;
+  readonly dueAt: number;
+  readonly expiresAt: number;
+};

@@ -1,0 +1,135 @@
+import type {
+  Alert,
+  AuditEntry,
+  Change,
+  Claim,
+  CredentialRecord,
+  Delivery,
+  Destination,
+  MonitorRecord,
+  Rotation,
+  RotationStep,
+  Secret,
+  Version,
+  WorkKind,
+} from '../model/index.ts';
+import { KeywardenError } from '../model/index.ts';
+
+export type StateErrorCode =
+  /** the database was made by a newer version of Keywarden */
+  | 'state_newer'
+  /** another process holds it */
+  | 'state_locked'
+  | 'state_corrupt'
+  | 'state_full'
+  /** the file was deleted or replaced while it was open */
+  | 'state_replaced'
+  /** the directory or file cannot be made, read or written */
+  | 'state_unwritable'
+  /** no configured key opens what is sealed */
+  | 'wrong_key'
+  /** the claim was taken over; nothing was written */
+  | 'claim_lost'
+  /** somebody else wrote first (an alert's revision, a second open rotation); nothing was written */
+  | 'conflict';
+
+/** What the state throws. `claim_lost` and `conflict` are ordinary outcomes; the rest needs a person. */
+export class StateError extends KeywardenError {
+  declare readonly code: StateErrorCode;
+
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the code's type
+  constructor(code: StateErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
+
+/** All that plans read of one credential, taken in one transaction. */
+export type CredentialSnapshot = {
+  readonly record: CredentialRecord;
+  /** Newest (greatest number) first. */
+  readonly versions: readonly Version[];
+  /** The rotation that holds the credential, if any. */
+  readonly open: Rotation | null;
+  /** The one that waits for it, if any. */
+  readonly queued: Rotation | null;
+  readonly destinations: readonly Destination[];
+};
+
+export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
+export type PageQuery = { readonly cursor?: string | null; readonly limit?: number };
+
+/** A release of a claim together with a commit: when the record is next due; null: it has no further work and goes. */
+export type Hold = { readonly claim: Claim; readonly next: number | null };
+
+/**
+ * Everything Keywarden remembers, behind one asynchronous interface.
+ * Reads see every commit that was acknowledged before them.
+ */
+export type State = {
+  /**
+   * Takes up to `limit` due and unclaimed records of a lane, the longest due first, and holds them until `until`.
+   * A claim that ran out counts as unclaimed.
+   */
+  claim(
+    lane: string,
+    query: { readonly now: number; readonly until: number; readonly limit: number },
+  ): Promise<readonly Claim[]>;
+  /** The earliest time at which a record of these lanes can be claimed; null where there is none. */
+  nextDue(lanes: readonly string[]): Promise<number | null>;
+  /** How many records are due, by kind. */
+  due(now: number): Promise<Readonly<Record<WorkKind, number>>>;
+
+  /**
+   * Applies all changes or none, durably. With a `hold`, only while its claim is still ours, and releases it with its
+   * next due time (a wake-up that came meanwhile wins). With `under`, the same check, but the claim is kept.
+   * Concurrent commits share one transaction on the disk, each still all or none by itself.
+   * @throws {StateError}
+   */
+  commit(
+    changes: readonly Change[],
+    options?: { readonly hold?: Hold; readonly under?: Claim },
+  ): Promise<void>;
+
+  /** Proves, before something that cannot be undone, that this is still our database and that it takes writes. */
+  prove(): Promise<void>;
+
+  credential(name: string): Promise<CredentialSnapshot | null>;
+  /** By name. */
+  credentials(): Promise<readonly CredentialSnapshot[]>;
+  /** The sealed value of a version. @throws {StateError} `state_corrupt` where it was never stored */
+  versionValue(versionId: string): Promise<Secret>;
+  /** The raw answer to this rotation's mint, where one came. */
+  journal(rotationId: string): Promise<Secret | null>;
+
+  rotation(id: string): Promise<Rotation | null>;
+  /** The rotation that a caller's Idempotency-Key made, if any. */
+  rotationByRequestKey(credential: string, requestKey: string): Promise<Rotation | null>;
+  /** Newest first. */
+  rotations(query: PageQuery & { readonly credential?: string }): Promise<Page<Rotation>>;
+  /** In the order mint, verify, publish (by destination), overlap, retire. */
+  steps(rotationId: string): Promise<readonly RotationStep[]>;
+
+  monitor(name: string): Promise<MonitorRecord | null>;
+
+  alert(id: string): Promise<Alert | null>;
+  /** The latest alert (greatest generation) of each identity, for those that exist. */
+  alertsByIdentity(identities: readonly string[]): Promise<readonly Alert[]>;
+  /** Newest first. */
+  alerts(query: PageQuery & { readonly state?: Alert['state'] | 'open' }): Promise<Page<Alert>>;
+  delivery(id: string): Promise<Delivery | null>;
+  /** Oldest first. */
+  deliveries(alertId: string): Promise<readonly Delivery[]>;
+  /** Deliveries still pending, by channel. */
+  outboxDepth(): Promise<Readonly<Record<string, number>>>;
+
+  /** Newest first. */
+  audit(
+    query: PageQuery & { readonly actor?: string; readonly credential?: string; readonly action?: string },
+  ): Promise<Page<AuditEntry>>;
+
+  /** A random key made with the database, for fingerprints. */
+  fingerprintKey(): Promise<Secret>;
+  /** Deletes what has outlived its retention: ended rotations with their steps, resolved alerts with their deliveries. */
+  prune(before: { readonly rotations: number; readonly alerts: number }): Promise<void>;
+  close(): Promise<void>;
+};
