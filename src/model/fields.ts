@@ -31,6 +31,9 @@ export const duration = z
   })
   .meta({ description: 'A duration: 90d, 72h, 15m, 30s, 500ms, or a sum such as 1d12h.' });
 
+/** A duration of at least a millisecond. */
+export const positiveDuration = duration.refine((ms) => ms > 0, 'expected a duration longer than nothing');
+
 /** The name of a credential, store, channel, …. */
 export const name = z
   .string()
@@ -39,11 +42,15 @@ export const name = z
     'expected a name: a-z, 0-9, ".", "_", "-", at most 63 characters, not starting with a sign',
   );
 
-/** An absolute file mode written in octal text, `"0600"`. */
+/** An absolute file mode written in octal text, `"0600"`; without quotes YAML would read a decimal number. */
 export const fileMode = z
-  .string()
+  .string({ error: 'expected a file mode in quotes, such as "0600"' })
   .regex(/^0?[0-7]{3}$/, 'expected a file mode in quotes, such as "0600"')
   .transform((text) => Number.parseInt(text, 8));
+
+/** What the loader looks for to know that a secret was to stand there: nothing found in such a place is ever quoted. */
+export const SECRET_EXPECTED =
+  'expected a reference to a secret: { env: NAME } or { file: PATH }; a value never stands here';
 
 /** A reference to a secret: `{ env: NAME }` or `{ file: PATH, allowModes: "0444" }`. */
 export const secret = z
@@ -54,7 +61,7 @@ export const secret = z
       }),
       z.strictObject({ file: z.string().min(1), allowModes: fileMode.optional() }),
     ],
-    { error: 'expected a reference to a secret: { env: NAME } or { file: PATH }; a value never stands here' },
+    { error: SECRET_EXPECTED },
   )
   .transform(
     (origin) =>
@@ -68,26 +75,26 @@ export const secret = z
       ),
   );
 
-/** An https URL; plain http only where the schema that uses it allows loopback. No credentials, no fragment. */
-export const url = z
-  .string()
-  .refine((text) => {
-    const parsed = URL.parse(text);
-    return (
-      parsed !== null &&
-      /^https?:$/.test(parsed.protocol) &&
-      parsed.username === '' &&
-      parsed.password === '' &&
-      parsed.hash === ''
-    );
-  }, 'expected a URL such as https://api.example.com, without user, password or fragment')
-  .transform((text) => text.replace(/\/+$/, ''));
+/** An http(s) URL kept as it is written: for what is compared or called to the letter. No credentials, no fragment. */
+export const exactUrl = z.string().refine((text) => {
+  const parsed = URL.parse(text);
+  return (
+    parsed !== null &&
+    /^https?:$/.test(parsed.protocol) &&
+    parsed.username === '' &&
+    parsed.password === '' &&
+    parsed.hash === ''
+  );
+}, 'expected a URL such as https://api.example.com, without user, password or fragment');
+
+/** An https URL as a base for paths; plain http only where the schema that uses it allows loopback. */
+export const url = exactUrl.transform((text) => text.replace(/\/+$/, ''));
 
 /** The keys of every plug-in that connects somewhere. */
 export const connection = {
   tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
   proxy: url.optional(),
-  timeout: duration.default(10 * SECOND),
+  timeout: positiveDuration.default(10 * SECOND),
   allowPlaintextLoopback: z.boolean().default(false),
 };
 

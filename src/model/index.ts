@@ -8,5 +8,6 @@ export * from './plugin.ts';
 export * from './rotation.ts';
 export * from './secret.ts';
 export * from './secret-source.ts';
+export * from './snapshot.ts';
 export * from './time.ts';
 export * from './work.ts';

@@ -31,7 +31,7 @@ export type MintIntent = {
   /** The version whose key signs the request. */
   readonly signerVersionId: string;
   readonly committedAt: number;
-  /** How often it may have been sent. */
+  /** How often it may have been processed without our knowing the answer; a send that surely was not does not count. */
   readonly sends: number;
 };
 
@@ -55,6 +55,8 @@ export type Rotation = {
   readonly preflightedAt: number | null;
   /** Failed attempts in succession of the step it is in. */
   readonly attempts: number;
+  /** Not before this time is its step tried again; null: at once. */
+  readonly retryAt: number | null;
   /** How often the provider accepted the new key in succession. */
   readonly accepted: number;
   /** When the provider minted the new key, by the provider's clock. */

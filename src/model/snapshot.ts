@@ -1,0 +1,14 @@
+import type { CredentialRecord, Destination, Version } from './credential.ts';
+import type { Rotation } from './rotation.ts';
+
+/** All that plans read of one credential, taken in one transaction. */
+export type CredentialSnapshot = {
+  readonly record: CredentialRecord;
+  /** Newest (greatest number) first. */
+  readonly versions: readonly Version[];
+  /** The rotation that holds the credential, if any. */
+  readonly open: Rotation | null;
+  /** The one that waits for it, if any. */
+  readonly queued: Rotation | null;
+  readonly destinations: readonly Destination[];
+};

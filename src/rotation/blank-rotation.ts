@@ -1,0 +1,28 @@
+import type { Rotation } from '../model/index.ts';
+
+/** A rotation that has not done anything yet. */
+export function blankRotation(credential: string, id: string, now: number): Rotation {
+  return {
+    id,
+    credential,
+    trigger: 'scheduled',
+    reason: null,
+    actor: 'schedule',
+    requestKey: null,
+    state: 'minting',
+    queued: false,
+    previousVersionId: null,
+    newVersionId: null,
+    intent: null,
+    preflightedAt: null,
+    attempts: 0,
+    retryAt: null,
+    accepted: 0,
+    mintedAt: null,
+    answeredAt: null,
+    overlapEndsAt: null,
+    startedAt: now,
+    endedAt: null,
+    lastError: null,
+  };
+}

@@ -1,0 +1,59 @@
+import type { Rotation, Severity, Signal } from '../model/index.ts';
+import { formatDuration } from '../model/index.ts';
+import { missing } from './missing.ts';
+import { raise } from './signals.ts';
+import type { Situation } from './situation.ts';
+
+/** Shares of the overlap after which a destination without the new version is told: a warning, then a page. */
+const WARN_AT = 0.5;
+const PAGE_AT = 0.8;
+
+/** How grave it is that a destination lacks the rotation's version now; null while there is time. */
+export function lateness(rotation: Rotation, now: number): Severity | null {
+  const { mintedAt, overlapEndsAt } = rotation;
+  if (mintedAt === null || overlapEndsAt === null) return null;
+  const passed = (now - mintedAt) / Math.max(1, overlapEndsAt - mintedAt);
+  if (passed >= PAGE_AT) return 'critical';
+  return passed >= WARN_AT ? 'warning' : null;
+}
+
+/** When the rotation's lateness next grows, or null. */
+export function nextDeadline(rotation: Rotation, now: number): number | null {
+  const { mintedAt, overlapEndsAt } = rotation;
+  if (mintedAt === null || overlapEndsAt === null) return null;
+  const overlap = overlapEndsAt - mintedAt;
+  const moments = [
+    mintedAt + Math.ceil(overlap * WARN_AT),
+    mintedAt + Math.ceil(overlap * PAGE_AT),
+    overlapEndsAt,
+  ];
+  return moments.find((moment) => moment > now) ?? null;
+}
+
+/**
+ * What holds now and ought to be told, whatever happened or did not happen: read from the situation alone, so that
+ * it is told also when the code that should have published never ran.
+ */
+export function lateDestinations(situation: Situation, now: number): Signal[] {
+  const rotation = situation.snapshot.open;
+  if (rotation === null || rotation.newVersionId === null || rotation.overlapEndsAt === null) return [];
+  const severity = lateness(rotation, now);
+  if (severity === null) return [];
+  const left = rotation.overlapEndsAt - now;
+  return missing(situation, rotation).map((destination) =>
+    raise('publish-failed', rotation.credential, now, {
+      severity,
+      condition: destination,
+      title: `${rotation.credential}: ${destination} does not have the new key, ${left > 0 ? `${formatDuration(left)} left` : 'and the old one has ended'}`,
+      summary:
+        'When the overlap ends, applications that read this destination are refused. Keywarden goes on trying.',
+      action: 'Repair the destination; see: keywarden check',
+      deadline: rotation.overlapEndsAt,
+      evidence: { rotation: rotation.id, destination, error: errorAt(situation, destination) },
+    }),
+  );
+}
+
+function errorAt({ snapshot }: Situation, destination: string): string | null {
+  return snapshot.destinations.find(({ id }) => id === destination)?.lastError?.message ?? null;
+}

@@ -1,0 +1,95 @@
+import type { Rotation } from '../model/index.ts';
+import { formatDuration, formatTime } from '../model/index.ts';
+import { blankRotation } from './blank-rotation.ts';
+import type { Situation } from './situation.ts';
+import { currentVersion } from './versions.ts';
+
+/** A person's or program's wish for a rotation now. */
+export type RotationRequest = {
+  readonly emergency: boolean;
+  readonly reason: string | null;
+  readonly actor: string;
+  /** The caller's Idempotency-Key. */
+  readonly requestKey: string | null;
+};
+
+export type Admission =
+  | { readonly admitted: true; readonly rotation: Rotation }
+  /** `inFlight`: the rotation that stands in the way; null where the credential has no key yet. */
+  | { readonly admitted: false; readonly inFlight: Rotation | null; readonly reason: string };
+
+/** One rotation of a credential at a time, its overlap included; an emergency may wait for, or supersede, the open one. */
+export function admit(situation: Situation, request: RotationRequest, id: string, now: number): Admission {
+  const { open, queued, versions } = situation.snapshot;
+  if (currentVersion(versions) === null) {
+    return {
+      admitted: false,
+      inFlight: null,
+      reason: 'no working key was adopted yet, so there is nothing to rotate',
+    };
+  }
+  if (queued !== null)
+    return { admitted: false, inFlight: queued, reason: `rotation ${queued.id} waits to begin` };
+  if (open !== null && !request.emergency) return { admitted: false, inFlight: open, reason: inTheWay(open) };
+  const rotation: Rotation = {
+    ...blankRotation(situation.snapshot.record.name, id, now),
+    queued: true,
+    trigger: request.emergency ? 'emergency' : 'manual',
+    reason: request.reason,
+    actor: request.actor,
+    requestKey: request.requestKey,
+  };
+  return { admitted: true, rotation };
+}
+
+function inTheWay(open: Rotation): string {
+  const end = open.overlapEndsAt === null ? '' : `; its overlap ends at ${formatTime(open.overlapEndsAt)}`;
+  return `rotation ${open.id} is in ${open.state}${end}`;
+}
+
+/** What a rotation asked for now would do: for people, nothing sent. */
+export type RotationPlan = {
+  readonly credential: string;
+  readonly trigger: 'manual' | 'emergency';
+  /** What it would wait for, null where it would begin at once. */
+  readonly waitsFor: string | null;
+  readonly steps: ReadonlyArray<{ readonly name: string; readonly detail: string }>;
+};
+
+export function describe(situation: Situation, emergency: boolean): RotationPlan {
+  const { snapshot, policy, destinations } = situation;
+  const current = currentVersion(snapshot.versions);
+  const required = destinations.filter(({ required }) => required).map(({ id }) => id);
+  return {
+    credential: snapshot.record.name,
+    trigger: emergency ? 'emergency' : 'manual',
+    waitsFor: waitsFor(situation, emergency),
+    steps: [
+      {
+        name: 'preflight',
+        detail: `${emergency ? 'at least one destination' : required.join(', ') || 'no destination'} can be written`,
+      },
+      {
+        name: 'mint',
+        detail: `the successor of ${current?.keyId ?? 'the current key'} (version ${current?.number ?? '-'})`,
+      },
+      {
+        name: 'verify',
+        detail: `accepted ${policy.settle.successes} times in succession, not before ${formatDuration(policy.settle.minimum)}`,
+      },
+      ...destinations.map(({ id }) => ({ name: 'publish', detail: id })),
+      { name: 'overlap', detail: `both keys work for ${formatDuration(policy.overlap)} from the mint` },
+      { name: 'retire', detail: `${current?.keyId ?? 'the current key'} ends` },
+    ],
+  };
+}
+
+function waitsFor({ snapshot }: Situation, emergency: boolean): string | null {
+  const { open, queued, versions } = snapshot;
+  if (currentVersion(versions) === null) return 'a working key to be adopted';
+  if (queued !== null) return `rotation ${queued.id}, which waits to begin`;
+  if (open === null) return null;
+  if (!emergency) return inTheWay(open);
+  const minting = open.state === 'minting' || open.state === 'verifying';
+  return minting ? `rotation ${open.id} to end ${open.state}` : null;
+}

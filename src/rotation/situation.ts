@@ -1,0 +1,112 @@
+import type {
+  CredentialSnapshot,
+  Failure,
+  Mark,
+  MintIntent,
+  Rotation,
+  RotationStep,
+  Secret,
+  Version,
+} from '../model/index.ts';
+import type { RotationPolicy } from './policy.ts';
+
+/** A destination, as far as the policy needs to know it. */
+export type PolicyDestination = {
+  readonly id: string;
+  /** A mint waits until it can be written. */
+  readonly required: boolean;
+  /** The lane of its publications. */
+  readonly lane: string;
+};
+
+/** What surrounds one credential when it is planned: its rules, what the state knows, and numbers that come from outside. */
+export type Situation = {
+  /** `installation.name/installation.environment`: whose marks are ours. */
+  readonly installation: string;
+  readonly policy: RotationPolicy;
+  readonly destinations: readonly PolicyDestination[];
+  readonly snapshot: CredentialSnapshot;
+  /** The steps of the open rotation. */
+  readonly steps: readonly RotationStep[];
+  /** In [0, 1), fixed for the current version: where in the jitter its rotation falls. */
+  readonly spread: number;
+};
+
+/** What is next for a credential. All but `wait` are performed, and their outcome is folded in. */
+export type Action =
+  /** Nothing until then (null: until something wakes it). */
+  | { readonly do: 'wait'; readonly until: number | null }
+  /** Find the first version: read every destination and test what is there. */
+  | { readonly do: 'adopt' }
+  /** A key that a person handed over was tested and becomes current. */
+  | { readonly do: 'install'; readonly version: Version }
+  /** Versions whose time is over. */
+  | { readonly do: 'retire'; readonly versions: readonly Version[] }
+  /** Open a rotation: the queued one, or a scheduled one. */
+  | { readonly do: 'begin'; readonly queued: Rotation | null }
+  /** An emergency takes the place of the open rotation. */
+  | { readonly do: 'supersede'; readonly by: Rotation }
+  | { readonly do: 'preflight'; readonly rotation: Rotation }
+  /** The intent is committed before it is sent. */
+  | { readonly do: 'mint'; readonly rotation: Rotation; readonly intent: MintIntent }
+  /** Take in the answer that lies in the journal. */
+  | { readonly do: 'take'; readonly rotation: Rotation }
+  | { readonly do: 'verify'; readonly rotation: Rotation; readonly version: Version }
+  /** Every destination has the new version. */
+  | { readonly do: 'settle'; readonly rotation: Rotation }
+  /** The overlap is over. */
+  | { readonly do: 'close'; readonly rotation: Rotation }
+  /** The overlap is over and a destination still lacks the new version. */
+  | { readonly do: 'attend'; readonly rotation: Rotation };
+
+/** What a value found at a destination, or the configured first one, turned out to be. */
+export type Candidate = {
+  readonly value: Secret;
+  readonly fingerprint: string;
+  readonly mark: Mark | null;
+  readonly keyId: string | null;
+  /** Null: the provider could not say (it was down). */
+  readonly accepted: boolean | null;
+  /** Why it was not accepted, or why that is unknown. */
+  readonly failure: Failure | null;
+};
+
+/** What reading one destination brought. */
+export type Reading = {
+  readonly destination: string;
+  readonly required: boolean;
+  readonly candidate: Candidate | null;
+  /** Why it could not be read. */
+  readonly failure: Failure | null;
+};
+
+/** A new key as the provider's adapter read it from the journal. */
+export type Taken = {
+  readonly value: Secret;
+  readonly fingerprint: string;
+  readonly keyId: string;
+  readonly createdAt: number;
+  readonly previousRotatedAt: number;
+  readonly previousExpiresAt: number;
+};
+
+/** What came of an action. */
+export type Outcome =
+  | {
+      readonly of: 'adopt';
+      readonly readings: readonly Reading[];
+      readonly configured: Candidate | null;
+      readonly fault: Failure | null;
+    }
+  | {
+      readonly of: 'preflight';
+      readonly results: ReadonlyArray<{ readonly destination: string; readonly failure: Failure | null }>;
+    }
+  | { readonly of: 'mint'; readonly answer: Secret }
+  | { readonly of: 'take'; readonly taken: Taken }
+  | { readonly of: 'verify'; readonly keyId: string | null }
+  | { readonly of: 'mint'; readonly failure: Failure }
+  | { readonly of: 'take'; readonly failure: Failure }
+  | { readonly of: 'verify'; readonly failure: Failure }
+  /** Nothing was done outside: the action is a step of our own. */
+  | { readonly of: 'step' };

@@ -1,0 +1,27 @@
+import type { Mark, Version } from '../model/index.ts';
+
+/** The version that every destination shall have, or null before the first adoption. */
+export function currentVersion(versions: readonly Version[]): Version | null {
+  return versions.find((version) => version.state === 'current') ?? null;
+}
+
+export function versionById(versions: readonly Version[], id: string | null): Version | null {
+  return versions.find((version) => version.id === id) ?? null;
+}
+
+/** One more than the greatest number ever given out. */
+export function nextNumber(versions: readonly Version[]): number {
+  return versions.reduce((greatest, version) => Math.max(greatest, version.number), 0) + 1;
+}
+
+/** What is written beside the value of `version`. */
+export function markOf(version: Version, installation: string): Mark {
+  return {
+    installation,
+    credential: version.credential,
+    number: version.number,
+    versionId: version.id,
+    keyId: version.keyId,
+    createdAt: version.createdAt,
+  };
+}
