@@ -1,0 +1,87 @@
+import type { Account, Key, KeyState } from './account.ts';
+import type { AuthLog } from './auth-log.ts';
+import type { FaultBook, FaultRule } from './faults.ts';
+import type { PagerDuty } from './pagerduty.ts';
+import type { Incident } from './pagerduty-incidents.ts';
+import { type PlayedEvent, play } from './play.ts';
+import type { Settings, SettingsChange } from './settings.ts';
+import type { Slack } from './slack.ts';
+import type { NewStockFlowKey, StockFlow, StockFlowKey } from './stockflow.ts';
+
+/** One FrameFlow key and what the clock makes of it. Times in ms. */
+export type KeyView = Key & { readonly state: KeyState; readonly expiresAt: number | null };
+
+/** What GET /state answers. Without the keys' values. */
+export type SandboxState = {
+  readonly now: number;
+  readonly frameflow: { readonly keys: ReadonlyArray<Omit<KeyView, 'value'>>; readonly events: number };
+  readonly stockflow: {
+    readonly keys: ReadonlyArray<Omit<StockFlowKey, 'value'> & { readonly valid: boolean }>;
+  };
+  readonly slack: { readonly messages: number };
+  readonly pagerduty: { readonly events: number; readonly incidents: readonly Incident[] };
+  readonly faults: ReturnType<FaultBook['waiting']>;
+};
+
+/** The sandbox's levers: what the admin routes do, as methods. */
+export type Admin = {
+  /** Sets a fault and gives its id. Faults are tried in the order in which they were set. */
+  setFault(rule: FaultRule): string;
+  clearFaults(): void;
+  playEvents(events: readonly PlayedEvent[]): void;
+  /** The last `count` events come into the log once more. Gives how many there were. */
+  repeatEvents(count: number): number;
+  /** Ends a FrameFlow key at once, as a person does in the console. False where there is no such key. */
+  revokeKey(id: string): boolean;
+  createStockflowKey(options?: NewStockFlowKey): StockFlowKey;
+  revokeStockflowKey(id: string): boolean;
+  changeSettings(change: SettingsChange): void;
+  state(): SandboxState;
+};
+
+export type AdminParts = {
+  readonly now: () => number;
+  readonly account: Account;
+  readonly log: AuthLog;
+  readonly settings: Settings;
+  readonly faults: FaultBook;
+  readonly stockflow: StockFlow;
+  readonly slack: Slack;
+  readonly pagerduty: PagerDuty;
+};
+
+export function admin(parts: AdminParts): Admin {
+  const { account, log, settings, faults, stockflow, slack, pagerduty, now } = parts;
+  return {
+    setFault: (rule) => faults.set(rule),
+    clearFaults: () => faults.clear(),
+    playEvents: (events) => play(log, events, now()),
+    repeatEvents: (count) => log.repeatLast(count),
+    revokeKey: (id) => account.revoke(id, now()),
+    createStockflowKey: (options) => stockflow.createKey(options),
+    revokeStockflowKey: (id) => stockflow.revokeKey(id),
+    changeSettings: (change) => settings.change(change),
+    state: () => ({
+      now: now(),
+      frameflow: {
+        keys: viewKeys(account, now()).map(({ value: _, ...shown }) => shown),
+        events: log.all(now()).length,
+      },
+      stockflow: {
+        keys: stockflow.keys().map((key) => {
+          const { value: _, ...shown } = key;
+          return { ...shown, valid: stockflow.valid(key) };
+        }),
+      },
+      slack: { messages: slack.inbox.all().length },
+      pagerduty: { events: pagerduty.inbox.all().length, incidents: pagerduty.incidents() },
+      faults: faults.waiting(),
+    }),
+  };
+}
+
+export function viewKeys(account: Account, now: number): KeyView[] {
+  return account
+    .all()
+    .map((key) => ({ ...key, state: account.state(key, now), expiresAt: account.expiresAt(key) }));
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { Networks } from './networks.ts';
+
+const tier = z.union([z.enum(['standard', 'pro']), z.strictObject({ requestsPerMinute: z.int().min(1) })]);
+
+export type Tier = z.output<typeof tier>;
+
+/** What can be changed while the sandbox runs. */
+export const settingsChange = z
+  .strictObject({
+    propagationMs: z.int().min(0),
+    nodes: z.int().min(1).max(16),
+    idempotency: z.boolean(),
+    tier,
+    registeredNetworks: z.array(z.string()).nullable(),
+  })
+  .partial();
+
+/** A field that is absent stays as it is. */
+export type SettingsChange = z.input<typeof settingsChange>;
+
+/** How FrameFlow treats the account now. */
+export class Settings {
+  /** How long until the last node knows a fresh key, ms. */
+  propagationMs = 0;
+  /** How many nodes take requests in turn; they learn of a fresh key one after the other. */
+  nodes = 1;
+  /** Whether the account has Idempotency-Key. */
+  idempotency = true;
+  tier: Tier = 'pro';
+  /** CIDR blocks from which keys may be used; null: from anywhere. */
+  registeredNetworks: Networks | null = null;
+
+  /** @throws {RangeError} where a block of `registeredNetworks` cannot be read; then nothing is changed */
+  change(change: SettingsChange): void {
+    const { propagationMs, nodes, idempotency, tier, registeredNetworks } = change;
+    if (registeredNetworks === null) this.registeredNetworks = null;
+    else if (registeredNetworks !== undefined) this.registeredNetworks = new Networks(registeredNetworks);
+    this.propagationMs = propagationMs ?? this.propagationMs;
+    this.nodes = nodes ?? this.nodes;
+    this.idempotency = idempotency ?? this.idempotency;
+    this.tier = tier ?? this.tier;
+  }
+
+  get requestsPerMinute(): number {
+    if (this.tier === 'standard') return 120;
+    return this.tier === 'pro' ? 600 : this.tier.requestsPerMinute;
+  }
+
+  /** As RotateResult names it. */
+  get tierName(): 'Standard' | 'Pro' | 'Enterprise' {
+    if (this.tier === 'standard') return 'Standard';
+    return this.tier === 'pro' ? 'Pro' : 'Enterprise';
+  }
+}
