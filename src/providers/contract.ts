@@ -42,8 +42,11 @@ export type Provider = {
     key: Secret,
     request: { readonly idempotencyKey: string; readonly trigger: Trigger },
   ): Promise<MintAnswer>;
-  /** Pure. @throws {EdgeError} `unusable_answer` with verdict `unknown` */
-  parseMint(answer: Secret): MintedKey;
+  /**
+   * Pure. `signer` is the key that signed the mint: an answer that gives it back as the new one is unusable.
+   * @throws {EdgeError} `unusable_answer` with verdict `unknown`
+   */
+  parseMint(answer: Secret, signer?: Secret): MintedKey;
   /** The cheapest call that proves `key` to be accepted. @throws {EdgeError} verdict `rejected` where it is not */
   verify(key: Secret, options?: { readonly urgent?: boolean }): Promise<Acceptance>;
   /** @throws {EdgeError} `cursor_expired` where the cursor is no longer known */

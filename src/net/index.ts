@@ -1,0 +1,1 @@
+export { type CreateNetOptions, createNet } from './net.ts';

@@ -1,0 +1,80 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { EdgeError, type Net } from '../model/index.ts';
+
+/** Whom a connection trusts. Both parts are worked out when first read: the roots of the world cost some 40 ms. */
+export type Trust = Net['trust'] & {
+  /** TLS 1.2 or later with these roots. */
+  readonly context: SecureContext;
+};
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/**
+ * Node's default roots, and the certificates in `caFile` besides. The file is read at once.
+ *
+ * @throws {EdgeError} `ca_file` where the file cannot be read or holds no certificate
+ */
+export function loadTrust(caFile: string | undefined): Trust {
+  if (caFile === undefined) {
+    // Without a CA of our own, OpenSSL's shared store serves: it costs nothing more.
+    let shared: SecureContext | undefined;
+    return {
+      rejectUnauthorized: true,
+      get context(): SecureContext {
+        shared ??= createSecureContext({ minVersion: 'TLSv1.2' });
+        return shared;
+      },
+    };
+  }
+  const extra = readCertificates(caFile).join('\n');
+  const known = trusts.get(extra) ?? trustBesidesRoots(extra);
+  trusts.set(extra, known);
+  return known;
+}
+
+/** By the certificates themselves: connections that name the same CA share what was worked out. */
+const trusts = new Map<string, Trust>();
+
+function trustBesidesRoots(extra: string): Trust {
+  let ca: string | undefined;
+  let context: SecureContext | undefined;
+  return {
+    rejectUnauthorized: true,
+    get ca(): string {
+      ca ??= [...getCACertificates('default'), extra].join('\n');
+      return ca;
+    },
+    get context(): SecureContext {
+      context ??= createSecureContext({ minVersion: 'TLSv1.2', ca: this.ca });
+      return context;
+    },
+  };
+}
+
+function readCertificates(file: string): string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'latin1');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    throw caFault(file, `cannot be read${code}; check tls.caFile and the file's mode`);
+  }
+  const certificates = text.match(CERTIFICATE) ?? [];
+  if (certificates.length === 0) {
+    throw caFault(file, 'holds no certificate; it must be PEM with "-----BEGIN CERTIFICATE-----"');
+  }
+  for (const [index, pem] of certificates.entries()) {
+    try {
+      new X509Certificate(pem);
+    } catch {
+      throw caFault(file, `has a damaged certificate (number ${index + 1}); export it again as PEM`);
+    }
+  }
+  return [...certificates];
+}
+
+function caFault(file: string, what: string): EdgeError {
+  return new EdgeError({ code: 'ca_file', verdict: 'permanent', message: `the CA file ${file} ${what}` });
+}
