@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { connection, secret, url } from '../../model/fields.ts';
+import { connection, exactUrl, secret } from '../../model/fields.ts';
 
 export const schema = z.strictObject({
   kind: z.literal('webhook'),
-  url,
+  url: exactUrl,
   signingSecret: secret,
   ...connection,
 });

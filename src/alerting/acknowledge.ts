@@ -1,0 +1,34 @@
+import type { Alert, Change } from '../model/index.ts';
+import { audited, owe, told } from './outbox.ts';
+import type { AlertingContext } from './pipeline.ts';
+
+/** Kinds of channels that know of acknowledgements. */
+const ACKNOWLEDGING: readonly string[] = ['pagerduty'];
+
+/**
+ * Somebody has taken the alert on: no channel needs to press further, and those that can are told.
+ * Nothing where the alert is acknowledged or resolved already.
+ *
+ * @param actor a token's name, or `cli`
+ */
+export function acknowledge(
+  alert: Alert,
+  actor: string,
+  context: Pick<AlertingContext, 'now' | 'channels' | 'deliveries' | 'newId'>,
+): Change[] {
+  if (alert.state !== 'triggered') return [];
+  const after: Alert = {
+    ...alert,
+    state: 'acknowledged',
+    acknowledgedBy: actor,
+    revision: alert.revision + 1,
+  };
+  const channels = told(alert, context.deliveries, context.channels).filter((name) =>
+    ACKNOWLEDGING.includes(context.channels[name] ?? ''),
+  );
+  return [
+    { type: 'alert.put', alert: after, expected: alert.revision },
+    ...channels.flatMap((channel) => owe(after, 'acknowledge', channel, context)),
+    audited('alert.acknowledged', after, actor, context.now),
+  ];
+}

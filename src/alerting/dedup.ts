@@ -1,0 +1,68 @@
+import type { Alert, Raise, Severity } from '../model/index.ts';
+import { dedupKey, subjectOf } from './identity.ts';
+import type { AlertingContext, Passage } from './pipeline.ts';
+
+const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
+
+/**
+ * Folds the signal into the alert of its identity. People are told of the first sight, of a severity that rises and
+ * of the end; what merely goes on is counted.
+ */
+export function dedup(passage: Passage, context: AlertingContext): Passage {
+  const { signal, before } = passage;
+  const open = before !== null && before.state !== 'resolved' ? before : null;
+  if (signal.type === 'resolve') {
+    return open === null ? passage : { ...passage, after: end(open, signal.at), event: 'resolve' };
+  }
+  if (open === null) return { ...passage, after: begin(passage, signal, context), event: 'trigger' };
+  const worse = RANK[signal.severity] > RANK[open.severity];
+  return { ...passage, after: renew(open, signal, worse), event: worse ? 'trigger' : null };
+}
+
+function begin(passage: Passage, signal: Raise, context: AlertingContext): Alert {
+  const generation = (passage.before?.generation ?? 0) + 1;
+  return {
+    ...subjectOf(signal),
+    ...content(signal),
+    id: context.newId(),
+    dedupKey: dedupKey(signal, generation, context),
+    identity: passage.identity,
+    generation,
+    kind: signal.kind,
+    state: signal.transient === true ? 'resolved' : 'triggered',
+    firstSeenAt: signal.at,
+    lastSeenAt: signal.at,
+    count: 1,
+    acknowledgedBy: null,
+    revision: 1,
+  };
+}
+
+/** Findings of the log watch may come out of order. An acknowledgement was of the lesser severity, so a rise ends it. */
+function renew(open: Alert, signal: Raise, worse: boolean): Alert {
+  return {
+    ...open,
+    ...subjectOf(signal),
+    ...content(signal),
+    ...(worse ? { state: 'triggered', acknowledgedBy: null } : {}),
+    firstSeenAt: Math.min(open.firstSeenAt, signal.at),
+    lastSeenAt: Math.max(open.lastSeenAt, signal.at),
+    count: open.count + 1,
+    revision: open.revision + 1,
+  };
+}
+
+/** The end is the last that was seen of it. */
+function end(open: Alert, at: number): Alert {
+  return {
+    ...open,
+    state: 'resolved',
+    lastSeenAt: Math.max(open.lastSeenAt, at),
+    revision: open.revision + 1,
+  };
+}
+
+function content(signal: Raise) {
+  const { severity, title, summary, action, deadline, evidence } = signal;
+  return { severity, title, summary, action, deadline, evidence };
+}

@@ -1,0 +1,158 @@
+import { DAY, type Delivery, type Failure, type Raise, type Signal } from '../model/index.ts';
+import { backoff, DOWN_AFTER } from './backoff.ts';
+
+/** How long a delivery is tried at least, whatever becomes of its alert. */
+const GIVE_UP_AFTER = DAY;
+
+const IN_FLIGHT: Failure = {
+  code: 'in_flight',
+  verdict: 'unknown',
+  message: 'it is being sent; the channel has not answered yet',
+};
+
+const INTERRUPTED: Failure = {
+  code: 'interrupted',
+  verdict: 'unknown',
+  message: 'Keywarden ended while it was being sent; it may have arrived',
+};
+
+/** True where an attempt may have reached the channel although nobody confirmed it. */
+function mayHaveArrived(delivery: Delivery): boolean {
+  return delivery.attempts > 0 && delivery.lastError?.verdict === 'unknown';
+}
+
+/** What to commit before an attempt. */
+export type Attempt = {
+  readonly delivery: Delivery;
+  /** An earlier attempt may have arrived: the message says so. */
+  readonly repeat: boolean;
+};
+
+/** The intent to send, recorded first: after a crash it is known that the message may have arrived. */
+export function beginDelivery(delivery: Delivery): Attempt {
+  const { lastError } = delivery;
+  const unsettled = lastError?.code === IN_FLIGHT.code ? INTERRUPTED : lastError;
+  return {
+    delivery: {
+      ...delivery,
+      attempts: delivery.attempts + 1,
+      lastError: unsettled?.verdict === 'unknown' ? unsettled : IN_FLIGHT,
+    },
+    repeat: mayHaveArrived(delivery),
+  };
+}
+
+export function cancelDelivery(delivery: Delivery, now: number): Delivery {
+  return { ...delivery, state: 'cancelled', at: now };
+}
+
+/** `wait`: look again when the delivery before it is settled, within some seconds. */
+export type DeliveryPlan = 'send' | 'wait' | 'cancel';
+
+/**
+ * Whether a pending delivery is sent now. Per alert and channel the order is first in, first out; a trigger never
+ * follows its resolve, and what never arrived needs no resolve.
+ *
+ * @param siblings the deliveries of the same alert
+ */
+export function planDelivery(delivery: Delivery, siblings: readonly Delivery[]): DeliveryPlan {
+  const others = siblings.filter(({ id, channel }) => id !== delivery.id && channel === delivery.channel);
+  const triggers = others.filter(({ event }) => event === 'trigger');
+  const ended = others.some(({ event }) => event === 'resolve');
+  if (delivery.event === 'trigger') return ended ? 'cancel' : planTrigger(delivery, triggers);
+  if (delivery.event === 'acknowledge' && ended) return 'cancel';
+  // A trigger that nobody has sent yet is waited for too: another worker may be about to.
+  if (triggers.some(({ state }) => state === 'pending')) return 'wait';
+  return triggers.some((trigger) => trigger.state === 'delivered' || mayHaveArrived(trigger))
+    ? 'send'
+    : 'cancel';
+}
+
+/** A later trigger (the severity rose) says all that an earlier one would. */
+function planTrigger(delivery: Delivery, others: readonly Delivery[]): DeliveryPlan {
+  if (others.some((other) => follows(other, delivery) && other.state !== 'cancelled')) return 'cancel';
+  return others.some(({ state, lastError }) => state === 'pending' && lastError?.code === IN_FLIGHT.code)
+    ? 'wait'
+    : 'send';
+}
+
+function follows(later: Delivery, earlier: Delivery): boolean {
+  if (later.createdAt !== earlier.createdAt) return later.createdAt > earlier.createdAt;
+  return later.id > earlier.id;
+}
+
+/** What one attempt came to. */
+export type FoldedDelivery = {
+  readonly delivery: Delivery;
+  /** For {@link import('./pipeline.ts').process}, in the same commit. */
+  readonly signals: readonly Signal[];
+  /** When it is tried again; null where it is settled. */
+  readonly nextAt: number | null;
+};
+
+/** What surrounds an attempt. */
+export type Turn = {
+  readonly now: number;
+  /** In [0, 1): jitter that survives a restart. */
+  readonly unit: number;
+  /** The alert is not resolved. */
+  readonly alertOpen: boolean;
+};
+
+/**
+ * Folds an attempt's outcome into its delivery (as {@link beginDelivery} made it). A delivery is tried for as long as
+ * its alert is open and for 24 h at least; a channel that is down for good, or fails many times in succession, is an
+ * alert of its own, which ends when it delivers again.
+ *
+ * @param outcome the failure, or null where the channel took it
+ */
+export function foldDelivery(delivery: Delivery, outcome: Failure | null, turn: Turn): FoldedDelivery {
+  const { now } = turn;
+  const { channel } = delivery;
+  if (delivery.state !== 'pending') return { delivery, signals: [], nextAt: null };
+  if (outcome === null) {
+    return {
+      delivery: { ...delivery, state: 'delivered', lastError: null, at: now },
+      signals: [{ type: 'resolve', kind: 'channel-failed', channel, condition: channel, at: now }],
+      nextAt: null,
+    };
+  }
+  const lastError = remember(delivery, outcome);
+  const hopeless = outcome.verdict === 'permanent' || outcome.verdict === 'rejected';
+  const expired = !turn.alertOpen && now - delivery.createdAt >= GIVE_UP_AFTER;
+  const signals =
+    hopeless || delivery.attempts % DOWN_AFTER === 0 ? [channelFailed(delivery, outcome, now)] : [];
+  if (hopeless || expired) {
+    return { delivery: { ...delivery, state: 'failed', lastError, at: now }, signals, nextAt: null };
+  }
+  const nextAt = now + backoff(delivery.attempts, turn.unit, outcome.retryAfterMs);
+  return { delivery: { ...delivery, lastError }, signals, nextAt };
+}
+
+/** An attempt that may have arrived is not forgotten when a later one certainly did not. */
+function remember(delivery: Delivery, outcome: Failure): Failure {
+  const doubtful = mayHaveArrived(delivery) && delivery.lastError?.code !== IN_FLIGHT.code;
+  return doubtful && outcome.verdict === 'retryable' ? { ...outcome, verdict: 'unknown' } : outcome;
+}
+
+function channelFailed(delivery: Delivery, failure: Failure, now: number): Raise {
+  const { channel, attempts } = delivery;
+  const lasting = failure.verdict === 'permanent' || failure.verdict === 'rejected';
+  return {
+    type: 'raise',
+    kind: 'channel-failed',
+    channel,
+    condition: channel,
+    severity: 'warning',
+    at: now,
+    title: lasting
+      ? `Channel ${channel} is down: ${failure.code}`
+      : `Channel ${channel} has failed ${attempts} times in succession: ${failure.code}`,
+    summary: lasting
+      ? `${failure.message}. That message is lost on this channel; the others have it where routes say so.`
+      : `${failure.message}. Keywarden keeps what is owed to it and goes on trying.`,
+    action: `Correct the channel or its network, then run \`keywarden alerts test ${channel}\``,
+    deadline: null,
+    evidence: { code: failure.code, verdict: failure.verdict, attempts },
+  };
+}

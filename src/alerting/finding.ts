@@ -1,0 +1,59 @@
+import { type AlertKind, type Finding, formatTime, type Signal } from '../model/index.ts';
+
+/** What to do where the detector gave no advice of its own. `{credential}` is the name, or a word for it. */
+const ADVICE: Readonly<Partial<Record<AlertKind, string>>> = {
+  'auth-failure-spike':
+    'Find out who calls from these addresses. If a call succeeded or they are not yours: {rotate}',
+  'failures-then-success': 'Take the key as known to others unless you know the caller: {rotate}',
+  'unregistered-geolocation':
+    'If nobody of yours works from there, take the key as known to others: {rotate}. Else add the country to the monitor’s `geolocations`',
+  'outside-allowlist':
+    'If the address is not yours, take the key as known to others: {rotate}. Else add it to the monitor’s `ipAllowlist`',
+  'impossible-travel': 'If no proxy or VPN of yours explains both places: {rotate}',
+  'retired-key-use':
+    'Find the application that still holds this key and give it the current one: {history} shows when it was replaced',
+  'unknown-key':
+    'Find out who made this key. If it is yours, list it under the monitor’s `otherKeys`; else revoke it at the provider',
+  'dormant-key': 'Ask its owner whether the key is in use again. If not: {rotate}',
+  'plaintext-attempt':
+    'Find the application that calls over http://. Its key crossed the network unencrypted: {rotate}',
+  'rate-limit-saturation': 'Find the caller that spends the limit; the addresses are in the evidence',
+  'volume-surge': 'Find out whether the calls are yours; the addresses are in the evidence. If not: {rotate}',
+  'log-silence':
+    'Nobody watches while the log is silent. See the provider’s status and run `keywarden status`',
+};
+
+/** What the log watch found, as the alerting takes it in. Carries at least `ips` and, where there is one, `keyId`. */
+export function findingToSignal(finding: Finding, monitor: string): Signal {
+  const { kind, condition, at, credential, keyId } = finding;
+  const subject = { monitor, ...(credential === null ? {} : { credential }) };
+  if (finding.ended === true) return { type: 'resolve', kind, condition, at, ...subject };
+  return {
+    type: 'raise',
+    kind,
+    condition,
+    at,
+    ...subject,
+    severity: finding.severity,
+    title: finding.title,
+    summary: finding.summary,
+    action: finding.action ?? advice(kind, credential),
+    deadline: null,
+    evidence: {
+      ...finding.evidence,
+      ips: finding.ips,
+      ...(keyId === null ? {} : { keyId }),
+      firstEventAt: formatTime(finding.firstEventAt),
+      lastEventAt: formatTime(finding.lastEventAt),
+    },
+  };
+}
+
+function advice(kind: AlertKind, credential: string | null): string | null {
+  const rotate =
+    credential === null
+      ? 'replace that key at the provider'
+      : `\`keywarden rotate ${credential} --emergency --reason ${kind}\``;
+  const history = credential === null ? '`keywarden history`' : `\`keywarden history ${credential}\``;
+  return ADVICE[kind]?.replace('{rotate}', rotate).replace('{history}', history) ?? null;
+}

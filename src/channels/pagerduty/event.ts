@@ -1,0 +1,105 @@
+import type { event } from '@pagerduty/pdjs';
+import { evidenceText, type Rendered, render } from '../../alerting/render.ts';
+import { bounded } from '../../alerting/text.ts';
+import { formatTime } from '../../model/index.ts';
+import type { Message } from '../contract.ts';
+import { safeLinks } from '../links.ts';
+
+/*
+ * Events API v2 (https://developer.pagerduty.com/docs/send-alert-event, …/send-change-event): a summary takes 1,024
+ * characters, a dedup key 255, an event 512 KB.
+ */
+const SUMMARY = 1_024;
+const DETAIL = 1_000;
+const DETAILS = 20;
+const LINKS = 5;
+
+/** What the client takes for any event, though acknowledgements, ends and changes have fewer members. */
+export type ClientEvent = Parameters<typeof event>[0]['data'];
+
+/** A report of something that is over is nobody's incident. It is known by being resolved before it was told. */
+export function isChange({ event, alert }: Message): boolean {
+  return event === 'trigger' && alert.state === 'resolved';
+}
+
+/** A trigger in full; an acknowledgement or an end needs the dedup key only. */
+export function alertEvent(message: Message, routingKey: string, now: number): ClientEvent {
+  const { event, alert } = message;
+  const base = { routing_key: routingKey, event_action: event, dedup_key: alert.dedupKey };
+  if (event !== 'trigger') return base as ClientEvent;
+  const page = message.links.find(({ text }) => !/runbook/i.test(text));
+  const clientUrl = safeLinks(page === undefined ? [] : [page], 1)[0]?.href;
+  return {
+    ...base,
+    payload: {
+      summary: summary(message),
+      severity: alert.severity,
+      source: bounded(message.installation.trim() || 'keywarden', 255),
+      component: bounded(alert.credential ?? alert.monitor ?? alert.channel ?? 'keywarden', 255),
+      group: bounded(message.environment, 255),
+      class: alert.kind,
+      timestamp: timestamp(alert.lastSeenAt, now),
+      custom_details: details(message, now),
+    },
+    links: linksOf(message),
+    // The client's types do not know these two.
+    ...{ client: 'Keywarden', ...(clientUrl === undefined ? {} : { client_url: clientUrl }) },
+  };
+}
+
+export function changeEvent(message: Message, routingKey: string, now: number): ClientEvent {
+  return {
+    routing_key: routingKey,
+    payload: {
+      summary: summary(message),
+      source: bounded(message.installation.trim() || 'keywarden', 255),
+      timestamp: timestamp(message.alert.lastSeenAt, now),
+      custom_details: details(message, now),
+    },
+    links: linksOf(message),
+  } as ClientEvent;
+}
+
+/** The verdict first: a phone shows some hundred characters. */
+function summary({ alert, environment }: Message): string {
+  return bounded(`${alert.title} · ${environment} · ${alert.summary}`, SUMMARY);
+}
+
+/** Flat pairs, what a responder reads first; then the evidence as far as there is room. */
+function details(message: Message, now: number): Record<string, string> {
+  const { alert, installation, environment, event } = message;
+  const rendered = render(alert, { event, installation, environment, now });
+  const pairs = [
+    ...told(message, rendered),
+    ...Object.entries(alert.evidence).map(([name, value]) => {
+      return [bounded(name, 60), bounded(evidenceText(value, 100), DETAIL)] as const;
+    }),
+  ];
+  const seen = new Map<string, string>();
+  for (const [name, text] of pairs) {
+    if (name !== '' && text !== '' && !seen.has(name) && seen.size < DETAILS) seen.set(name, text);
+  }
+  return Object.fromEntries(seen);
+}
+
+function told({ alert }: Message, rendered: Rendered): ReadonlyArray<readonly [string, string]> {
+  const deadline = rendered.facts.find(({ label }) => label === 'Deadline')?.value ?? '';
+  return [
+    ['what to do', rendered.action ?? ''],
+    ['what happened', rendered.body],
+    ['deadline', deadline],
+    ['credential', bounded(alert.credential ?? '', DETAIL)],
+    ['monitor', bounded(alert.monitor ?? '', DETAIL)],
+    ['channel', bounded(alert.channel ?? '', DETAIL)],
+    ['alert', rendered.context],
+  ];
+}
+
+function linksOf({ links }: Message): Array<{ href: string; text: string }> {
+  return safeLinks(links, LINKS).map(({ text, href }) => ({ href, text: bounded(text, 100) }));
+}
+
+/** A provider's clock may say anything; an event with a bad time would be refused. */
+function timestamp(at: number, now: number): string {
+  return formatTime(at > 0 && at <= now ? at : now);
+}

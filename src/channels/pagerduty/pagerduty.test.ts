@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Hostile } from '../../alerting/hostile.suite.ts';
+import type { Net } from '../../model/index.ts';
+import { makeCa, type Served, serve, testNet } from '../../net/testing/index.ts';
+import { ALERT, channelContract, messageOf, NOW, secretOf, testContext } from '../contract.suite.ts';
+import type { Channel } from '../contract.ts';
+import { create } from './adapter.ts';
+import { alertEvent, changeEvent, isChange } from './event.ts';
+import { type Event, faultsOf, type PagerdutyFake, pagerdutyFake } from './fake.ts';
+
+const KEY = 'R7PLANTED0ROUTING0KEY00000000042';
+
+function config(eventsUrl: string, timeout = 1_500, allowPlaintextLoopback = false) {
+  return {
+    kind: 'pagerduty' as const,
+    routingKey: secretOf(KEY),
+    eventsUrl,
+    timeout,
+    allowPlaintextLoopback,
+  };
+}
+
+channelContract('PagerDuty', () => {
+  const fake = pagerdutyFake(KEY);
+  return {
+    fake,
+    planted: [KEY, 'R7PLANTED0'],
+    taken: () => fake.events.length,
+    create: (context, origin, timeout) => create({ ...context, config: config(origin, timeout) }),
+  };
+});
+
+describe('PagerDuty', () => {
+  const ca = makeCa();
+  let fake: PagerdutyFake;
+  let server: Served;
+  let net: Net;
+  let channel: Channel;
+
+  beforeAll(async () => {
+    server = await serve((request, response) => fake.handler(request, response), { tls: ca.issue() });
+    net = testNet(ca);
+    channel = create({ ...testContext(net).context, config: config(server.url) });
+  });
+
+  beforeEach(() => {
+    fake = pagerdutyFake(KEY);
+  });
+
+  afterAll(async () => {
+    await net.close();
+    await server.close();
+  });
+
+  test('opens, acknowledges and resolves one incident under the dedup key', async () => {
+    const seen: Array<string | undefined> = [];
+    for (const event of ['trigger', 'trigger', 'acknowledge', 'resolve'] as const) {
+      await channel.deliver(messageOf({ event }));
+      seen.push(fake.incidents.get(ALERT.dedupKey));
+    }
+    expect(seen).toEqual(['triggered', 'triggered', 'acknowledged', 'resolved']);
+    expect(fake.incidents.size).toBe(1);
+  });
+
+  test('takes a report of something that is over as a change event, never as an incident', async () => {
+    const alert = { ...ALERT, kind: 'rotation-completed', severity: 'info', state: 'resolved' } as const;
+    await channel.deliver(messageOf({ alert }));
+    expect(fake.incidents.size).toBe(0);
+    expect(fake.received.map(({ path }) => path)).toEqual(['/v2/change/enqueue']);
+    expect(fake.changes).toMatchObject([
+      { payload: { source: 'footage', timestamp: '2026-10-01T09:00:00Z' } },
+    ]);
+  });
+
+  test('counts a 202 whose body is damaged as taken', async () => {
+    fake.fail({ status: 202, body: '<html>' });
+    await channel.deliver(messageOf());
+    expect(fake.received).toHaveLength(1);
+  });
+
+  test('is reached below a path of its own', async () => {
+    const below = create({ ...testContext(net).context, config: config(`${server.url}/relay`) });
+    await expect(below.deliver(messageOf())).rejects.toMatchObject({ failure: { verdict: 'permanent' } });
+    expect(fake.received.map(({ path }) => path)).toEqual(['/relay/v2/enqueue']);
+  });
+
+  test('is reached over plain http on loopback where that is allowed, and else not', async () => {
+    await using plain = await serve((request, response) => fake.handler(request, response));
+    const open = testNet(null, { allowPlaintextLoopback: true });
+    const context = testContext(open).context;
+    await create({ ...context, config: config(plain.url, 1_500, true) }).deliver(messageOf());
+    expect(fake.events).toHaveLength(1);
+    const refusing = create({ ...testContext(net).context, config: config(plain.url) });
+    await expect(refusing.deliver(messageOf())).rejects.toMatchObject({
+      failure: { code: 'plaintext_refused' },
+    });
+    expect(fake.received).toHaveLength(1);
+    await open.close();
+  });
+});
+
+describe('the PagerDuty event', () => {
+  test('of a trigger tells verdict, severity, where from and what to do', () => {
+    expect(alertEvent(messageOf(), KEY, NOW)).toEqual({
+      routing_key: KEY,
+      event_action: 'trigger',
+      dedup_key: 'publish-failed:frameflow-prod:0f1e',
+      payload: {
+        summary:
+          'Vault refuses the new key of frameflow-prod · production · Readers of vault keep the old key, which ends with the overlap. Keywarden goes on trying.',
+        severity: 'critical',
+        source: 'footage',
+        component: 'frameflow-prod',
+        group: 'production',
+        class: 'publish-failed',
+        timestamp: '2026-10-01T09:00:00Z',
+        custom_details: {
+          'what to do': 'Give Keywarden the right to write, then run `keywarden rotation 0199 retry`',
+          'what happened': ALERT.summary,
+          deadline: '2026-10-01T10:00:00Z (in 1h)',
+          credential: 'frameflow-prod',
+          alert: 'Alert 0199c1d2 · publish-failed · 2026-10-01T08:59:00Z',
+          code: 'forbidden',
+          keyId: 'key_9Xc1',
+          ips: '198.51.100.7',
+        },
+      },
+      links: [
+        { href: 'https://runbooks.internal/keywarden/publish-failed', text: 'Runbook' },
+        { href: 'https://keywarden.example.com/', text: 'Keywarden' },
+      ],
+      client: 'Keywarden',
+      client_url: 'https://keywarden.example.com/',
+    });
+  });
+
+  test('of an acknowledgement or an end is the dedup key alone', () => {
+    expect(alertEvent(messageOf({ event: 'resolve' }), KEY, NOW)).toEqual({
+      routing_key: KEY,
+      event_action: 'resolve',
+      dedup_key: 'publish-failed:frameflow-prod:0f1e',
+    });
+  });
+
+  test.each(['critical', 'warning', 'info'] as const)('bears the severity %s as it is', (severity) => {
+    const event = alertEvent(messageOf({ alert: { ...ALERT, severity } }), KEY, NOW);
+    expect(event.payload.severity).toBe(severity);
+  });
+
+  test('keeps to every limit for 20,000 hostile alerts', { timeout: 120_000 }, () => {
+    const hostile = new Hostile(3);
+    let changes = 0;
+    for (let round = 0; round < 20_000; round += 1) {
+      const message = hostile.message();
+      const change = isChange(message);
+      const event = (change ? changeEvent : alertEvent)(message, KEY, NOW);
+      const body = JSON.stringify(event);
+      const faults = [...faultsOf(event as Event, change, body), ...flat(event as Event)];
+      if (faults.length > 0) expect.fail(`round ${round}: ${faults.join(', ')}: ${body}`);
+      if (change) changes += 1;
+    }
+    expect(changes).toBeGreaterThan(1_000);
+  });
+});
+
+function flat({ payload, links = [] }: Event): string[] {
+  const details = Object.values(payload?.custom_details ?? {});
+  const faults: string[] = [];
+  if (Object.keys(payload?.custom_details ?? {}).includes('')) faults.push('a detail without a name');
+  if (details.length > 20) faults.push('too many details');
+  if (details.some((value) => typeof value !== 'string' || value.length > 1_200))
+    faults.push('a deep or long detail');
+  if (links.some(({ href }) => !/^https?:/.test(href))) faults.push('a bad link');
+  return faults;
+}

@@ -1,0 +1,108 @@
+import type { IncomingWebhookSendArguments } from '@slack/webhook';
+import { type Rendered, render } from '../../alerting/render.ts';
+import { bounded } from '../../alerting/text.ts';
+import type { Message } from '../contract.ts';
+import { safeLinks } from '../links.ts';
+
+/*
+ * Block Kit (https://docs.slack.dev/reference/block-kit): a header takes 150 characters, a field 2,000, a section
+ * 3,000, a button 75. The lengths here are those on the wire and keep a whole message below 10,000 characters.
+ */
+const HEADER = 150;
+const FIELD = 350;
+const SECTION = 2_800;
+const CONTEXT = 600;
+const BUTTON = 75;
+const LINKS = 2;
+
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+/** Breaks the names that call everybody; without `<` no other mention is possible. */
+const BROADCAST = /@(?=here|channel|everyone)/gi;
+const WORD_JOINER = '\u2060';
+
+type Blocks = NonNullable<IncomingWebhookSendArguments['blocks']>;
+
+/** A message as Slack takes it: at most five blocks, and a line for notifications. */
+export function layout(message: Message, now: number): IncomingWebhookSendArguments {
+  const { event, alert, installation, environment } = message;
+  const rendered = render(alert, { event, installation, environment, now });
+  const full = event === 'trigger';
+  return {
+    text: plain(rendered.headline, HEADER),
+    link_names: false,
+    unfurl_links: false,
+    unfurl_media: false,
+    blocks: full ? fullBlocks(message, rendered) : shortBlocks(message, rendered),
+  };
+}
+
+function fullBlocks(message: Message, rendered: Rendered): Blocks {
+  const action = rendered.action === null ? '' : `\n*What to do:* ${plain(rendered.action, SECTION / 2)}`;
+  const links = safeLinks(message.links, LINKS);
+  return [
+    { type: 'header', text: { type: 'plain_text', text: plain(rendered.headline, HEADER), emoji: false } },
+    {
+      type: 'section',
+      fields: rendered.facts.map(({ label, value }) =>
+        mrkdwn(`*${plain(label, FIELD / 2)}*\n${plain(value, FIELD)}`),
+      ),
+    },
+    {
+      type: 'section',
+      text: mrkdwn(`${plain(rendered.body.trim() || rendered.headline, SECTION / 2)}${action}`),
+    },
+    contextBlock(message, rendered),
+    ...(links.length === 0 ? [] : [buttons(links)]),
+  ];
+}
+
+/** The end of an alert, or that somebody has taken it on. */
+function shortBlocks(message: Message, rendered: Rendered): Blocks {
+  const text = `*${plain(rendered.headline, 2 * HEADER)}*\n${plain(rendered.body, SECTION / 2)}`;
+  return [{ type: 'section', text: mrkdwn(text) }, contextBlock(message, rendered)];
+}
+
+function contextBlock(message: Message, rendered: Rendered): Blocks[number] {
+  const where = bounded(`${message.installation}/${message.environment}`, 130);
+  const repeat = message.repeat ? 'Possible repeat · ' : '';
+  return {
+    type: 'context',
+    elements: [mrkdwn(`${repeat}${plain(`${rendered.context} · ${where}`, CONTEXT)}`)],
+  };
+}
+
+function buttons(links: Message['links']): Blocks[number] {
+  return {
+    type: 'actions',
+    elements: links.map(({ text, href }) => ({
+      type: 'button' as const,
+      text: {
+        type: 'plain_text' as const,
+        text: plain(bounded(text.trim() || 'Open', BUTTON), BUTTON),
+        emoji: false,
+      },
+      url: href,
+    })),
+  };
+}
+
+/** `verbatim`: Slack turns nothing in it into a link or a mention by itself. */
+function mrkdwn(text: string) {
+  return { type: 'mrkdwn' as const, text, verbatim: true };
+}
+
+/** Text that means nothing to Slack, cut between characters so that it takes at most `max` on the wire. */
+function plain(text: string, max: number): string {
+  const calm = text.replace(BROADCAST, `@${WORD_JOINER}`);
+  const whole = calm.replace(/[&<>]/g, (char) => ESCAPES[char] ?? char);
+  if (JSON.stringify(whole).length - 2 <= max) return whole;
+  let cut = '';
+  let length = 1;
+  for (const char of calm) {
+    const piece = ESCAPES[char] ?? char;
+    length += char === '"' || char === '\\' ? 2 : piece.length;
+    if (length > max) break;
+    cut += piece;
+  }
+  return `${cut}…`;
+}

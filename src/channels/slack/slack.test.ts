@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import { Hostile } from '../../alerting/hostile.suite.ts';
+import { KeywardenError, SECOND, SecretSource } from '../../model/index.ts';
+import { makeCa, serve, testNet } from '../../net/testing/index.ts';
+import { channelContract, messageOf, NOW, secretOf, testContext } from '../contract.suite.ts';
+import { create } from './adapter.ts';
+import { faultOf, type Posted, slackFake } from './fake.ts';
+import { layout } from './layout.ts';
+
+const TOKEN = 'XkT9mPq2LrVw7sBn4HcJ8dYz';
+const PATH = `/services/T0PLANTED1/B0PLANTED2/${TOKEN}`;
+
+function config(webhookUrl: SecretSource, timeout = 1_500) {
+  return { kind: 'slack' as const, webhookUrl, timeout, allowPlaintextLoopback: false };
+}
+
+channelContract('Slack', () => {
+  const fake = slackFake(PATH);
+  return {
+    fake,
+    planted: [PATH, TOKEN, 'T0PLANTED1', 'B0PLANTED2'],
+    taken: () => fake.posted.length,
+    create: (context, origin, timeout) =>
+      create({ ...context, config: config(secretOf(`${origin}${PATH}`), timeout) }),
+  };
+});
+
+describe('the Slack message', () => {
+  test('of a trigger has headline, facts, what happened and what to do, context and links', () => {
+    expect(layout(messageOf(), NOW)).toEqual({
+      text: 'CRITICAL: Vault refuses the new key of frameflow-prod',
+      link_names: false,
+      unfurl_links: false,
+      unfurl_media: false,
+      blocks: [
+        {
+          type: 'header',
+          text: {
+            type: 'plain_text',
+            text: 'CRITICAL: Vault refuses the new key of frameflow-prod',
+            emoji: false,
+          },
+        },
+        {
+          type: 'section',
+          fields: [
+            mrkdwn('*Credential*\nframeflow-prod'),
+            mrkdwn('*Environment*\nfootage/production'),
+            mrkdwn('*Deadline*\n2026-10-01T10:00:00Z (in 1h)'),
+            mrkdwn('*Key*\nkey_9Xc1'),
+            mrkdwn('*Addresses*\n198.51.100.7'),
+            mrkdwn('*Code*\nforbidden'),
+          ],
+        },
+        {
+          type: 'section',
+          text: mrkdwn(
+            'Readers of vault keep the old key, which ends with the overlap. Keywarden goes on trying.\n' +
+              '*What to do:* Give Keywarden the right to write, then run `keywarden rotation 0199 retry`',
+          ),
+        },
+        {
+          type: 'context',
+          elements: [mrkdwn('Alert 0199c1d2 · publish-failed · 2026-10-01T08:59:00Z · footage/production')],
+        },
+        {
+          type: 'actions',
+          elements: [
+            button('Runbook', 'https://runbooks.internal/keywarden/publish-failed'),
+            button('Keywarden', 'https://keywarden.example.com/'),
+          ],
+        },
+      ],
+    });
+  });
+
+  test('of an end is short', () => {
+    expect(layout(messageOf({ event: 'resolve' }), NOW).blocks).toEqual([
+      {
+        type: 'section',
+        text: mrkdwn(
+          '*Resolved: Vault refuses the new key of frameflow-prod*\nIt ended at 2026-10-01T09:00:00Z, after 1m.',
+        ),
+      },
+      {
+        type: 'context',
+        elements: [mrkdwn('Alert 0199c1d2 · publish-failed · 2026-10-01T08:59:00Z · footage/production')],
+      },
+    ]);
+  });
+
+  test('that may have arrived before says so', () => {
+    expect(JSON.stringify(layout(messageOf({ repeat: true }), NOW))).toContain(
+      '"Possible repeat · Alert 0199c1d2',
+    );
+    expect(JSON.stringify(layout(messageOf(), NOW))).not.toContain('repeat');
+  });
+
+  test('shows what a provider wrote and mentions nobody', () => {
+    const title = '<!channel> <@U1> @here & @Everyone';
+    const { text } = layout(messageOf({ alert: { ...messageOf().alert, title } }), NOW);
+    expect(text).toBe('CRITICAL: &lt;!channel&gt; &lt;@U1&gt; @\u2060here &amp; @\u2060Everyone');
+  });
+
+  test('has only links to http and https, percent-encoded', () => {
+    const links = [
+      { text: 'bad', href: 'javascript:alert(1)' },
+      { text: 'worse', href: 'not a url' },
+      { text: 'long', href: `https://runbooks.internal/${'x'.repeat(1_000)}` },
+      { text: 'good', href: 'https://runbooks.internal/a b|<c>' },
+    ];
+    expect(layout(messageOf({ links }), NOW).blocks?.at(-1)).toEqual({
+      type: 'actions',
+      elements: [button('good', 'https://runbooks.internal/a%20b|%3Cc%3E')],
+    });
+  });
+
+  test('keeps to every limit and mentions nobody for 20,000 hostile alerts', { timeout: 120_000 }, () => {
+    const hostile = new Hostile(2);
+    const kinds = new Set<string>();
+    for (let round = 0; round < 20_000; round += 1) {
+      const payload = layout(hostile.message(), NOW);
+      const wire = JSON.stringify(payload);
+      const fault = wrong(payload as Posted, wire);
+      if (fault !== null) expect.fail(`round ${round}: ${fault}: ${wire}`);
+      for (const { type } of payload.blocks ?? []) kinds.add(type);
+    }
+    expect([...kinds].sort()).toEqual(['actions', 'context', 'header', 'section']);
+  });
+});
+
+function wrong(payload: Posted, wire: string): string | null {
+  const texts = textsOf(payload);
+  if (wire.length > 10_000) return `${wire.length} characters`;
+  if ((payload.blocks?.length ?? 0) > 7) return 'too many blocks';
+  if ((payload.text ?? '') === '') return 'no text';
+  if (payload.blocks?.some(({ fields = [] }) => fields.length > 6)) return 'too many fields';
+  if (texts.some((text) => /[<>]/.test(text))) return 'a live bracket';
+  if (texts.some((text) => /&(?!(?:amp|lt|gt);)/.test(text))) return 'an unescaped ampersand';
+  if (texts.some((text) => /@(?:here|channel|everyone)/i.test(text))) return 'a mention';
+  if (texts.some((text) => !text.isWellFormed())) return 'half a character';
+  return faultOf(payload);
+}
+
+/** Every string in it, save types and addresses. */
+function textsOf(value: unknown, key = ''): string[] {
+  if (typeof value === 'string') return key === 'type' || key === 'url' ? [] : [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => textsOf(inner, name));
+}
+
+describe('the webhook URL', () => {
+  test('is read anew for each message, so that a changed one serves at once', async () => {
+    const ca = makeCa();
+    const fake = slackFake('/services/new');
+    await using server = await serve(fake.handler, { tls: ca.issue() });
+    const net = testNet(ca);
+    let path = '/services/old';
+    const channel = create({
+      ...testContext(net).context,
+      config: config(source(async () => `${server.url}${path}`)),
+    });
+    await expect(channel.deliver(messageOf())).rejects.toMatchObject({ failure: { verdict: 'permanent' } });
+    path = '/services/new';
+    await channel.deliver(messageOf());
+    expect(fake.posted).toHaveLength(1);
+    await net.close();
+  });
+
+  test.each([
+    ['no-url-XkT9', 'it is no URL'],
+    ['http://hooks.example.com/XkT9', 'plain http is refused'],
+    ['http://127.0.0.1:9/XkT9', 'allowPlaintextLoopback'],
+  ])('%s is refused and not shown', async (url, why) => {
+    const net = testNet(null);
+    const channel = create({ ...testContext(net).context, config: config(secretOf(url)) });
+    const error = await channel.deliver(messageOf()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ failure: { code: 'bad_webhook_url', verdict: 'permanent' } });
+    expect(String(error)).toContain(why);
+    expect(String(error)).toContain('environment variable CHANNEL_SECRET');
+    expect(String(error)).not.toContain('XkT9');
+    await net.close();
+  });
+
+  test('that cannot be read now may be read later', async () => {
+    const net = testNet(null);
+    const gone = source(async () => {
+      throw new KeywardenError('secret_unavailable', 'file /run/secrets/slack is missing');
+    });
+    const channel = create({ ...testContext(net).context, config: config(gone, 10 * SECOND) });
+    await expect(channel.deliver(messageOf())).rejects.toMatchObject({
+      failure: {
+        code: 'secret_unavailable',
+        verdict: 'retryable',
+        message: 'file /run/secrets/slack is missing',
+      },
+    });
+    await net.close();
+  });
+});
+
+function source(read: () => Promise<string>): SecretSource {
+  const made = new SecretSource({ env: 'CHANNEL_SECRET' });
+  made.bind(async () => await secretOf(await read()).read());
+  return made;
+}
+
+function mrkdwn(text: string) {
+  return { type: 'mrkdwn', text, verbatim: true };
+}
+
+function button(text: string, url: string) {
+  return { type: 'button', text: { type: 'plain_text', text, emoji: false }, url };
+}
