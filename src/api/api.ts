@@ -1,0 +1,70 @@
+import type { ApiConfig } from '../config/types.ts';
+import type { Log } from '../model/index.ts';
+import type { ApiContext } from './context.ts';
+import { openApi } from './openapi.ts';
+import type { Route } from './router.ts';
+import { alertRoutes } from './routes/alerts.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { credentialRoutes } from './routes/credentials.ts';
+import { probeRoutes } from './routes/probes.ts';
+import { rotationRoutes } from './routes/rotations.ts';
+import { type Listener, serve } from './server.ts';
+
+/** The HTTP API and, where configured, the probes' own listener. */
+export type Api = {
+  readonly address: string;
+  readonly probesAddress: string | null;
+  close(): Promise<void>;
+};
+
+/** Every route of the API. */
+export function routesOf(context: ApiContext): Route[] {
+  const routes = [
+    ...probeRoutes(context),
+    ...credentialRoutes(context),
+    ...rotationRoutes(context),
+    ...alertRoutes(context),
+    ...auditRoutes(context),
+  ];
+  return [
+    ...routes,
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This document',
+      roles: null,
+      handle: async () => ({ status: 200, body: openApi(routes) }),
+    },
+  ];
+}
+
+/** @throws {KeywardenError} `port_taken`, `cannot_listen` */
+export async function startApi(context: ApiContext, api: ApiConfig, log: Log): Promise<Api> {
+  const routes = routesOf(context);
+  const listeners: Listener[] = [];
+  try {
+    const main = await serve({ api, listen: api.listen, routes, open: false, log });
+    listeners.push(main);
+    const probes =
+      api.probes === null
+        ? null
+        : await serve({
+            api,
+            listen: api.probes,
+            routes: routes.filter(({ probe }) => probe === true),
+            open: true,
+            log,
+          });
+    if (probes !== null) listeners.push(probes);
+    return {
+      address: main.address,
+      probesAddress: probes?.address ?? null,
+      close: async () => {
+        await Promise.all(listeners.map((listener) => listener.close()));
+      },
+    };
+  } catch (error) {
+    await Promise.all(listeners.map((listener) => listener.close()));
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http';
+import { badRequest, Problem } from './problem.ts';
+
+const LIMIT = 64 * 1024;
+
+/**
+ * The JSON object in a request's body; an empty object where there is no body.
+ * @throws {Problem} 400 for anything but a JSON object, 413 over 64 KB, 415 for another content type
+ */
+export async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LIMIT) {
+      request.resume();
+      throw new Problem(413, 'too-large', 'a body may have 64 KB at most', {
+        headers: { connection: 'close' },
+      });
+    }
+    chunks.push(chunk);
+  }
+  if (length === 0) return {};
+  const type = request.headers['content-type'] ?? 'application/json';
+  if (!/^application\/json\b/i.test(type)) {
+    throw new Problem(415, 'unsupported-media-type', 'send JSON: Content-Type: application/json');
+  }
+  return parse(Buffer.concat(chunks));
+}
+
+function parse(bytes: Buffer): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw badRequest('the body is not valid JSON in UTF-8');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest('the body must be a JSON object');
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,8 @@
+import type { Commands } from '../engine/commands.ts';
+import type { Engine } from '../engine/engine.ts';
+
+/** What the routes work with. */
+export type ApiContext = {
+  readonly engine: Engine;
+  readonly commands: Commands;
+};

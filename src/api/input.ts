@@ -1,0 +1,47 @@
+import { nearest } from '../model/nearest.ts';
+import { badRequest, notFound } from './problem.ts';
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** Refuses members that the route does not know. @throws {Problem} 400 */
+export function only(body: Body, names: readonly string[]): void {
+  for (const key of Object.keys(body)) {
+    if (names.includes(key)) continue;
+    const near = nearest(key, names);
+    throw badRequest(
+      `unknown member ${JSON.stringify(key.slice(0, 60))}${near ? `; did you mean ${near}?` : ''}`,
+    );
+  }
+}
+
+/** A text of at most `limit` characters, or null where it is absent. @throws {Problem} 400 */
+export function text(body: Body, name: string, limit = 500): string | null {
+  const value = body[name];
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'string' && value.length <= limit) return value;
+  throw badRequest(`${name} must be text of at most ${limit} characters`);
+}
+
+/** True or false; false where it is absent. @throws {Problem} 400 */
+export function flag(body: Body, name: string): boolean {
+  const value = body[name];
+  if (value === undefined) return false;
+  if (typeof value === 'boolean') return value;
+  throw badRequest(`${name} must be true or false`);
+}
+
+/** How many rows a list gives: `limit`, 1 to 500. @throws {Problem} 400 */
+export function pageOf(query: URLSearchParams): { readonly cursor: string | null; readonly limit: number } {
+  const limit = Number(query.get('limit') ?? 100);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw badRequest('limit must be 1 to 500');
+  return { cursor: query.get('cursor'), limit };
+}
+
+/** The named thing, or a 404 that names the nearest. @throws {Problem} 404 */
+export function known(kind: string, name: string, names: readonly string[]): string {
+  if (names.includes(name)) return name;
+  const near = nearest(name, names);
+  throw notFound(
+    `no ${kind} is configured under the name ${JSON.stringify(name.slice(0, 63))}${near ? `; did you mean ${near}?` : ''}`,
+  );
+}

@@ -1,0 +1,86 @@
+import type { Role } from '../config/types.ts';
+import type { Caller } from './auth.ts';
+import { notFound, Problem } from './problem.ts';
+
+/** A request, as far as a route needs it. */
+export type Request = {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The parsed JSON body; an empty object where there was none. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Null on routes that need no token. */
+  readonly caller: Caller | null;
+  /** Aborted when the client has gone or the server stops. */
+  readonly signal: AbortSignal;
+};
+
+export type Answer = {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An object is sent as JSON. */
+  readonly body?: string | object;
+};
+
+export type Route = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** `/v1/credentials/:name` */
+  readonly path: string;
+  /** For the OpenAPI document. */
+  readonly summary: string;
+  /** Who may; null: anybody, without a token. */
+  readonly roles: readonly Role[] | null;
+  /** Left open on the probes' listener too. */
+  readonly probe?: boolean;
+  readonly handle: (request: Request) => Promise<Answer>;
+};
+
+export type Match = { readonly route: Route; readonly params: Readonly<Record<string, string>> };
+
+/**
+ * Finds the route. HEAD is answered as GET.
+ * @throws {Problem} 404 for an unknown path, 405 with Allow for a known one
+ */
+export function match(routes: readonly Route[], method: string, path: string): Match {
+  const allowed: string[] = [];
+  for (const route of routes) {
+    const params = paramsOf(route.path, path);
+    if (params === null) continue;
+    if (route.method === method || (route.method === 'GET' && method === 'HEAD')) return { route, params };
+    allowed.push(route.method);
+  }
+  if (allowed.length === 0) throw notFound(`there is nothing at ${printable(path)}; see GET /openapi.json`);
+  throw new Problem(405, 'method-not-allowed', `${printable(path)} takes ${allowed.join(', ')}`, {
+    headers: { allow: allowed.join(', ') },
+  });
+}
+
+function paramsOf(pattern: string, path: string): Record<string, string> | null {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  if (wanted.length !== given.length) return null;
+  const params: Record<string, string> = {};
+  for (const [index, part] of wanted.entries()) {
+    const value = given[index] ?? '';
+    if (!part.startsWith(':')) {
+      if (part !== value) return null;
+    } else {
+      const decoded = decode(value);
+      if (decoded === null || decoded === '') return null;
+      params[part.slice(1)] = decoded;
+    }
+  }
+  return params;
+}
+
+function decode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+function printable(path: string): string {
+  return path.replace(/[^\x21-\x7e]/g, '?').slice(0, 200);
+}

@@ -1,0 +1,81 @@
+import { type Alert, KeywardenError } from '../../model/index.ts';
+import type { ApiContext } from '../context.ts';
+import { known, only, pageOf } from '../input.ts';
+import { badRequest, notFound } from '../problem.ts';
+import type { Route } from '../router.ts';
+import { alertView, deliveryView } from '../views.ts';
+
+const STATES = ['triggered', 'acknowledged', 'resolved', 'open'] as const;
+
+/** How long a test message is waited for, ms. */
+const TEST_WITHIN = 10_000;
+
+export function alertRoutes({ engine, commands }: ApiContext): Route[] {
+  const { state, config } = engine.context;
+  const view = async (alert: Alert) => alertView(alert, await state.deliveries(alert.id));
+  return [
+    {
+      method: 'GET',
+      path: '/v1/alerts',
+      summary: 'Alerts, newest first',
+      roles: ['reader'],
+      handle: async ({ query }) => {
+        const wanted = query.get('state');
+        const filter = STATES.find((name) => name === wanted);
+        if (wanted !== null && filter === undefined)
+          throw badRequest(`state must be one of ${STATES.join(', ')}`);
+        const page = await state.alerts({
+          ...pageOf(query),
+          ...(filter === undefined ? {} : { state: filter }),
+        });
+        return {
+          status: 200,
+          body: { alerts: await Promise.all(page.items.map(view)), nextCursor: page.nextCursor },
+        };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/alerts/:id',
+      summary: 'One alert and its deliveries',
+      roles: ['reader'],
+      handle: async ({ params }) => {
+        const alert = await state.alert(params.id ?? '');
+        if (alert === null) throw notFound(`there is no alert ${(params.id ?? '').slice(0, 64)}`);
+        return { status: 200, body: await view(alert) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/alerts/:id/acknowledge',
+      summary: 'Take an alert on',
+      roles: ['operator'],
+      handle: async ({ params, caller }) => {
+        try {
+          return {
+            status: 200,
+            body: await view(await commands.acknowledge(params.id ?? '', caller?.name ?? '')),
+          };
+        } catch (error) {
+          if (error instanceof KeywardenError && error.code === 'unknown_alert')
+            throw notFound(error.message);
+          throw error;
+        }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/channels/:name/test',
+      summary: 'Send a test message and tell what the channel said',
+      roles: ['operator'],
+      handle: async ({ params, body, caller }) => {
+        only(body, []);
+        const name = known('channel', params.name ?? '', Object.keys(config.channels));
+        return {
+          status: 200,
+          body: deliveryView(await commands.testChannel(name, caller?.name ?? '', TEST_WITHIN)),
+        };
+      },
+    },
+  ];
+}

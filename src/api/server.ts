@@ -1,0 +1,162 @@
+import { chmodSync, existsSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ApiConfig, Listen } from '../config/types.ts';
+import { KeywardenError, type Log } from '../model/index.ts';
+import { authenticate, authorize } from './auth.ts';
+import { readBody } from './body.ts';
+import { assertHost } from './host.ts';
+import { Problem } from './problem.ts';
+import { type Answer, match, type Route } from './router.ts';
+
+/** A listener that answers; `address` is where it can be reached. */
+export type Listener = {
+  readonly address: string;
+  close(): Promise<void>;
+};
+
+export type ServeOptions = {
+  readonly api: ApiConfig;
+  readonly listen: Listen;
+  readonly routes: readonly Route[];
+  /** Tokens are not asked for: the probes' listener. */
+  readonly open: boolean;
+  readonly log: Log;
+};
+
+/** How long a stop waits for answers under way, ms. */
+const CLOSE_WITHIN = 1_000;
+
+/**
+ * Listens and answers with `routes`.
+ * @throws {KeywardenError} `port_taken`, `cannot_listen`
+ */
+export async function serve(options: ServeOptions): Promise<Listener> {
+  const stopping = new AbortController();
+  const server = createServer(
+    options,
+    (request, response) => void respond(options, request, response, stopping.signal),
+  );
+  server.requestTimeout = 30_000;
+  server.headersTimeout = 10_000;
+  await listen(server, options.listen);
+  return {
+    address: addressOf(server, options),
+    close: () => {
+      stopping.abort();
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN).unref();
+      });
+    },
+  };
+}
+
+/** `node:http` is fetched at run time: a static import of it costs 16 MB of memory. */
+function createServer(
+  { api, open }: ServeOptions,
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  if (api.tls === null || open) return process.getBuiltinModule('node:http').createServer(handle);
+  const { certFile, keyFile } = api.tls;
+  const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: 'TLSv1.2' as const };
+  return process.getBuiltinModule('node:https').createServer(tls, handle);
+}
+
+async function listen(server: Server, where: Listen): Promise<void> {
+  if (where.kind === 'unix') removeStaleSocket(where.path);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(where, error)));
+    server.once('listening', resolve);
+    if (where.kind === 'unix') server.listen(where.path);
+    else server.listen(where.port, where.host);
+  });
+  if (where.kind === 'unix') chmodSync(where.path, where.mode);
+}
+
+/** A socket that a killed process left behind; anything else at that path is somebody's and stays. */
+function removeStaleSocket(path: string): void {
+  if (existsSync(path) && lstatSync(path).isSocket()) unlinkSync(path);
+}
+
+function cannotListen(where: Listen, { code }: NodeJS.ErrnoException): KeywardenError {
+  const place = where.kind === 'unix' ? where.path : `${where.host}:${where.port}`;
+  return code === 'EADDRINUSE'
+    ? new KeywardenError('port_taken', `another process listens on ${place}; stop it, or change api.listen`)
+    : new KeywardenError(
+        'cannot_listen',
+        `cannot listen on ${place} (${code}); check api.listen and the rights to it`,
+      );
+}
+
+function addressOf(server: Server, { api, listen: where, open }: ServeOptions): string {
+  if (where.kind === 'unix') return `unix:${where.path}`;
+  const { port } = server.address() as AddressInfo;
+  const host = where.host.includes(':') ? `[${where.host}]` : where.host;
+  return `${api.tls === null || open ? 'http' : 'https'}://${host}:${port}`;
+}
+
+async function respond(
+  options: ServeOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  stopping: AbortSignal,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  try {
+    const answer = await handle(options, request, AbortSignal.any([gone.signal, stopping]));
+    send(response, answer, request.method === 'HEAD');
+  } catch (error) {
+    send(response, problemAnswer(error, options.log), request.method === 'HEAD');
+  }
+}
+
+async function handle(options: ServeOptions, request: IncomingMessage, signal: AbortSignal): Promise<Answer> {
+  const { api, log, open, routes } = options;
+  assertHost(request.headers.host, options);
+  const url = URL.parse(request.url ?? '/', 'http://keywarden.invalid');
+  if (url === null) throw new Problem(400, 'bad-request', 'the request target is no path');
+  const { route, params } = match(routes, request.method ?? 'GET', url.pathname);
+  const caller =
+    open || route.roles === null ? null : await authenticate(request.headers.authorization, api, log);
+  if (caller !== null && route.roles !== null) authorize(caller, route.roles);
+  const body = await readBody(request);
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : value,
+    ]),
+  );
+  return route.handle({ params, query: url.searchParams, headers, body, caller, signal });
+}
+
+function problemAnswer(error: unknown, log: Log): Answer {
+  let problem: Problem;
+  if (error instanceof Problem) {
+    problem = error;
+  } else {
+    log.error({ error }, 'a request failed');
+    problem = new Problem(500, 'internal', 'the request failed inside Keywarden; its log has the details');
+  }
+  return {
+    status: problem.status,
+    headers: { 'content-type': 'application/problem+json', ...problem.headers },
+    body: JSON.stringify(problem.document()),
+  };
+}
+
+function send(response: ServerResponse, answer: Answer, head: boolean): void {
+  if (response.headersSent || response.destroyed) return;
+  const json = typeof answer.body === 'object';
+  const body = json ? JSON.stringify(answer.body) : ((answer.body as string | undefined) ?? '');
+  response.writeHead(answer.status, {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'content-length': Buffer.byteLength(body),
+    ...(json ? { 'content-type': 'application/json' } : {}),
+    ...answer.headers,
+  });
+  response.end(head ? undefined : body);
+}

@@ -1,0 +1,72 @@
+import type { Failure, Mark, Secret } from '../model/index.ts';
+import { failureOf, KeywardenError } from '../model/index.ts';
+import type { Provider } from '../providers/contract.ts';
+import type { Candidate, Outcome, Reading, Situation } from '../rotation/index.ts';
+import { type EngineContext, named } from './context.ts';
+
+/** Reads every destination and the configured first secret, and tests with the provider what it finds. */
+export async function adopt(
+  context: EngineContext,
+  situation: Situation,
+  provider: Provider,
+): Promise<Outcome> {
+  const credential = context.config.credentials[situation.snapshot.record.name];
+  const tested = new Map<string, Promise<Candidate>>();
+  const test = (value: Secret, mark: Mark | null): Promise<Candidate> => {
+    const fingerprint = context.hash.fingerprint(value);
+    // One value in many places is tested once.
+    let verdict = tested.get(fingerprint);
+    if (verdict === undefined) {
+      verdict = testCandidate(provider, value, fingerprint);
+      tested.set(fingerprint, verdict);
+    }
+    return verdict.then((candidate) => ({ ...candidate, mark }));
+  };
+  const readings = await Promise.all(
+    (credential?.destinations ?? []).map(async ({ id, store, target, required }): Promise<Reading> => {
+      try {
+        const found = await named(context.plugins.stores, store).readBack(target);
+        const candidate = found?.value ? await test(found.value, found.mark) : null;
+        return { destination: id, required, candidate, failure: null };
+      } catch (error) {
+        return { destination: id, required, candidate: null, failure: failureOf(error) };
+      }
+    }),
+  );
+  try {
+    const secret = await credential?.secret?.read();
+    return { of: 'adopt', readings, configured: secret ? await test(secret, null) : null, fault: null };
+  } catch (error) {
+    return { of: 'adopt', readings, configured: null, fault: secretFault(error) };
+  }
+}
+
+/** Does the provider accept this value? Says so, says no, or says that it could not be asked. */
+export async function testCandidate(
+  provider: Provider,
+  value: Secret,
+  fingerprint: string,
+): Promise<Candidate> {
+  const candidate = { value, fingerprint, mark: null, keyId: null };
+  const fault = provider.malformed(value);
+  if (fault !== null) {
+    return {
+      ...candidate,
+      accepted: false,
+      failure: { code: 'malformed_key', verdict: 'permanent', message: fault },
+    };
+  }
+  try {
+    const { keyId } = await provider.verify(value);
+    return { ...candidate, keyId, accepted: true, failure: null };
+  } catch (error) {
+    const failure = failureOf(error);
+    return { ...candidate, accepted: failure.verdict === 'rejected' ? false : null, failure };
+  }
+}
+
+function secretFault(error: unknown): Failure {
+  return error instanceof KeywardenError
+    ? { code: error.code, verdict: 'permanent', message: error.message }
+    : failureOf(error);
+}

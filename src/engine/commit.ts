@@ -1,0 +1,89 @@
+import { identityOf } from '../alerting/identity.ts';
+import { type AlertingContext, process as processSignals } from '../alerting/pipeline.ts';
+import type { Change, Claim, Signal } from '../model/index.ts';
+import { type Hold, StateError } from '../state/contract.ts';
+import type { EngineContext } from './context.ts';
+
+export type CommitOptions = { readonly hold?: Hold; readonly under?: Claim };
+
+/** Somebody else wrote the same alert between our read and our write this often in succession: give up. */
+const CONFLICT_LIMIT = 10;
+
+/**
+ * The one way in which changes and what they have to tell reach the state: one commit, deliveries included.
+ * Signals are processed one batch at a time, so that two of one identity cannot both find it new.
+ */
+export class Committer {
+  readonly #context: EngineContext;
+  readonly #delivered: () => void;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param delivered called after a commit that owes somebody a message */
+  constructor(context: EngineContext, delivered: () => void) {
+    this.#context = context;
+    this.#delivered = delivered;
+  }
+
+  async commit(
+    changes: readonly Change[],
+    signals: readonly Signal[],
+    options: CommitOptions = {},
+  ): Promise<void> {
+    if (signals.length === 0) return this.#context.state.commit(changes, options);
+    const mine = this.#turn.then(() => this.#commitWithAlerts(changes, signals, options));
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #commitWithAlerts(
+    changes: readonly Change[],
+    signals: readonly Signal[],
+    options: CommitOptions,
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const alerting = await this.#alerting(signals);
+        await this.#context.state.commit([...changes, ...alerting], options);
+        if (alerting.some(({ type }) => type === 'delivery.put')) this.#delivered();
+        return;
+      } catch (error) {
+        const conflict = error instanceof StateError && error.code === 'conflict';
+        if (!conflict || attempt === CONFLICT_LIMIT) throw error;
+      }
+    }
+  }
+
+  async #alerting(signals: readonly Signal[]): Promise<Change[]> {
+    const { state, counters } = this.#context;
+    const identities = [...new Set(signals.map(identityOf))];
+    const existing = await state.alertsByIdentity(identities);
+    for (const signal of signals) {
+      if (signal.type === 'raise')
+        counters.count('findings_total', { kind: signal.kind, severity: signal.severity });
+    }
+    const open = existing.filter((alert) => alert.state !== 'resolved');
+    const deliveries = await Promise.all(open.map(({ id }) => state.deliveries(id)));
+    return processSignals(signals, existing, {
+      ...alertingScope(this.#context),
+      deliveries: deliveries.flat(),
+    });
+  }
+}
+
+/** What the alerting needs of the configuration and the clock. */
+export function alertingScope({
+  config,
+  clock,
+  hash,
+  newId,
+}: EngineContext): Omit<AlertingContext, 'deliveries'> {
+  return {
+    now: clock.now(),
+    installation: config.installation.name,
+    environment: config.installation.environment,
+    routes: config.routes,
+    channels: Object.fromEntries(Object.entries(config.channels).map(([name, { kind }]) => [name, kind])),
+    newId,
+    digest: hash.digest,
+  };
+}

@@ -1,0 +1,36 @@
+import type { Channel } from '../channels/contract.ts';
+import type { Config } from '../config/types.ts';
+import type { Clock, Hash, Log } from '../model/index.ts';
+import type { Provider } from '../providers/contract.ts';
+import type { State } from '../state/contract.ts';
+import type { Store } from '../stores/contract.ts';
+import type { Counters } from '../telemetry/counters.ts';
+
+/** The plug-ins of one configuration, by their names in it. */
+export type Plugins = {
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** `file` included. Each is asked only for targets of its own kind, which the configuration has checked. */
+  readonly stores: ReadonlyMap<string, Store<unknown>>;
+  readonly channels: ReadonlyMap<string, Channel>;
+  close(): Promise<void>;
+};
+
+/** What every part of the engine works with. */
+export type EngineContext = {
+  readonly config: Config;
+  readonly state: State;
+  readonly plugins: Plugins;
+  readonly clock: Clock;
+  readonly hash: Hash;
+  readonly log: Log;
+  readonly counters: Counters;
+  /** A fresh UUID. */
+  readonly newId: () => string;
+};
+
+/** A plug-in that the configuration names; the configuration's checks make sure that it is there. */
+export function named<T>(plugins: ReadonlyMap<string, T>, name: string): T {
+  const plugin = plugins.get(name);
+  if (plugin === undefined) throw new TypeError(`nothing is configured under the name ${name}`);
+  return plugin;
+}

@@ -1,0 +1,120 @@
+import type { Change, Claim, Signal } from '../model/index.ts';
+import { Committer } from './commit.ts';
+import type { EngineContext } from './context.ts';
+import { turnDelivery } from './deliver.ts';
+import { lanesOf } from './lanes.ts';
+import { Logins } from './login.ts';
+import { Loop } from './loop.ts';
+import { turnPublication } from './publish.ts';
+import { turnCredential } from './rotate.ts';
+import { startSchedule } from './schedule.ts';
+import { reconcileConfiguration } from './start.ts';
+import { turnMonitor } from './watch.ts';
+
+/** How long a stop waits for what is in flight, ms of real time; what has not ended by then is an open intent. */
+const STOP_WITHIN = 8_000;
+
+/** The daemon's heart: the loop, its handlers, and the clockwork beneath. */
+export class Engine {
+  readonly context: EngineContext;
+  readonly #loop: Loop;
+  readonly #committer: Committer;
+  readonly #logins = new Logins();
+  readonly #listeners = new Set<() => void>();
+  #schedule: { stop(): void } | null = null;
+
+  constructor(context: EngineContext) {
+    this.context = context;
+    this.#loop = new Loop(context, lanesOf(context.config), (claim) => this.#turn(claim));
+    this.#committer = new Committer(context, () => this.#loop.wake());
+  }
+
+  /** True once the loop has turned. */
+  get ready(): boolean {
+    return this.#loop.turns > 0;
+  }
+
+  async start(): Promise<void> {
+    const { config, state } = this.context;
+    await state.prove();
+    await state.commit(await reconcileConfiguration(this.context));
+    this.#schedule = startSchedule(config.schedule, {
+      reconcile: () => this.#loop.wake(),
+      pollLogs: () => void this.pollLogs(),
+    });
+    this.#loop.wake();
+  }
+
+  /** Makes every log monitor due. */
+  async pollLogs(): Promise<void> {
+    const { config, state, clock, log } = this.context;
+    try {
+      await state.commit(
+        Object.keys(config.monitors).map(
+          (id): Change => ({ type: 'work.wake', kind: 'monitor', id, at: clock.now() }),
+        ),
+      );
+      this.#loop.wake();
+    } catch (error) {
+      log.error({ error }, 'the log monitors could not be made due');
+    }
+  }
+
+  /** Commits what a command asks for and turns the loop. */
+  async submit(changes: readonly Change[], signals: readonly Signal[] = []): Promise<void> {
+    await this.#committer.commit(changes, signals);
+    this.#committed();
+    this.#loop.wake();
+  }
+
+  /** Resolves after the next turn of any record or submitted command, or when `signal` aborts. */
+  nextTurn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#listeners.delete(done);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      if (signal.aborted) return resolve();
+      this.#listeners.add(done);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  /** Ends what is in flight or parks it, within ten seconds; the state may be closed afterwards. */
+  async stop(): Promise<void> {
+    this.#schedule?.stop();
+    const ended = await this.#loop.stop(STOP_WITHIN);
+    if (!ended)
+      this.context.log.warn(
+        {},
+        'stopped with work in flight; the next start takes it up as an unknown outcome',
+      );
+  }
+
+  async #turn(claim: Claim): Promise<void> {
+    const { context } = this;
+    switch (claim.kind) {
+      case 'credential':
+        await turnCredential(context, this.#committer, claim);
+        break;
+      case 'publication':
+        await turnPublication(context, this.#committer, claim);
+        break;
+      case 'login':
+        await this.#logins.turn(context, claim);
+        break;
+      case 'monitor':
+        await turnMonitor(context, this.#committer, claim);
+        break;
+      case 'delivery':
+        await turnDelivery(context, this.#committer, claim);
+        break;
+    }
+    this.#committed();
+  }
+
+  #committed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

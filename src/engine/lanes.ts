@@ -1,0 +1,32 @@
+import type { Config } from '../config/types.ts';
+import type { Lane } from './loop.ts';
+
+/** A credential's turn mostly waits for its provider or a store; many wait side by side. */
+const CREDENTIALS_AT_ONCE = 256;
+const PUBLICATIONS_AT_ONCE = 16;
+const DELIVERIES_AT_ONCE = 4;
+
+export const credentialLane = (provider: string): string => `provider:${provider}`;
+export const publicationLane = (store: string): string => `store:${store}`;
+export const loginLane = (store: string): string => `login:${store}`;
+export const monitorLane = (monitor: string): string => `monitor:${monitor}`;
+export const deliveryLane = (channel: string): string => `channel:${channel}`;
+
+/** One lane for each provider, store, store's login, monitor and channel: none can hold up another. */
+export function lanesOf(config: Config): Lane[] {
+  const stores = [...Object.keys(config.stores), 'file'];
+  return [
+    // Who is waiting to be woken goes first.
+    ...Object.keys(config.channels).map((name) => ({
+      name: deliveryLane(name),
+      capacity: DELIVERIES_AT_ONCE,
+    })),
+    ...Object.keys(config.providers).map((name) => ({
+      name: credentialLane(name),
+      capacity: CREDENTIALS_AT_ONCE,
+    })),
+    ...stores.map((name) => ({ name: publicationLane(name), capacity: PUBLICATIONS_AT_ONCE })),
+    ...stores.map((name) => ({ name: loginLane(name), capacity: 1 })),
+    ...Object.keys(config.monitors).map((name) => ({ name: monitorLane(name), capacity: 1 })),
+  ];
+}

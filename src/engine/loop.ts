@@ -1,0 +1,133 @@
+import type { Claim, Clock, Log } from '../model/index.ts';
+import { failureOf, MINUTE } from '../model/index.ts';
+import { type State, StateError } from '../state/contract.ts';
+
+/** What is bounded together, and how many of it may run at once. */
+export type Lane = { readonly name: string; readonly capacity: number };
+
+/** Performs one claimed record's turn and releases the claim in its last commit. */
+export type Handler = (claim: Claim) => Promise<void>;
+
+/** A turn that failed for a reason nobody planned for is tried again after this long. */
+const AFTER_DEFECT = MINUTE;
+
+/**
+ * On SQLite a claim ends with its release or with the process (the file lock proves the former owner dead), so a
+ * step of the wall clock cannot take a record from under a running effect.
+ */
+const CLAIM_FOR = 100 * 365 * 24 * 60 * MINUTE;
+
+export type LoopContext = { readonly state: State; readonly clock: Clock; readonly log: Log };
+
+/**
+ * The one loop: claims what is due in each lane up to its capacity, hands it to its handler, and sleeps until the
+ * next due time or the next {@link Loop.wake}. A lane that is full or stuck holds up no other.
+ */
+export class Loop {
+  readonly #context: LoopContext;
+  readonly #lanes: readonly Lane[];
+  readonly #handle: Handler;
+  readonly #running = new Map<string, Set<Promise<void>>>();
+  #cancelTimer: () => void = () => undefined;
+  #turning: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+  #turns = 0;
+
+  constructor(context: LoopContext, lanes: readonly Lane[], handle: Handler) {
+    this.#context = context;
+    this.#lanes = lanes;
+    this.#handle = handle;
+    for (const { name } of lanes) this.#running.set(name, new Set());
+  }
+
+  /** How often it has turned; ready means: at least once. */
+  get turns(): number {
+    return this.#turns;
+  }
+
+  /** Turns now, or once more where it is turning already. */
+  wake(): void {
+    if (this.#stopped) return;
+    this.#again = true;
+    this.#turning ??= this.#turn().finally(() => {
+      this.#turning = null;
+      if (this.#again) this.wake();
+    });
+  }
+
+  /** Claims nothing more and waits until what runs has ended, at most `ms` of real time. True where all has ended. */
+  async stop(ms: number): Promise<boolean> {
+    this.#stopped = true;
+    this.#cancelTimer();
+    await this.#turning;
+    const open = [...this.#running.values()].flatMap((tasks) => [...tasks]);
+    const late = AbortSignal.timeout(ms);
+    const timedOut = new Promise<false>((done) =>
+      late.addEventListener('abort', () => done(false), { once: true }),
+    );
+    return Promise.race([Promise.allSettled(open).then(() => true as const), timedOut]);
+  }
+
+  async #turn(): Promise<void> {
+    try {
+      while (this.#again && !this.#stopped) {
+        this.#again = false;
+        for (const lane of this.#lanes) await this.#claim(lane);
+        this.#turns += 1;
+      }
+      if (!this.#stopped) await this.#sleep();
+    } catch (error) {
+      this.#context.log.error({ error }, 'the loop could not read its due work; it tries again in a second');
+      this.#cancelTimer();
+      const timer = setTimeout(() => this.wake(), 1_000);
+      this.#cancelTimer = () => clearTimeout(timer);
+    }
+  }
+
+  async #claim({ name, capacity }: Lane): Promise<void> {
+    const running = this.#running.get(name);
+    if (running === undefined || running.size >= capacity) return;
+    const { state, clock } = this.#context;
+    const now = clock.now();
+    const claims = await state.claim(name, { now, until: now + CLAIM_FOR, limit: capacity - running.size });
+    for (const claim of claims) this.#start(claim, running);
+  }
+
+  #start(claim: Claim, running: Set<Promise<void>>): void {
+    const task = this.#handle(claim)
+      .catch((error) => this.#afterDefect(claim, error))
+      .finally(() => {
+        running.delete(task);
+        this.wake();
+      });
+    running.add(task);
+  }
+
+  /** No handler throws for a reason it foresees; whatever it was, the record must come back. */
+  async #afterDefect(claim: Claim, error: unknown): Promise<void> {
+    const { state, clock, log } = this.#context;
+    if (error instanceof StateError && error.code === 'claim_lost') return;
+    log.error(
+      { error, kind: claim.kind, id: claim.id, failure: failureOf(error) },
+      'a turn failed; it comes again in a minute',
+    );
+    try {
+      await state.commit([], { hold: { claim, next: clock.now() + AFTER_DEFECT } });
+    } catch (again) {
+      log.error(
+        { error: again, kind: claim.kind, id: claim.id },
+        'the claim could not be released; a restart frees it',
+      );
+    }
+  }
+
+  async #sleep(): Promise<void> {
+    const { state, clock } = this.#context;
+    const free = this.#lanes.filter(({ name, capacity }) => (this.#running.get(name)?.size ?? 0) < capacity);
+    const next = await state.nextDue(free.map(({ name }) => name));
+    this.#cancelTimer();
+    if (next !== null && !this.#stopped)
+      this.#cancelTimer = clock.after(Math.max(0, next - clock.now()), () => this.wake());
+  }
+}
