@@ -3,14 +3,12 @@ import type {
   AuditEntry,
   Change,
   Claim,
-  CredentialRecord,
+  CredentialSnapshot,
   Delivery,
-  Destination,
   MonitorRecord,
   Rotation,
   RotationStep,
   Secret,
-  Version,
   WorkKind,
 } from '../model/index.ts';
 import { KeywardenError } from '../model/index.ts';
@@ -26,36 +24,32 @@ export type StateErrorCode =
   | 'state_replaced'
   /** the directory or file cannot be made, read or written */
   | 'state_unwritable'
+  /** the file is readable, or its directory writable, by other users */
+  | 'state_exposed'
   /** no configured key opens what is sealed */
   | 'wrong_key'
   /** the claim was taken over; nothing was written */
   | 'claim_lost'
   /** somebody else wrote first (an alert's revision, a second open rotation); nothing was written */
-  | 'conflict';
+  | 'conflict'
+  /** a page's cursor is none that we gave out */
+  | 'bad_cursor';
 
-/** What the state throws. `claim_lost` and `conflict` are ordinary outcomes; the rest needs a person. */
+/**
+ * What the state throws. `claim_lost` and `conflict` are ordinary outcomes, `bad_cursor` is a caller's bad input;
+ * the rest needs a person.
+ */
 export class StateError extends KeywardenError {
   declare readonly code: StateErrorCode;
 
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the code's type
   constructor(code: StateErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options);
   }
 }
 
-/** All that plans read of one credential, taken in one transaction. */
-export type CredentialSnapshot = {
-  readonly record: CredentialRecord;
-  /** Newest (greatest number) first. */
-  readonly versions: readonly Version[];
-  /** The rotation that holds the credential, if any. */
-  readonly open: Rotation | null;
-  /** The one that waits for it, if any. */
-  readonly queued: Rotation | null;
-  readonly destinations: readonly Destination[];
-};
-
+/** One page of a list; `nextCursor` asks for the next and is null on the last. */
 export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: string | null };
+/** `limit`: 100 where it is not given, at most 1000. Reading a page throws {@link StateError} `bad_cursor`. */
 export type PageQuery = { readonly cursor?: string | null; readonly limit?: number };
 
 /** A release of a claim together with a commit: when the record is next due; null: it has no further work and goes. */

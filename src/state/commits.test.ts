@@ -1,0 +1,95 @@
+import { Kysely } from 'kysely';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Commits } from './commits.ts';
+import { migrate, putMeta, schemaVersion } from './migrations/index.ts';
+import { nodeSqlite } from './sqlite/dialect.ts';
+import { openMemoryDatabase } from './sqlite/open.ts';
+import type { Tables } from './tables.ts';
+
+let db: Kysely<Tables>;
+/** Every transaction that was begun, and how it ended. */
+let transactions: string[];
+beforeEach(async () => {
+  transactions = [];
+  const dialect = nodeSqlite(openMemoryDatabase(), (error) => error);
+  db = new Kysely<Tables>({
+    dialect: {
+      ...dialect,
+      createDriver() {
+        const driver = dialect.createDriver();
+        const begin = driver.beginTransaction.bind(driver);
+        driver.beginTransaction = (...args) => {
+          transactions.push('begin');
+          return begin(...args);
+        };
+        return driver;
+      },
+    },
+  });
+  await migrate(db, await schemaVersion(db));
+  transactions = [];
+});
+
+const meta = async (key: string) =>
+  (await db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst())?.value;
+
+describe('commits at the same time', () => {
+  test('share one transaction, however they come in within a turn', async () => {
+    const commits = new Commits(db, () => {});
+    const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
+    await Promise.all(keys.map((key) => commits.write((trx) => putMeta(trx, key, 'x'))));
+    expect(transactions).toEqual(['begin']);
+    expect(await meta('k99')).toBe('x');
+  });
+
+  test('see one another in the order in which they came, and give back what they found', async () => {
+    const commits = new Commits(db, () => {});
+    const raise = () =>
+      commits.write(async (trx) => {
+        const row = await trx.selectFrom('meta').select('value').where('key', '=', 'n').executeTakeFirst();
+        const next = Number(row?.value ?? 0) + 1;
+        await putMeta(trx, 'n', String(next));
+        return next;
+      });
+    expect(await Promise.all([raise(), raise(), raise()])).toEqual([1, 2, 3]);
+  });
+
+  test('in the midst of a transaction wait for the next', async () => {
+    const commits = new Commits(db, () => {});
+    let second: Promise<void> = Promise.resolve();
+    await commits.write(async (trx) => {
+      second = commits.write((next) => putMeta(next, 'second', 'x'));
+      await putMeta(trx, 'first', 'x');
+    });
+    await second;
+    expect(transactions).toEqual(['begin', 'begin']);
+    expect(await meta('second')).toBe('x');
+  });
+});
+
+describe('a database that is no longer ours', () => {
+  const lost = new Error('replaced');
+
+  test('gets no transaction', async () => {
+    const commits = new Commits(db, () => {
+      throw lost;
+    });
+    await expect(commits.write((trx) => putMeta(trx, 'a', 'x'))).rejects.toBe(lost);
+    expect(transactions).toEqual([]);
+  });
+
+  test('acknowledges nothing where that happened during the transaction', async () => {
+    let ours = true;
+    const commits = new Commits(db, () => {
+      if (!ours) throw lost;
+    });
+    const write = commits.write(async (trx) => {
+      await putMeta(trx, 'a', 'x');
+      ours = false;
+    });
+    await expect(write).rejects.toBe(lost);
+    ours = true;
+    await commits.write((trx) => putMeta(trx, 'b', 'x'));
+    expect(await meta('b')).toBe('x');
+  });
+});

@@ -1,0 +1,112 @@
+import type { Kysely } from 'kysely';
+import { applyChanges } from './changes.ts';
+import { countDue, nextDue, releaseClaim, requireClaim, takeClaims } from './claims.ts';
+import { Commits } from './commits.ts';
+import { type State, StateError } from './contract.ts';
+import { raiseCounter } from './counters.ts';
+import { migrate, refuseNewer, schemaVersion } from './migrations/index.ts';
+import { prune } from './prune.ts';
+import {
+  readAlert,
+  readAlerts,
+  readDeliveries,
+  readDelivery,
+  readLatestAlerts,
+  readOutboxDepth,
+} from './reads/alerts.ts';
+import { readAudit } from './reads/audit.ts';
+import { readSnapshots } from './reads/credentials.ts';
+import { readMonitor } from './reads/monitors.ts';
+import { readRotation, readRotationByRequestKey, readRotations, readSteps } from './reads/rotations.ts';
+import type { KeyRing } from './sealing.ts';
+import { checkKeys, ensureFingerprintKey, fingerprintKey, getSecret, reseal } from './secrets.ts';
+import type { Tables } from './tables.ts';
+
+/** What makes a {@link State} out of a database, whichever it is. */
+export type DatabaseOptions = {
+  readonly db: Kysely<Tables>;
+  readonly keys: KeyRing;
+  readonly now: () => number;
+  /** Who takes the claims: one name per process. */
+  readonly owner: string;
+  /** Throws {@link StateError} where the database is no longer the one that was opened. */
+  readonly guard: () => void;
+};
+
+/**
+ * Makes the database ready: refuses what is newer or sealed with other keys before anything is written, then migrates,
+ * and seals anew what another key than the first sealed. Returns how many values that were.
+ * @throws {StateError} `state_newer`, `wrong_key`, `state_corrupt`
+ */
+export async function prepare({ db, keys, now }: DatabaseOptions): Promise<number> {
+  const version = await schemaVersion(db);
+  refuseNewer(version);
+  if (version > 0) {
+    await checkKeys(db, keys);
+    await fingerprintKey(db, keys);
+  }
+  await migrate(db, version);
+  await db.transaction().execute(async (trx) => {
+    await ensureFingerprintKey(trx, keys, now());
+    await raiseCounter(trx, 'opened', 1);
+  });
+  return reseal(db, keys);
+}
+
+/** The state over a prepared database. */
+export function stateOf({ db, keys, now, owner, guard }: DatabaseOptions): State {
+  const commits = new Commits(db, guard);
+  let closed: Promise<void> | null = null;
+  return {
+    claim: (lane, query) => commits.write((trx) => takeClaims(trx, lane, { ...query, owner })),
+    nextDue: (lanes) => nextDue(db, lanes),
+    due: (at) => countDue(db, at),
+
+    commit: (changes, { hold, under } = {}) =>
+      commits.write(async (trx) => {
+        if (hold !== undefined) await requireClaim(trx, hold.claim, owner);
+        if (under !== undefined) await requireClaim(trx, under, owner);
+        await applyChanges(trx, changes, { keys, now });
+        if (hold !== undefined) await releaseClaim(trx, hold, owner);
+      }),
+    prove: async () => {
+      await commits.write((trx) => raiseCounter(trx, 'proof', 1));
+    },
+
+    credential: async (name) => (await readSnapshots(db, name))[0] ?? null,
+    credentials: () => readSnapshots(db),
+    versionValue: async (id) => {
+      const value = await getSecret(db, keys, 'version.value', id);
+      if (value !== null) return value;
+      throw new StateError('state_corrupt', `the state holds no value of version ${id}`);
+    },
+    journal: (rotationId) => getSecret(db, keys, 'journal.answer', rotationId),
+
+    rotation: (id) => readRotation(db, id),
+    rotationByRequestKey: (credential, key) => readRotationByRequestKey(db, credential, key),
+    rotations: (query) => readRotations(db, query),
+    steps: (rotationId) => readSteps(db, rotationId),
+
+    monitor: (name) => readMonitor(db, name),
+
+    alert: (id) => readAlert(db, id),
+    alertsByIdentity: (identities) => readLatestAlerts(db, identities),
+    alerts: (query) => readAlerts(db, query),
+    delivery: (id) => readDelivery(db, id),
+    deliveries: (alertId) => readDeliveries(db, alertId),
+    outboxDepth: () => readOutboxDepth(db),
+
+    audit: (query) => readAudit(db, query),
+
+    fingerprintKey: async () => {
+      const key = await fingerprintKey(db, keys);
+      if (key !== null) return key;
+      throw new StateError('state_corrupt', 'the state has lost its fingerprint key; restore a backup');
+    },
+    prune: (before) => commits.write((trx) => prune(trx, before)),
+    close: () => {
+      closed ??= commits.idle().then(() => db.destroy());
+      return closed;
+    },
+  };
+}

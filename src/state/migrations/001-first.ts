@@ -1,0 +1,189 @@
+import type { Kysely } from 'kysely';
+
+/** The first schema. Portable: no type, default or index that only one database has. */
+export async function first(db: Kysely<never>): Promise<void> {
+  await facts(db);
+  await credentials(db);
+  await rotations(db);
+  await alerts(db);
+  await work(db);
+}
+
+async function facts(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('counters')
+    .addColumn('name', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('value', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('sealed')
+    .addColumn('place', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('key_id', 'text', (column) => column.notNull())
+    .addColumn('box', 'text', (column) => column.notNull())
+    .addColumn('stored_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('sealed_key', ['place', 'id'])
+    .execute();
+  await db.schema.createIndex('sealed_by_key').on('sealed').column('key_id').execute();
+  await db.schema
+    .createTable('audit')
+    .addColumn('number', 'bigint', (column) => column.primaryKey().notNull())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addColumn('actor', 'text', (column) => column.notNull())
+    .addColumn('action', 'text', (column) => column.notNull())
+    .addColumn('credential', 'text')
+    .addColumn('detail', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('audit_by_credential').on('audit').columns(['credential', 'number']).execute();
+}
+
+async function credentials(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('credentials')
+    .addColumn('name', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('provider', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('first_seen_at', 'bigint', (column) => column.notNull())
+    .addColumn('last_error', 'text')
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('retry_at', 'bigint')
+    .execute();
+  await db.schema
+    .createTable('versions')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('credential', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('key_id', 'text')
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('origin', 'text', (column) => column.notNull())
+    .addColumn('fingerprint', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint')
+    .addUniqueConstraint('versions_number', ['credential', 'number'])
+    .execute();
+  await db.schema
+    .createTable('destinations')
+    .addColumn('credential', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('version_id', 'text')
+    .addColumn('published_at', 'bigint')
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('last_error', 'text')
+    .addPrimaryKeyConstraint('destinations_key', ['credential', 'id'])
+    .execute();
+}
+
+async function rotations(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('rotations')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('credential', 'text', (column) => column.notNull())
+    .addColumn('trigger_kind', 'text', (column) => column.notNull())
+    .addColumn('reason', 'text')
+    .addColumn('actor', 'text', (column) => column.notNull())
+    .addColumn('request_key', 'text')
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('queued', 'integer', (column) => column.notNull())
+    .addColumn('slot', 'text')
+    .addColumn('previous_version_id', 'text')
+    .addColumn('new_version_id', 'text')
+    .addColumn('intent', 'text')
+    .addColumn('preflighted_at', 'bigint')
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('retry_at', 'bigint')
+    .addColumn('accepted', 'integer', (column) => column.notNull())
+    .addColumn('minted_at', 'bigint')
+    .addColumn('answered_at', 'bigint')
+    .addColumn('overlap_ends_at', 'bigint')
+    .addColumn('started_at', 'bigint', (column) => column.notNull())
+    .addColumn('ended_at', 'bigint')
+    .addColumn('last_error', 'text')
+    .addUniqueConstraint('rotations_slot', ['credential', 'slot'])
+    .addUniqueConstraint('rotations_request', ['credential', 'request_key'])
+    .execute();
+  await db.schema.createIndex('rotations_newest').on('rotations').columns(['started_at', 'id']).execute();
+  await db.schema
+    .createTable('steps')
+    .addColumn('rotation_id', 'text', (column) =>
+      column.notNull().references('rotations.id').onDelete('cascade'),
+    )
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('destination', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('started_at', 'bigint')
+    .addColumn('ended_at', 'bigint')
+    .addColumn('error', 'text')
+    .addPrimaryKeyConstraint('steps_key', ['rotation_id', 'name', 'destination'])
+    .execute();
+}
+
+async function alerts(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('alerts')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('dedup_key', 'text', (column) => column.notNull())
+    .addColumn('identity', 'text', (column) => column.notNull())
+    .addColumn('generation', 'integer', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('severity', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('credential', 'text')
+    .addColumn('monitor', 'text')
+    .addColumn('channel', 'text')
+    .addColumn('title', 'text', (column) => column.notNull())
+    .addColumn('summary', 'text', (column) => column.notNull())
+    .addColumn('action', 'text')
+    .addColumn('deadline', 'bigint')
+    .addColumn('evidence', 'text', (column) => column.notNull())
+    .addColumn('first_seen_at', 'bigint', (column) => column.notNull())
+    .addColumn('last_seen_at', 'bigint', (column) => column.notNull())
+    .addColumn('count', 'integer', (column) => column.notNull())
+    .addColumn('acknowledged_by', 'text')
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addUniqueConstraint('alerts_generation', ['identity', 'generation'])
+    .execute();
+  await db.schema.createIndex('alerts_newest').on('alerts').columns(['first_seen_at', 'id']).execute();
+  await db.schema
+    .createTable('deliveries')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('alert_id', 'text', (column) => column.notNull().references('alerts.id').onDelete('cascade'))
+    .addColumn('channel', 'text', (column) => column.notNull())
+    .addColumn('event', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('last_error', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('at', 'bigint')
+    .execute();
+  await db.schema.createIndex('deliveries_by_alert').on('deliveries').column('alert_id').execute();
+  await db.schema.createIndex('deliveries_outbox').on('deliveries').columns(['state', 'channel']).execute();
+}
+
+async function work(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('monitors')
+    .addColumn('name', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('cursor', 'text')
+    .addColumn('last_event_at', 'bigint')
+    .addColumn('polled_at', 'bigint')
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('skipped', 'bigint', (column) => column.notNull())
+    .addColumn('detectors', 'text')
+    .execute();
+  await db.schema
+    .createTable('work')
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('lane', 'text', (column) => column.notNull())
+    .addColumn('due_at', 'bigint', (column) => column.notNull())
+    .addColumn('wakes', 'bigint', (column) => column.notNull())
+    .addColumn('woken_at', 'bigint')
+    .addColumn('fence', 'bigint', (column) => column.notNull())
+    .addColumn('owner', 'text')
+    .addColumn('claimed_until', 'bigint')
+    .addPrimaryKeyConstraint('work_key', ['kind', 'id'])
+    .execute();
+  await db.schema.createIndex('work_due').on('work').columns(['lane', 'due_at']).execute();
+}

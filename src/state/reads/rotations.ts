@@ -1,0 +1,63 @@
+import type { Kysely } from 'kysely';
+import type { Rotation, RotationStep } from '../../model/index.ts';
+import type { Page, PageQuery } from '../contract.ts';
+import { rotationFrom, stepFrom } from '../rows/rotation.ts';
+import type { Tables } from '../tables.ts';
+import { decodeCursor, pageLimit, pageOf } from './page.ts';
+
+type Db = Kysely<Tables>;
+
+const STEP_ORDER: readonly RotationStep['name'][] = ['mint', 'verify', 'publish', 'overlap', 'retire'];
+
+export async function readRotation(db: Db, id: string): Promise<Rotation | null> {
+  const row = await db.selectFrom('rotations').selectAll().where('id', '=', id).executeTakeFirst();
+  return row === undefined ? null : rotationFrom(row);
+}
+
+export async function readRotationByRequestKey(
+  db: Db,
+  credential: string,
+  requestKey: string,
+): Promise<Rotation | null> {
+  const row = await db
+    .selectFrom('rotations')
+    .selectAll()
+    .where('credential', '=', credential)
+    .where('request_key', '=', requestKey)
+    .executeTakeFirst();
+  return row === undefined ? null : rotationFrom(row);
+}
+
+export async function readRotations(
+  db: Db,
+  query: PageQuery & { readonly credential?: string },
+): Promise<Page<Rotation>> {
+  const limit = pageLimit(query);
+  const after = decodeCursor(query.cursor);
+  let select = db.selectFrom('rotations').selectAll();
+  if (query.credential !== undefined) select = select.where('credential', '=', query.credential);
+  if (after !== null) {
+    select = select.where((eb) =>
+      eb.or([
+        eb('started_at', '<', after.at),
+        eb.and([eb('started_at', '=', after.at), eb('id', '<', after.id)]),
+      ]),
+    );
+  }
+  const rows = await select
+    .orderBy('started_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit + 1)
+    .execute();
+  return pageOf(rows, limit, rotationFrom, (row) => ({ at: row.started_at, id: row.id }));
+}
+
+export async function readSteps(db: Db, rotationId: string): Promise<readonly RotationStep[]> {
+  const rows = await db
+    .selectFrom('steps')
+    .selectAll()
+    .where('rotation_id', '=', rotationId)
+    .orderBy('destination')
+    .execute();
+  return rows.map(stepFrom).toSorted((a, b) => STEP_ORDER.indexOf(a.name) - STEP_ORDER.indexOf(b.name));
+}

@@ -1,0 +1,69 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import type { Secret } from '../../model/index.ts';
+import { voidClaims } from '../claims.ts';
+import type { State } from '../contract.ts';
+import { prepare, stateOf } from '../database.ts';
+import { KeyRing } from '../sealing.ts';
+import type { Tables } from '../tables.ts';
+import { nodeSqlite } from './dialect.ts';
+import { explainSqlite } from './errors.ts';
+import { type Opened, openFile, openMemoryDatabase } from './open.ts';
+
+export type SqliteOptions = {
+  /** Absolute path of the database; its directory is made where it is missing. */
+  readonly file: string;
+  /** The master keys, 32 raw bytes each: the first seals, all open. */
+  readonly keys: readonly Secret[];
+  /** Wall time, integer ms. */
+  readonly now: () => number;
+  /** Names this process in its claims. */
+  readonly owner: string;
+};
+
+/**
+ * The state in one SQLite file, which this process holds alone until it ends.
+ *
+ * @throws {StateError} with any code but `claim_lost`, `conflict` and `bad_cursor`
+ * @example
+ * const state = await openSqlite({ file: '/var/lib/keywarden/keywarden.db', keys: [key], now: () => clock.now(), owner: 'daemon-1' });
+ */
+export async function openSqlite(options: SqliteOptions): Promise<State> {
+  const keys = new KeyRing(options.keys);
+  return openState(openFile(options.file), { ...options, keys });
+}
+
+/**
+ * The same state in memory. `database` (of {@link openMemoryDatabase}) outlives a state that is dropped unclosed: opened again,
+ * it is what a killed process would find.
+ */
+export async function openMemory({
+  database = openMemoryDatabase(),
+  ...options
+}: Omit<SqliteOptions, 'file'> & { readonly database?: DatabaseSync }): Promise<State> {
+  const keys = new KeyRing(options.keys);
+  return openState({ database, guard: () => {} }, { ...options, keys, file: 'the database in memory' });
+}
+
+/** The state over an opened database; closes that where it cannot be used. */
+export async function openState(
+  { database, guard }: Opened,
+  { file, keys, now, owner }: Omit<SqliteOptions, 'keys'> & { readonly keys: KeyRing },
+): Promise<State> {
+  const explain = (error: unknown) => explainSqlite(error, file);
+  const db = new Kysely<Tables>({ dialect: nodeSqlite(database, explain) });
+  const options = { db, keys, now, owner, guard };
+  try {
+    const resealed = await prepare(options);
+    // What the former key sealed is also in the write-ahead log.
+    if (resealed > 0) database.exec('pragma wal_checkpoint(truncate)');
+    await voidClaims(db);
+    guard();
+    return stateOf(options);
+  } catch (error) {
+    database.close();
+    throw explain(error);
+  }
+}
+
+export { openMemoryDatabase };

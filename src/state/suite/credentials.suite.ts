@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { Secret } from '../../model/index.ts';
+import type { State } from '../contract.ts';
+import { credential, destination, put, rotation, version } from './samples.suite.ts';
+
+/** Credentials, their versions and values, destinations, the journal, monitors. */
+export function credentialContract(state: () => State, reopen: () => Promise<State>): void {
+  describe('a credential', () => {
+    test('comes back as it was put, with all that belongs to it', async () => {
+      const newer = version({
+        id: 'version-2',
+        number: 2,
+        keyId: null,
+        fingerprint: null,
+        expiresAt: null,
+        state: 'pending',
+      });
+      const file = destination({
+        id: 'file:/run/app/.env#KEY',
+        versionId: null,
+        publishedAt: null,
+        lastError: null,
+        state: 'pending',
+      });
+      const queued = rotation({ id: 'rotation-2', queued: true, requestKey: null, trigger: 'emergency' });
+      await state().commit([
+        put.credential(),
+        put.version(),
+        { type: 'version.put', version: newer },
+        put.destination(),
+        { type: 'destination.put', destination: file },
+        put.rotation({ id: 'rotation-0', state: 'failed', requestKey: null }),
+        put.rotation(),
+        { type: 'rotation.put', rotation: queued },
+        put.credential({ name: 'another' }),
+        put.version({ id: 'x', credential: 'another' }),
+      ]);
+      expect(await state().credential('frameflow-prod')).toEqual({
+        record: credential(),
+        versions: [newer, version()],
+        open: rotation(),
+        queued,
+        destinations: [file, destination()],
+      });
+    });
+
+    test('with nothing but itself has empty parts, and one that is not there is null', async () => {
+      const bare = { lastError: null, retryAt: null, state: 'new', attempts: 0 } as const;
+      await state().commit([put.credential(bare)]);
+      const empty = { versions: [], open: null, queued: null, destinations: [] };
+      expect(await state().credential('frameflow-prod')).toEqual({ record: credential(bare), ...empty });
+      expect(await state().credential('')).toBeNull();
+      expect(await state().credential('nobody')).toBeNull();
+    });
+
+    test('all are listed by name', async () => {
+      expect(await state().credentials()).toEqual([]);
+      await state().commit([
+        put.credential({ name: 'b' }),
+        put.credential({ name: 'a' }),
+        put.version({ credential: 'b' }),
+      ]);
+      const listed = await state().credentials();
+      expect(listed.map(({ record, versions }) => [record.name, versions.length])).toEqual([
+        ['a', 0],
+        ['b', 1],
+      ]);
+    });
+
+    test('putting a record again replaces it', async () => {
+      await state().commit([put.credential(), put.version(), put.destination()]);
+      await state().commit([
+        put.credential({ attempts: 0, lastError: null }),
+        put.version({ state: 'retiring', expiresAt: null }),
+        put.destination({ state: 'failed', versionId: null }),
+      ]);
+      expect(await state().credential('frameflow-prod')).toMatchObject({
+        record: { attempts: 0, lastError: null },
+        versions: [{ state: 'retiring', expiresAt: null }],
+        destinations: [{ state: 'failed', versionId: null }],
+      });
+    });
+
+    test('two versions under one number are a conflict', async () => {
+      await state().commit([put.version()]);
+      await expect(state().commit([put.version({ id: 'twin' })])).rejects.toMatchObject({ code: 'conflict' });
+    });
+  });
+
+  describe('a sealed value', () => {
+    test('of a version comes back byte for byte, whatever it is', async () => {
+      const values = [Secret.from('ff_live_“ü”\n'), Secret.from(''), Secret.from(randomBytes(8192))];
+      await state().commit(
+        values.map((value, index) => ({
+          type: 'version.put',
+          version: version({ id: `v${index}`, number: index }),
+          value,
+        })),
+      );
+      const again = await reopen();
+      for (const [index, value] of values.entries()) {
+        expect((await again.versionValue(`v${index}`)).equals(value)).toBe(true);
+      }
+    });
+
+    test('stays where its version is put again without one, and is replaced by a new one', async () => {
+      const value = Secret.from('first');
+      await state().commit([{ type: 'version.put', version: version(), value }]);
+      await state().commit([put.version({ state: 'retired' })]);
+      expect((await state().versionValue('version-1')).reveal()).toBe('first');
+      await state().commit([{ type: 'version.put', version: version(), value: Secret.from('second') }]);
+      expect((await state().versionValue('version-1')).reveal()).toBe('second');
+    });
+
+    test('that was never stored is told', async () => {
+      await state().commit([put.version()]);
+      await expect(state().versionValue('version-1')).rejects.toMatchObject({ code: 'state_corrupt' });
+    });
+
+    test('the journal keeps the answer to a mint until it is deleted', async () => {
+      expect(await state().journal('rotation-1')).toBeNull();
+      const journal = (text: string) =>
+        ({ type: 'journal.put', rotationId: 'rotation-1', answer: Secret.from(text), at: 1 }) as const;
+      await state().commit([journal('{"key":"one"}')]);
+      await state().commit([journal('{"key":"two"}')]);
+      expect((await (await reopen()).journal('rotation-1'))?.reveal()).toBe('{"key":"two"}');
+      await state().commit([{ type: 'journal.delete', rotationId: 'rotation-1' }]);
+      expect(await state().journal('rotation-1')).toBeNull();
+    });
+
+    test('the fingerprint key is random, of 32 bytes, and the same after opening again', async () => {
+      const key = await state().fingerprintKey();
+      expect(key.length).toBe(32);
+      expect(new Set(key.bytes()).size).toBeGreaterThan(8);
+      expect((await (await reopen()).fingerprintKey()).equals(key)).toBe(true);
+    });
+  });
+
+  test('a monitor comes back as it was put', async () => {
+    const monitor = {
+      name: 'frameflow',
+      cursor: 'c2',
+      lastEventAt: 5,
+      polledAt: 6,
+      attempts: 1,
+      skipped: 7,
+      detectors: '{"v":1}',
+    };
+    const fresh = { ...monitor, cursor: null, lastEventAt: null, polledAt: null, detectors: null };
+    expect(await state().monitor('frameflow')).toBeNull();
+    await state().commit([{ type: 'monitor.put', monitor: fresh }]);
+    expect(await state().monitor('frameflow')).toEqual(fresh);
+    await state().commit([{ type: 'monitor.put', monitor }]);
+    expect(await state().monitor('frameflow')).toEqual(monitor);
+  });
+}

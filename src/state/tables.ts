@@ -1,0 +1,179 @@
+import type {
+  Alert,
+  CredentialRecord,
+  Delivery,
+  Destination,
+  Rotation,
+  RotationStep,
+  Version,
+  WorkKind,
+} from '../model/index.ts';
+
+/*
+ * The tables as every dialect gives them: times are integer milliseconds, booleans 0 or 1, nested records JSON text.
+ */
+
+/** Single facts of the database itself, `schema` (its version) among them. */
+type MetaTable = { key: string; value: string };
+
+/** Numbers that only rise. */
+type CounterTable = { name: string; value: number };
+
+/** Every sealed value, wherever it belongs: `place` and `id` name the column and the row it stands for. */
+type SealedTable = { place: string; id: string; key_id: string; box: string; stored_at: number };
+
+export type CredentialTable = {
+  name: string;
+  provider: string;
+  state: CredentialRecord['state'];
+  first_seen_at: number;
+  last_error: string | null;
+  attempts: number;
+  retry_at: number | null;
+};
+
+export type VersionTable = {
+  id: string;
+  credential: string;
+  number: number;
+  key_id: string | null;
+  state: Version['state'];
+  origin: Version['origin'];
+  fingerprint: string | null;
+  created_at: number;
+  expires_at: number | null;
+};
+
+export type DestinationTable = {
+  credential: string;
+  id: string;
+  state: Destination['state'];
+  version_id: string | null;
+  published_at: number | null;
+  attempts: number;
+  last_error: string | null;
+};
+
+/** What a rotation occupies of its credential; unique per credential, null once it has ended. */
+export type Slot = 'open' | 'queued';
+
+export type RotationTable = {
+  id: string;
+  credential: string;
+  trigger_kind: Rotation['trigger'];
+  reason: string | null;
+  actor: string;
+  request_key: string | null;
+  state: Rotation['state'];
+  queued: number;
+  slot: Slot | null;
+  previous_version_id: string | null;
+  new_version_id: string | null;
+  intent: string | null;
+  preflighted_at: number | null;
+  attempts: number;
+  retry_at: number | null;
+  accepted: number;
+  minted_at: number | null;
+  answered_at: number | null;
+  overlap_ends_at: number | null;
+  started_at: number;
+  ended_at: number | null;
+  last_error: string | null;
+};
+
+export type StepTable = {
+  rotation_id: string;
+  name: RotationStep['name'];
+  destination: string;
+  state: RotationStep['state'];
+  attempts: number;
+  started_at: number | null;
+  ended_at: number | null;
+  error: string | null;
+};
+
+export type MonitorTable = {
+  name: string;
+  cursor: string | null;
+  last_event_at: number | null;
+  polled_at: number | null;
+  attempts: number;
+  skipped: number;
+  detectors: string | null;
+};
+
+export type AlertTable = {
+  id: string;
+  dedup_key: string;
+  identity: string;
+  generation: number;
+  kind: Alert['kind'];
+  severity: Alert['severity'];
+  state: Alert['state'];
+  credential: string | null;
+  monitor: string | null;
+  channel: string | null;
+  title: string;
+  summary: string;
+  action: string | null;
+  deadline: number | null;
+  evidence: string;
+  first_seen_at: number;
+  last_seen_at: number;
+  count: number;
+  acknowledged_by: string | null;
+  revision: number;
+};
+
+export type DeliveryTable = {
+  id: string;
+  alert_id: string;
+  channel: string;
+  event: Delivery['event'];
+  state: Delivery['state'];
+  attempts: number;
+  last_error: string | null;
+  created_at: number;
+  at: number | null;
+};
+
+/** Only ever appended to; `number` has no gaps. */
+export type AuditTable = {
+  number: number;
+  at: number;
+  actor: string;
+  action: string;
+  credential: string | null;
+  detail: string;
+};
+
+type WorkTable = {
+  kind: WorkKind;
+  id: string;
+  lane: string;
+  due_at: number;
+  wakes: number;
+  /** The earliest time that a wake-up during the present claim asked for. */
+  woken_at: number | null;
+  fence: number;
+  /** Null together with `claimed_until`: nobody holds it. */
+  owner: string | null;
+  claimed_until: number | null;
+};
+
+export type Tables = {
+  meta: MetaTable;
+  counters: CounterTable;
+  sealed: SealedTable;
+  credentials: CredentialTable;
+  versions: VersionTable;
+  destinations: DestinationTable;
+  rotations: RotationTable;
+  steps: StepTable;
+  monitors: MonitorTable;
+  alerts: AlertTable;
+  deliveries: DeliveryTable;
+  audit: AuditTable;
+  work: WorkTable;
+};
