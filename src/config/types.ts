@@ -10,7 +10,7 @@ import type { RotationPolicy } from '../rotation/policy.ts';
 import type { AwsSecretsManagerTarget, schema as aws } from '../stores/aws-secrets-manager/schema.ts';
 import type { FileTarget } from '../stores/file/schema.ts';
 import type { schema as kubernetes, target as kubernetesTarget } from '../stores/kubernetes/schema.ts';
-import type { schema as vault, VaultTarget } from '../stores/vault/schema.ts';
+import type { VaultTarget, schema as vault } from '../stores/vault/schema.ts';
 
 export type ProviderConfig = z.output<typeof frameflow> | z.output<typeof stockflow>;
 export type StoreConfig = z.output<typeof vault> | z.output<typeof aws> | z.output<typeof kubernetes>;

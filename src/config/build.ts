@@ -1,0 +1,172 @@
+import { join } from 'node:path';
+import { DAY } from '../model/index.ts';
+import { defaultRoutes, detectorsOf } from './defaults.ts';
+import { destinationId } from './destination.ts';
+import type { Draft } from './parse.ts';
+import { absolutePath, type Directories } from './paths.ts';
+import { rotationPolicy } from './policy.ts';
+import type { Publication } from './publications.ts';
+import { SCHEDULE } from './rules/schedule.ts';
+import type { Parsed, ParsedMonitor } from './schema/surface.ts';
+import type { Environment } from './secret-reader.ts';
+import type {
+  ApiConfig,
+  Config,
+  CredentialConfig,
+  DestinationConfig,
+  Listen,
+  MonitorConfig,
+  RouteConfig,
+  TokenConfig,
+} from './types.ts';
+
+type Sources = { readonly draft: Draft; readonly directories: Directories; readonly env: Environment };
+
+/** The configuration of a faultless file. `parsed` has its paths made absolute and its references bound already. */
+export function buildConfig(parsed: Parsed, sources: Sources): Config {
+  const config: Config = {
+    installation: parsed.installation,
+    state: stateOf(parsed, sources),
+    schedule: {
+      timezone: parsed.schedule?.timezone ?? SCHEDULE.timezone,
+      reconcile: parsed.schedule?.reconcile ?? SCHEDULE.reconcile,
+      pollLogs: parsed.schedule?.pollLogs ?? SCHEDULE.pollLogs,
+    },
+    network: { allow: parsed.network?.allow ?? [] },
+    providers: named(parsed.providers, (provider) => provider),
+    stores: named(parsed.stores, (store) => store),
+    credentials: credentialsOf(parsed, sources),
+    monitors: named(parsed.monitors, monitorOf),
+    channels: named(parsed.alerts?.channels, (channel) => channel),
+    routes: routesOf(parsed),
+    runbookUrl: parsed.alerts?.runbookUrl ?? null,
+    api: apiOf(parsed.api, sources),
+    log: { level: parsed.log?.level ?? 'info', format: parsed.log?.format ?? 'json' },
+  };
+  return deepFreeze(config);
+}
+
+function stateOf({ state }: Parsed, { draft, directories, env }: Sources): Config['state'] {
+  const [systemd] = (env.STATE_DIRECTORY ?? '').split(':');
+  const directory = state.directory ?? (systemd || '/var/lib/keywarden');
+  const own =
+    typeof state.database === 'string' && state.database.startsWith('sqlite:') ? state.database : null;
+  return {
+    directory,
+    database:
+      own === null
+        ? join(directory, 'keywarden.db')
+        : absolutePath(draft.tree, ['state', 'database'], own.slice('sqlite:'.length), directories),
+    encryptionKeys: state.encryptionKeys,
+    retain: { rotations: state.retain?.rotations ?? 400 * DAY, alerts: state.retain?.alerts ?? 400 * DAY },
+  };
+}
+
+function credentialsOf(parsed: Parsed, sources: Sources): Config['credentials'] {
+  return named(parsed.credentials, (credential, name): CredentialConfig => {
+    const provider = parsed.providers?.[credential.provider];
+    if (provider === undefined) throw new TypeError(`the provider of ${name} was never checked`);
+    return {
+      name,
+      provider: credential.provider,
+      keyId: credential.keyId ?? null,
+      secret: credential.secret ?? null,
+      rotation: rotationPolicy(credential.rotation, provider),
+      destinations: sources.draft.publications
+        .filter((publication) => publication.credential === name)
+        .map((publication) => destinationOf(publication, sources)),
+    };
+  });
+}
+
+function destinationOf({ entry, path }: Publication, { draft, directories }: Sources): DestinationConfig {
+  const absolute = (key: string, text: string) => absolutePath(draft.tree, [...path, key], text, directories);
+  const id = destinationId(entry, (file) => absolute('file', file));
+  const { required, consumerLag, onChange: _, ...rest } = entry;
+  const shared = { id, required, consumerLag };
+  if ('file' in rest) {
+    const template = rest.template === undefined ? {} : { template: absolute('template', rest.template) };
+    return { ...shared, store: 'file', target: { ...rest, ...template, file: absolute('file', rest.file) } };
+  }
+  const { store, ...target } = rest;
+  return { ...shared, store, target };
+}
+
+function monitorOf(monitor: ParsedMonitor, name: string): MonitorConfig {
+  type Places = { geolocations?: readonly string[] | undefined; ipAllowlist?: readonly string[] | undefined };
+  const places = (rules: Places) => ({
+    geolocations: rules.geolocations ?? null,
+    ipAllowlist: rules.ipAllowlist ?? null,
+  });
+  const { geolocations, ipAllowlist } = monitor;
+  return {
+    name,
+    provider: monitor.provider,
+    credential: monitor.credential,
+    backfill: monitor.backfill,
+    rules: {
+      ...places({ geolocations: Array.isArray(geolocations) ? geolocations : undefined, ipAllowlist }),
+      perCredential: named(monitor.perCredential, places),
+      otherKeys: named(monitor.otherKeys, (key) => ({
+        ...places(key),
+        owner: key.owner,
+        retired: key.retired,
+      })),
+      detectors: detectorsOf(monitor.detectors),
+    },
+  };
+}
+
+function routesOf({ alerts }: Parsed): readonly RouteConfig[] {
+  const routes = alerts?.routes ?? [];
+  if (routes.length === 0) return defaultRoutes(alerts?.channels ?? {});
+  return routes.map(({ match, channels, continue: goesOn }) => ({
+    severity: match?.severity ?? [],
+    kind: match?.kind ?? [],
+    credential: match?.credential ?? [],
+    channels,
+    continue: goesOn,
+  }));
+}
+
+function apiOf(api: Parsed['api'], { draft, directories }: Sources): ApiConfig {
+  const listener = (address: NonNullable<Parsed['api']>['listen'], at: readonly string[]): Listen | null => {
+    if (address === undefined || address.kind === 'tcp') return address ?? null;
+    const path = absolutePath(draft.tree, at, address.path, directories);
+    return { kind: 'unix', path, mode: api?.mode ?? 0o600, gid: api?.gid ?? null };
+  };
+  return {
+    listen: listener(api?.listen, ['api', 'listen']) ?? { kind: 'tcp', host: '127.0.0.1', port: 7300 },
+    tls: api?.tls ?? null,
+    behindTlsProxy: api?.behindTlsProxy ?? false,
+    publicUrl: api?.publicUrl ?? null,
+    probes: listener(api?.probes?.listen, ['api', 'probes', 'listen']),
+    tokens: Object.entries(api?.tokens ?? {}).map(
+      ([name, token]): TokenConfig => ({
+        name,
+        role: token.role,
+        secrets: [token.secret].flat(),
+        credentials: token.credentials ?? [],
+        oauthClients: token.oauthClients ?? [],
+      }),
+    ),
+  };
+}
+
+/** The entries of a section by name, without a prototype: a name such as `constructor` finds nothing. */
+function named<From, To>(
+  section: Readonly<Record<string, From>> | undefined,
+  make: (entry: From, name: string) => To,
+): Readonly<Record<string, To>> {
+  const made: Record<string, To> = Object.create(null);
+  for (const [name, entry] of Object.entries(section ?? {})) made[name] = make(entry, name);
+  return made;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const child of Object.values(value)) deepFreeze(child);
+  }
+  return value;
+}

@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { ConfigError } from './fault.ts';
+import { jsonSchema } from './json-schema.ts';
+import { loadConfig, readConfig } from './load.ts';
+import { BASE, changed, readTexts } from './testing/base.ts';
+
+const folder = fileURLToPath(new URL('../../config/', import.meta.url));
+const options = { files: ['keywarden.example.yaml'], env: {}, cwd: folder, offline: true };
+
+const UNSUPPORTED = [
+  'providers.stockflow.kind  providers of kind stockflow',
+  'stores.cluster.kind  stores of kind kubernetes',
+  'credentials.frameflow-prod.publish[3].onChange  onChange hooks',
+  'credentials.frameflow-prod.drift  drift checks',
+  'credentials.frameflow-prod.stragglers  straggler warnings',
+  'credentials.stockflow-search.rotation.mode  guided rotation',
+  'credentials.stockflow-search.keepAlive  keepAlive',
+  'oauthClients.footage-app  OAuth clients',
+  'monitors.frameflow-auth-log.geoip  a country database',
+  'monitors.frameflow-auth-log.detectors.impossible-travel  the detector "impossible-travel"',
+  'monitors.frameflow-auth-log.detectors.dormant-key  the detector "dormant-key"',
+  'monitors.frameflow-auth-log.detectors.rate-limit-saturation  the detector "rate-limit-saturation"',
+  'monitors.frameflow-auth-log.detectors.failures-then-success  the detector "failures-then-success"',
+  'monitors.frameflow-auth-log.detectors.plaintext-attempt  the detector "plaintext-attempt"',
+  'monitors.frameflow-auth-log.detectors.volume-surge  the detector "volume-surge"',
+  'monitors.frameflow-auth-log.detectors.new-client  the detector "new-client"',
+  'alerts.channels.siem.kind  channels of kind webhook',
+  'alerts.routes[1].escalate  escalation',
+  'alerts.group  grouping of alerts',
+  'alerts.heartbeat  the heartbeat',
+  'api.tokens.footage.oauthClients  OAuth clients of a token',
+];
+
+test('the example has no fault but the parts that are not yet supported', async () => {
+  const { config, faults, unsupported, warnings } = await readConfig(options);
+  expect(faults).toEqual([]);
+  expect(unsupported.map(({ keyPath, problem }) => `${keyPath}  ${problem}`)).toEqual(
+    UNSUPPORTED.map((line) => line.replace('  ', '  not yet supported: ')),
+  );
+  expect(warnings).toHaveLength(12);
+  expect(config?.credentials['frameflow-prod']?.destinations.map(({ id }) => id)).toEqual([
+    'vault:footage/frameflow#api_key',
+    'aws:footage/frameflow#api_key',
+    'cluster:footage/frameflow#api_key',
+    'file:/run/app/.env#FRAMEFLOW_API_KEY',
+  ]);
+});
+
+test('what is not yet supported stops the start, each part with its place', async () => {
+  const error = await loadConfig(options).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(ConfigError);
+  if (!(error instanceof ConfigError)) return;
+  expect(error.faults).toEqual([]);
+  expect(error.unsupported).toHaveLength(UNSUPPORTED.length);
+  expect(error.message).toContain(
+    'keywarden.example.yaml:54:5  stores.cluster.kind  not yet supported: stores of kind kubernetes',
+  );
+});
+
+test('the parts the example does not show are refused as well', async () => {
+  const unsupportedIn = async (from: string, to: string) =>
+    (await readTexts({ 'keywarden.yaml': changed(from, to) })).unsupported.map(
+      ({ keyPath, problem }) => `${keyPath} ${problem}`,
+    );
+  expect(await unsupportedIn('  directory: ./state', '  database: postgres://kw@db/kw')).toEqual([
+    'state.database not yet supported: a PostgreSQL database',
+  ]);
+  expect(await unsupportedIn('  directory: ./state', '  database: { env: ADMIN_TOKEN }')).toEqual([
+    'state.database not yet supported: a PostgreSQL database',
+  ]);
+  expect(await unsupportedIn('[DE]', '{ learn: 14d }')).toEqual([
+    'monitors.log.geolocations not yet supported: learnt geolocations',
+  ]);
+  expect(await unsupportedIn('after: 15m', 'respond: rotate')).toEqual([
+    'monitors.log.detectors.log-silence.respond not yet supported: respond: rotate',
+  ]);
+  expect(await unsupportedIn('{ file: ./app.env, format: dotenv', '{ file: ./app.env, format: json')).toEqual(
+    ['credentials.prod.publish[2].format not yet supported: file formats other than dotenv'],
+  );
+  expect((await readTexts({ 'keywarden.yaml': BASE })).unsupported).toEqual([]);
+});
+
+test('the JSON Schema in the repository is the one of the code', async () => {
+  const stored: unknown = JSON.parse(await readFile(`${folder}keywarden.schema.json`, 'utf8'));
+  expect(stored).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
+});
+
+test('the JSON Schema knows secrets as references only', () => {
+  expect(jsonSchema()).toMatchObject({
+    title: 'Configuration of Keywarden',
+    $defs: {
+      secret: {
+        anyOf: [
+          { type: 'object', required: ['env'], additionalProperties: false },
+          { type: 'object', required: ['file'], additionalProperties: false },
+        ],
+      },
+    },
+    properties: { state: { properties: { encryptionKeys: { items: { $ref: '#/$defs/secret' } } } } },
+  });
+});

@@ -1,0 +1,28 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import type { KeyPath } from './fault.ts';
+import { placeOf, type Tree } from './tree.ts';
+
+/** The folder of each configuration file, by the name that places bear. */
+export type Directories = ReadonlyMap<string, string>;
+
+/** Keys whose text is a path, wherever they stand. */
+const PATH_KEYS = new Set([
+  'caFile',
+  'certFile',
+  'keyFile',
+  'pidFile',
+  'kubeconfig',
+  'template',
+  'file',
+  'directory',
+]);
+
+export function isPathKey(key: string | number | undefined): boolean {
+  return typeof key === 'string' && PATH_KEYS.has(key);
+}
+
+/** A path as the file in which it stands means it. */
+export function absolutePath(tree: Tree, path: KeyPath, text: string, directories: Directories): string {
+  if (isAbsolute(text)) return join(text);
+  return resolve(directories.get(placeOf(tree, path).file) ?? '/', text);
+}

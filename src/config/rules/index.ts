@@ -1,0 +1,30 @@
+import type { Fault } from '../fault.ts';
+import type { Draft } from '../parse.ts';
+import type { Directories } from '../paths.ts';
+import { plaintextFaults, referenceFaults } from '../references.ts';
+import { alertWarnings, routeFaults } from './alerts.ts';
+import { apiFaults, apiWarnings } from './api.ts';
+import { destinationFaults } from './destinations.ts';
+import { monitorFaults, monitorWarnings } from './monitors.ts';
+import { rotationFaults, settleFaults } from './rotation.ts';
+import { scheduleFaults } from './schedule.ts';
+
+/** What no schema can say: names that lead somewhere, durations that fit together, places that do not collide. */
+export async function ruleFaults(draft: Draft, directories: Directories): Promise<readonly Fault[]> {
+  return [
+    ...referenceFaults(draft.tree),
+    ...plaintextFaults(draft.tree),
+    ...(await scheduleFaults(draft)),
+    ...settleFaults(draft),
+    ...rotationFaults(draft),
+    ...destinationFaults(draft, directories),
+    ...monitorFaults(draft),
+    ...routeFaults(draft),
+    ...apiFaults(draft),
+  ];
+}
+
+/** What is allowed and probably not meant. */
+export function ruleWarnings(draft: Draft): readonly Fault[] {
+  return [...monitorWarnings(draft), ...alertWarnings(draft), ...apiWarnings(draft)];
+}

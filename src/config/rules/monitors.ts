@@ -1,0 +1,39 @@
+import { type Fault, faultAt, type KeyPath } from '../fault.ts';
+import type { Draft } from '../parse.ts';
+import type { ParsedMonitor } from '../schema/surface.ts';
+import { find, placeOf, textAt } from '../tree.ts';
+
+/** A log is read with a key of its own provider, and its rules are about keys of that provider. */
+export function monitorFaults({ tree, parsed }: Draft): readonly Fault[] {
+  return Object.entries(parsed.monitors ?? {}).flatMap(([name, monitor]) => {
+    const base = ['monitors', name];
+    const own: ReadonlyArray<readonly [KeyPath, string]> = [
+      [[...base, 'credential'], monitor.credential],
+      ...Object.keys(monitor.perCredential ?? {}).map(
+        (credential) => [[...base, 'perCredential', credential], credential] as const,
+      ),
+    ];
+    return own.flatMap(([path, credential]) => {
+      const provider = textAt(tree, ['credentials', credential, 'provider']);
+      if (provider === undefined || provider === monitor.provider) return [];
+      const problem = `${credential} is a credential of ${provider}, this log is ${monitor.provider}'s`;
+      return [faultAt(placeOf(tree, path), path, { problem })];
+    });
+  });
+}
+
+/** Detectors that are off because their rule is absent. */
+export function monitorWarnings({ tree, parsed }: Draft): readonly Fault[] {
+  return Object.entries(parsed.monitors ?? {}).flatMap(([name, monitor]) => {
+    if (monitor.detectors?.['unregistered-geolocation'] === false || hasGeolocations(monitor)) return [];
+    const path = ['monitors', name];
+    const problem = 'no geolocations: the detector unregistered-geolocation is off';
+    const hint = 'list the countries your calls come from, or set the detector to false';
+    return [faultAt(find(tree, path)?.keyPlace ?? tree.place, [...path, 'geolocations'], { problem, hint })];
+  });
+}
+
+function hasGeolocations({ geolocations, perCredential = {}, otherKeys = {} }: ParsedMonitor): boolean {
+  const narrower = [...Object.values(perCredential), ...Object.values(otherKeys)];
+  return geolocations !== undefined || narrower.some((rules) => rules.geolocations !== undefined);
+}
