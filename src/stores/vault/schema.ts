@@ -6,7 +6,7 @@ const mount = z
   .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/, 'expected a mount such as secret or team/kv');
 
 /** node-vault escapes paths as HTML and Vault cleans `//` and `..`: only names that mean the same to all are let in. */
-export const path = z
+const path = z
   .string()
   .regex(
     /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/,
@@ -32,6 +32,11 @@ export const schema = z.strictObject({
     z.strictObject({
       method: z.literal('kubernetes'),
       role: z.string().min(1),
+      /** The service account's token; the default is where Kubernetes mounts it. */
+      jwt: secret.prefault({
+        file: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+        allowModes: '0644',
+      }),
       mount: mount.default('kubernetes'),
     }),
   ]),

@@ -1,0 +1,341 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/*
+ * A small Vault for tests: a real server that keeps what it is given and answers in the form that a real one was
+ * recorded to answer in (test/fixtures/vault). KV versions 1 and 2, tokens, AppRole and Kubernetes logins.
+ */
+
+export type FakeRequest = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+};
+
+export type FakeAnswer = {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** `hang`: never answers. */
+export type FakeFault = FakeAnswer | 'hang';
+
+type KvVersion = { readonly data: object | null; readonly created: string; deleted: string };
+type Token = { readonly ttl: number; readonly renewable: boolean; readonly path: string };
+type Route = (request: FakeRequest, rest: string) => FakeAnswer;
+
+const REFUSED: FakeAnswer = { status: 403, body: { errors: ['permission denied'] } };
+const DENIED: FakeAnswer = {
+  status: 403,
+  body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] },
+};
+const NOTHING: FakeAnswer = { status: 404, body: { errors: [] } };
+
+export class FakeVault {
+  readonly requests: FakeRequest[] = [];
+  readonly mounts = new Map<string, '1' | '2' | 'transit'>([['secret', '2']]);
+  readonly appRole = { roleId: randomUUID(), secretId: randomUUID() };
+  /** What a token may do on every data path. */
+  readonly rights = new Set(['create', 'read', 'update']);
+  /** How logins are granted, in seconds. */
+  grant = { ttl: 3600, renewable: true };
+  /** What a renewal grants; null: it is refused. */
+  renewal: number | null = 3600;
+  sealed = false;
+  /** Answers in place of the server where it returns something. */
+  fault: ((request: FakeRequest) => FakeFault | null) | null = null;
+
+  readonly #tokens = new Map<string, Token>();
+  readonly #secrets = new Map<string, KvVersion[]>();
+  readonly #routes: ReadonlyArray<readonly [pattern: RegExp, route: Route]>;
+  readonly #server: Server;
+  readonly #scheme: 'http' | 'https';
+  #ticks = 0;
+
+  constructor(tls?: { readonly cert: string; readonly key: string }) {
+    const listener: RequestListener = (request, response) => void this.#serve(request, response);
+    this.#scheme = tls === undefined ? 'http' : 'https';
+    this.#server =
+      tls === undefined
+        ? process.getBuiltinModule('node:http').createServer(listener)
+        : process.getBuiltinModule('node:https').createServer({ ...tls }, listener);
+    this.#routes = [
+      [/^POST auth\/approle\/login$/, (request) => this.#appRoleLogin(request)],
+      [/^POST auth\/kubernetes\/login$/, (request) => this.#kubernetesLogin(request)],
+      [/^GET auth\/token\/lookup-self$/, this.#known((request) => this.#lookup(request))],
+      [/^POST auth\/token\/renew-self$/, this.#known((request) => this.#renew(request))],
+      [/^GET sys\/internal\/ui\/mounts\/(.+)$/, this.#known((_request, path) => this.#mountOf(path))],
+      [/^POST sys\/capabilities-self$/, this.#known((request) => this.#capabilities(request))],
+      [/^(?:GET|POST) (.+)$/, this.#known((request, path) => this.#keyValue(request, path))],
+    ];
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  get url(): string {
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** A token as `vault token create` makes it; ttl 0 and not renewable: like the root token. */
+  issueToken(ttl = 3600, renewable = true, path = 'auth/token/create'): string {
+    const token = `s.${randomUUID().replaceAll('-', '').slice(0, 24)}`;
+    this.#tokens.set(token, { ttl, renewable, path });
+    return token;
+  }
+
+  /** As if every token had expired. */
+  expireTokens(): void {
+    this.#tokens.clear();
+  }
+
+  /** What a person does with `vault kv put` or `patch`: a new version of `mount/path`, no questions asked. */
+  put(name: string, change: (data: Readonly<Record<string, unknown>>) => object): void {
+    const versions = this.#versions(name);
+    const data = versions.at(-1)?.deleted === '' ? versions.at(-1)?.data : null;
+    versions.push({ data: change({ ...data }), created: this.#time(), deleted: '' });
+  }
+
+  /** `vault kv delete`: the latest version, softly. */
+  softDelete(name: string): void {
+    const last = this.#versions(name).at(-1);
+    if (last !== undefined) last.deleted = this.#time();
+  }
+
+  /** All that is kept, versions and all. */
+  observe(): unknown {
+    return structuredClone([...this.#secrets]);
+  }
+
+  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const request = await readRequest(incoming);
+    this.requests.push(request);
+    const answer = this.fault?.(request) ?? this.#answer(request);
+    if (answer === 'hang') return;
+    const headers = { 'Cache-Control': 'no-store', 'Content-Type': 'application/json', ...answer.headers };
+    const body = answer.body === undefined ? '' : JSON.stringify(answer.body);
+    response.writeHead(answer.status, headers).end(body);
+  }
+
+  #answer(request: FakeRequest): FakeAnswer {
+    if (this.sealed) {
+      return { status: 503, body: { errors: ['error performing token check: Vault is sealed'] } };
+    }
+    const line = `${request.method} ${request.path.replace(/^\/v1\//, '')}`;
+    for (const [pattern, route] of this.#routes) {
+      const match = pattern.exec(line);
+      if (match !== null) return route(request, match[1] ?? '');
+    }
+    return { status: 405, body: { errors: [] } };
+  }
+
+  /** Behind the token check, as it was until late 2021: newer servers answer 403 to a missing token, too. */
+  #known(route: Route): Route {
+    return (request, rest) => {
+      const token = request.headers['x-vault-token'];
+      if (token === undefined) return { status: 400, body: { errors: ['missing client token'] } };
+      return this.#tokens.has(token) ? route(request, rest) : REFUSED;
+    };
+  }
+
+  #appRoleLogin({ body }: FakeRequest): FakeAnswer {
+    const given = record(body);
+    if (given.role_id !== this.appRole.roleId) return { status: 400, body: { errors: ['invalid role ID'] } };
+    if (given.secret_id !== this.appRole.secretId) {
+      return { status: 400, body: { errors: ['invalid secret id'] } };
+    }
+    return this.#loggedIn('auth/approle/login', { host: 'test', role_name: 'daemon' });
+  }
+
+  #kubernetesLogin({ body }: FakeRequest): FakeAnswer {
+    const given = record(body);
+    if (given.role !== 'keywarden' || given.jwt === 'wrong') return REFUSED;
+    return this.#loggedIn('auth/kubernetes/login', { role: 'keywarden' });
+  }
+
+  #loggedIn(path: string, metadata: object): FakeAnswer {
+    const token = this.issueToken(this.grant.ttl, this.grant.renewable, path);
+    return envelope({
+      auth: { ...authOf(token, this.grant.ttl, this.grant.renewable), metadata, orphan: true },
+    });
+  }
+
+  #lookup({ headers }: FakeRequest): FakeAnswer {
+    const id = headers['x-vault-token'] ?? '';
+    const token = this.#tokens.get(id);
+    if (token === undefined) return REFUSED;
+    const { ttl, renewable, path } = token;
+    const data = {
+      accessor: 'AccessorAccessorAccessor',
+      creation_time: 1795302045,
+      creation_ttl: ttl,
+      display_name: 'token',
+      entity_id: '',
+      expire_time: ttl === 0 ? null : '2026-11-21T23:00:47.109038831Z',
+      explicit_max_ttl: 0,
+      id,
+      issue_time: '2026-11-21T23:00:45.109041004Z',
+      meta: null,
+      num_uses: 0,
+      orphan: false,
+      path,
+      policies: ['default', 'kv-writer'],
+      renewable,
+      ttl,
+      type: 'service',
+    };
+    return envelope({ data });
+  }
+
+  #renew({ headers }: FakeRequest): FakeAnswer {
+    const id = headers['x-vault-token'] ?? '';
+    if (this.renewal === null || this.#tokens.get(id)?.renewable !== true) {
+      return { status: 400, body: { errors: ['lease is not renewable'] } };
+    }
+    return envelope({ auth: { ...authOf(id, this.renewal, true), metadata: null, orphan: false } });
+  }
+
+  #mountOf(path: string): FakeAnswer {
+    const mount = [...this.mounts.keys()].find((name) => path.startsWith(`${name}/`));
+    const engine = mount === undefined ? undefined : this.mounts.get(mount);
+    if (mount === undefined || engine === undefined) {
+      const error = `preflight capability check returned 403, please ensure client's policies grant access to path "${path}/"`;
+      return { status: 403, body: { errors: [error] } };
+    }
+    const data = {
+      accessor: 'kv_5c96e823',
+      config: { default_lease_ttl: 0, force_no_cache: false, max_lease_ttl: 0 },
+      description: '',
+      external_entropy_access: false,
+      local: false,
+      options: engine === 'transit' ? null : { version: engine },
+      path: `${mount}/`,
+      seal_wrap: false,
+      type: engine === 'transit' ? 'transit' : 'kv',
+      uuid: randomUUID(),
+    };
+    return envelope({ data });
+  }
+
+  #capabilities({ body }: FakeRequest): FakeAnswer {
+    const { paths } = record(body);
+    const held = this.rights.size === 0 ? ['deny'] : [...this.rights].sort();
+    const data = Object.fromEntries(Array.isArray(paths) ? paths.map((path) => [path, held]) : []);
+    return { status: 200, body: { ...data, ...record(envelope({ data }).body) } };
+  }
+
+  #keyValue(request: FakeRequest, path: string): FakeAnswer {
+    const mount = [...this.mounts.keys()].find((name) => path.startsWith(`${name}/`));
+    if (mount === undefined) return { status: 404, body: { errors: [`no handler for route '${path}'`] } };
+    const engine = this.mounts.get(mount);
+    if (engine === '1') return this.#version1(request, path);
+    const name = path.slice(mount.length + 1).replace(/^data\//, '');
+    if (engine !== '2')
+      return { status: 404, body: { errors: ['1 error occurred:\n\t* unsupported path\n\n'] } };
+    return request.method === 'GET'
+      ? this.#read(`${mount}/${name}`)
+      : this.#write(`${mount}/${name}`, request);
+  }
+
+  #version1(request: FakeRequest, path: string): FakeAnswer {
+    if (request.method === 'GET') {
+      const last = this.#secrets.get(path)?.at(-1);
+      return last === undefined ? NOTHING : { ...envelope({ data: last.data, lease_duration: 2764800 }) };
+    }
+    this.put(path, () => record(request.body));
+    return { status: 204 };
+  }
+
+  #read(name: string): FakeAnswer {
+    if (!this.rights.has('read')) return DENIED;
+    const versions = this.#secrets.get(name) ?? [];
+    const last = versions.at(-1);
+    if (last === undefined) return NOTHING;
+    const data = {
+      data: last.deleted === '' ? last.data : null,
+      metadata: metadataOf(last, versions.length),
+    };
+    return { ...envelope({ data }), status: last.deleted === '' ? 200 : 404 };
+  }
+
+  #write(name: string, { body }: FakeRequest): FakeAnswer {
+    const count = this.#secrets.get(name)?.length ?? 0;
+    if (!this.rights.has(count === 0 ? 'create' : 'update')) return DENIED;
+    const { data, options } = record(body);
+    if (typeof data !== 'object') return { status: 400, body: { errors: ['no data provided'] } };
+    const { cas } = record(options);
+    if (cas !== undefined && cas !== count) {
+      return { status: 400, body: { errors: ['check-and-set parameter did not match the current version'] } };
+    }
+    const version = { data, created: this.#time(), deleted: '' };
+    this.#versions(name).push(version);
+    return envelope({ data: metadataOf(version, count + 1) });
+  }
+
+  #versions(name: string): KvVersion[] {
+    const versions = this.#secrets.get(name) ?? [];
+    this.#secrets.set(name, versions);
+    return versions;
+  }
+
+  #time(): string {
+    this.#ticks += 1;
+    return new Date(Date.UTC(2026, 10, 21, 23, 0, this.#ticks)).toISOString();
+  }
+}
+
+function metadataOf(version: KvVersion, number: number): object {
+  return {
+    created_time: version.created,
+    deletion_time: version.deleted,
+    destroyed: false,
+    version: number,
+  };
+}
+
+function authOf(token: string, ttl: number, renewable: boolean): object {
+  return {
+    client_token: token,
+    accessor: 'AccessorAccessorAccessor',
+    policies: ['default', 'kv-writer'],
+    token_policies: ['default', 'kv-writer'],
+    metadata: null,
+    lease_duration: ttl,
+    renewable,
+    entity_id: '',
+    token_type: 'service',
+    orphan: false,
+  };
+}
+
+function envelope(fields: object): FakeAnswer {
+  const empty = { lease_id: '', renewable: false, lease_duration: 0, data: null };
+  const body = { request_id: randomUUID(), ...empty, wrap_info: null, warnings: null, auth: null, ...fields };
+  return { status: 200, body };
+}
+
+async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  const headers = Object.fromEntries(
+    Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
+  );
+  const { method = '', url = '' } = incoming;
+  return { method, path: url, headers, body: text === '' ? undefined : JSON.parse(text) };
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
