@@ -9,7 +9,8 @@ const time = (at: number | null): string | null => (at === null ? null : formatT
 const failure = (error: Failure | null) =>
   error && { code: error.code, verdict: error.verdict, message: error.message };
 
-export function versionView(version: Version) {
+/** @param lastUsedAt when the provider's log last showed it in use */
+export function versionView(version: Version, lastUsedAt: number | null = null) {
   return {
     id: version.id,
     number: version.number,
@@ -19,11 +20,20 @@ export function versionView(version: Version) {
     createdAt: formatTime(version.createdAt),
     expiresAt: time(version.expiresAt),
     fingerprint: version.fingerprint,
+    lastUsedAt: time(lastUsedAt),
   };
 }
 
-/** @param kind the provider's kind */
-export function credentialView(situation: Situation, kind: string, now: number) {
+/**
+ * @param kind the provider's kind
+ * @param uses when each key was last seen in use, by key id
+ */
+export function credentialView(
+  situation: Situation,
+  kind: string,
+  uses: ReadonlyMap<string, number>,
+  now: number,
+) {
   const { snapshot, policy, destinations, spread } = situation;
   const { record, versions, open } = snapshot;
   return {
@@ -32,7 +42,8 @@ export function credentialView(situation: Situation, kind: string, now: number) 
     kind,
     state: record.state,
     lastError: failure(record.lastError),
-    versions: versions.map(versionView),
+    lastSeenInUseAt: time(uses.size === 0 ? null : Math.max(...uses.values())),
+    versions: versions.map((version) => versionView(version, uses.get(version.keyId ?? '') ?? null)),
     rotation: open && { id: open.id, state: open.state, overlapEndsAt: time(open.overlapEndsAt) },
     nextRotationAt: open === null ? time(nextRotationAt(policy, snapshot, spread, now)) : null,
     destinations: destinations.map(({ id, required }) => {

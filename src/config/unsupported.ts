@@ -33,6 +33,7 @@ const MISSING: readonly Missing[] = [
   { at: 'state.database', when: isPostgres, what: 'a PostgreSQL database' },
   { at: 'providers.*.kind', when: is('stockflow'), what: 'providers of kind stockflow' },
   { at: 'stores.*.kind', when: is('kubernetes'), what: 'stores of kind kubernetes' },
+  { at: 'stores.*.roleArn', what: 'an assumed role' },
   { at: 'credentials.*.rotation.mode', when: is('guided'), what: 'guided rotation' },
   { at: 'credentials.*.keepAlive', what: 'keepAlive' },
   {

@@ -1,4 +1,4 @@
-import type { Change, Claim, Signal } from '../model/index.ts';
+import { type Change, type Claim, DAY, type Signal } from '../model/index.ts';
 import { Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
 import { turnDelivery } from './deliver.ts';
@@ -22,6 +22,7 @@ export class Engine {
   readonly #logins = new Logins();
   readonly #listeners = new Set<() => void>();
   #schedule: { stop(): void } | null = null;
+  #prunedAt = 0;
 
   constructor(context: EngineContext) {
     this.context = context;
@@ -39,7 +40,10 @@ export class Engine {
     await state.prove();
     await state.commit(await reconcileConfiguration(this.context));
     this.#schedule = startSchedule(config.schedule, {
-      reconcile: () => this.#loop.wake(),
+      reconcile: () => {
+        this.#loop.wake();
+        void this.#keepHouse();
+      },
       pollLogs: () => void this.pollLogs(),
     });
     this.#loop.wake();
@@ -90,6 +94,22 @@ export class Engine {
         {},
         'stopped with work in flight; the next start takes it up as an unknown outcome',
       );
+  }
+
+  /** Deletes what has outlived its retention, at most once a day; it may be done twice. */
+  async #keepHouse(): Promise<void> {
+    const { state, clock, config, log } = this.context;
+    const now = clock.now();
+    if (now - this.#prunedAt < DAY) return;
+    this.#prunedAt = now;
+    try {
+      await state.prune({
+        rotations: now - config.state.retain.rotations,
+        alerts: now - config.state.retain.alerts,
+      });
+    } catch (error) {
+      log.warn({ error }, 'what has outlived its retention could not be deleted; tried again tomorrow');
+    }
   }
 
   async #turn(claim: Claim): Promise<void> {

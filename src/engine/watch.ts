@@ -3,6 +3,7 @@ import type { MonitorConfig } from '../config/types.ts';
 import type { ManagedKey } from '../detectors/contract.ts';
 import { createWatch, type Watch, type WatchState } from '../detectors/watch.ts';
 import {
+  type Change,
   type Claim,
   EdgeError,
   type Failure,
@@ -60,11 +61,8 @@ export async function turnMonitor(context: EngineContext, committer: Committer, 
     const folded = afterPage(context, poll, page);
     record = folded.record;
     const options = page.hasMore ? { under: claim } : { hold: release };
-    await committer.commit(
-      [{ type: 'monitor.put', monitor: record }],
-      signalsOf(folded.findings, monitor),
-      options,
-    );
+    const changes: Change[] = [{ type: 'monitor.put', monitor: record }, ...usesIn(page, poll.keys)];
+    await committer.commit(changes, signalsOf(folded.findings, monitor), options);
     if (!page.hasMore) return;
   }
 }
@@ -158,6 +156,18 @@ function afterFailure(poll: Poll, failure: Failure, now: number): Folded {
       detectors: watch.save(watched),
     },
   };
+}
+
+/** When each of our keys was last accepted, as far as this page tells. */
+function usesIn({ events }: LogPage, keys: readonly ManagedKey[]): Change[] {
+  const latest = new Map<string, number>();
+  for (const { keyId, status, time } of events) {
+    if (keyId !== null && status < 400) latest.set(keyId, Math.max(time, latest.get(keyId) ?? 0));
+  }
+  return keys.flatMap(({ keyId }) => {
+    const at = latest.get(keyId);
+    return at === undefined ? [] : [{ type: 'use.put' as const, keyId, at }];
+  });
 }
 
 function signalsOf(findings: readonly Finding[], monitor: MonitorConfig) {

@@ -49,6 +49,8 @@ export type Change =
     }
   | { readonly type: 'journal.delete'; readonly rotationId: string }
   | { readonly type: 'monitor.put'; readonly monitor: MonitorRecord }
+  /** A provider accepted this key at that time; an earlier time than the known one changes nothing. */
+  | { readonly type: 'use.put'; readonly keyId: string; readonly at: number }
   /** Refused with a conflict unless the stored alert's revision is `expected` (null: there is none yet). */
   | { readonly type: 'alert.put'; readonly alert: Alert; readonly expected: number | null }
   | { readonly type: 'delivery.put'; readonly delivery: Delivery }

@@ -26,6 +26,7 @@ const FAMILIES = [
   'step',
   'journal',
   'monitor',
+  'use',
   'alert',
   'delivery',
   'audit',
@@ -117,6 +118,7 @@ type WatchingChange = Extract<
   {
     readonly type:
       | 'monitor.put'
+      | 'use.put'
       | 'alert.put'
       | 'delivery.put'
       | 'audit.append'
@@ -138,6 +140,18 @@ async function applyWatching(db: Db, change: WatchingChange): Promise<void> {
         .execute();
       return;
     }
+    case 'use.put':
+      await db
+        .insertInto('key_uses')
+        .values({ key_id: change.keyId, last_used_at: change.at })
+        .onConflict((conflict) =>
+          conflict
+            .column('key_id')
+            .doUpdateSet({ last_used_at: change.at })
+            .where('key_uses.last_used_at', '<', change.at),
+        )
+        .execute();
+      return;
     case 'alert.put':
       return putAlert(db, change.alert, change.expected);
     case 'delivery.put': {

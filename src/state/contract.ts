@@ -104,6 +104,8 @@ export type State = {
   steps(rotationId: string): Promise<readonly RotationStep[]>;
 
   monitor(name: string): Promise<MonitorRecord | null>;
+  /** When the provider last accepted each of these keys, for those that the log showed in use. */
+  keyUses(keyIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
 
   alert(id: string): Promise<Alert | null>;
   /** The latest alert (greatest generation) of each identity, for those that exist. */

@@ -16,7 +16,7 @@ import {
 } from './reads/alerts.ts';
 import { readAudit } from './reads/audit.ts';
 import { readSnapshots } from './reads/credentials.ts';
-import { readMonitor } from './reads/monitors.ts';
+import { readKeyUses, readMonitor } from './reads/monitors.ts';
 import { readRotation, readRotationByRequestKey, readRotations, readSteps } from './reads/rotations.ts';
 import type { KeyRing } from './sealing.ts';
 import { checkKeys, ensureFingerprintKey, fingerprintKey, getSecret, reseal } from './secrets.ts';
@@ -88,6 +88,7 @@ export function stateOf({ db, keys, now, owner, guard }: DatabaseOptions): State
     steps: (rotationId) => readSteps(db, rotationId),
 
     monitor: (name) => readMonitor(db, name),
+    keyUses: (keyIds) => readKeyUses(db, keyIds),
 
     alert: (id) => readAlert(db, id),
     alertsByIdentity: (identities) => readLatestAlerts(db, identities),

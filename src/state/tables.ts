@@ -103,6 +103,12 @@ export type MonitorTable = {
   detectors: string | null;
 };
 
+/** When a provider last accepted a key. */
+export type KeyUseTable = {
+  key_id: string;
+  last_used_at: number;
+};
+
 export type AlertTable = {
   id: string;
   dedup_key: string;
@@ -172,6 +178,7 @@ export type Tables = {
   rotations: RotationTable;
   steps: StepTable;
   monitors: MonitorTable;
+  key_uses: KeyUseTable;
   alerts: AlertTable;
   deliveries: DeliveryTable;
   audit: AuditTable;

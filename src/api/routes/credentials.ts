@@ -20,7 +20,9 @@ export function credentialRoutes(api: ApiContext): Route[] {
     situationOf(engine.context, known('credential', name, Object.keys(config.credentials)));
   const view = async (name: string) => {
     const found = await situation(name);
-    return credentialView(found, config.providers[found.snapshot.record.provider]?.kind ?? '', clock.now());
+    const keyIds = found.snapshot.versions.flatMap(({ keyId }) => (keyId === null ? [] : [keyId]));
+    const kind = config.providers[found.snapshot.record.provider]?.kind ?? '';
+    return credentialView(found, kind, await engine.context.state.keyUses(keyIds), clock.now());
   };
   return [
     {

@@ -173,6 +173,11 @@ async function work(db: Kysely<never>): Promise<void> {
     .addColumn('detectors', 'text')
     .execute();
   await db.schema
+    .createTable('key_uses')
+    .addColumn('key_id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('last_used_at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema
     .createTable('work')
     .addColumn('kind', 'text', (column) => column.notNull())
     .addColumn('id', 'text', (column) => column.notNull())

@@ -25,6 +25,7 @@ describe('migrations', () => {
       'credentials',
       'deliveries',
       'destinations',
+      'key_uses',
       'meta',
       'monitors',
       'rotations',

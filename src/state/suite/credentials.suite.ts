@@ -137,6 +137,18 @@ export function credentialContract(state: () => State, reopen: () => Promise<Sta
     });
   });
 
+  test('the latest use of a key is remembered, whatever the order in which uses come', async () => {
+    const use = (keyId: string, at: number) => ({ type: 'use.put' as const, keyId, at });
+    await state().commit([use('key_1', 20), use('key_2', 5)]);
+    await state().commit([use('key_1', 10), use('key_2', 6)]);
+    const uses = await state().keyUses(['key_1', 'key_2', 'key_3']);
+    expect([...uses].sort()).toEqual([
+      ['key_1', 20],
+      ['key_2', 6],
+    ]);
+    expect((await state().keyUses([])).size).toBe(0);
+  });
+
   test('a monitor comes back as it was put', async () => {
     const monitor = {
       name: 'frameflow',
