@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Claim, Clock, Log, Work } from '../model/index.ts';
+import { Secret } from '../model/index.ts';
+import type { State } from '../state/contract.ts';
+import { openMemory } from '../state/sqlite/index.ts';
+import { Loop } from './loop.ts';
+
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+
+/** A clock that the test moves; a timer fires when it is reached. */
+class HandClock implements Clock {
+  #now = 1_000_000;
+  #timers: Array<{ at: number; task: () => void }> = [];
+  now = () => this.#now;
+  monotonic = () => this.#now;
+  after = (ms: number, task: () => void) => {
+    const timer = { at: this.#now + ms, task };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  };
+  /** The earliest timer, in ms from now. */
+  get next(): number | null {
+    return this.#timers.length === 0 ? null : Math.min(...this.#timers.map(({ at }) => at)) - this.#now;
+  }
+  move(ms: number): void {
+    this.#now += ms;
+    const due = this.#timers.filter(({ at }) => at <= this.#now);
+    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
+    for (const { task } of due) task();
+  }
+}
+
+let clock: HandClock;
+let state: State;
+let loop: Loop;
+
+beforeEach(async () => {
+  clock = new HandClock();
+  state = await openMemory({ keys: [Secret.from(Buffer.alloc(32, 7))], now: clock.now, owner: 'test' });
+});
+
+afterEach(async () => {
+  await loop.stop(1_000);
+  await state.close();
+});
+
+const due = (id: string, lane: string, dueAt = 0) => {
+  const work: Work = { kind: 'credential', id, lane, dueAt };
+  return { type: 'work.put' as const, work };
+};
+
+/** A handler whose turns the test ends by hand. */
+function byHand() {
+  const open = new Map<string, () => void>();
+  const seen: string[] = [];
+  const waiting: Array<() => void> = [];
+  return {
+    seen,
+    end: (id: string) => open.get(id)?.(),
+    /** Resolves once `count` turns have begun. */
+    begun: async (count: number) => {
+      while (seen.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    handle: async (claim: Claim) => {
+      seen.push(claim.id);
+      for (const wake of waiting.splice(0)) wake();
+      await new Promise<void>((resolve) => open.set(claim.id, resolve));
+      await state.commit([], { hold: { claim, next: null } });
+    },
+  };
+}
+
+describe('the loop', () => {
+  test('does not let a stuck record hold up another lane, nor its own lane up to its capacity', async () => {
+    const hand = byHand();
+    loop = new Loop(
+      { state, clock, log: quiet },
+      [
+        { name: 'slow', capacity: 2 },
+        { name: 'quick', capacity: 1 },
+      ],
+      hand.handle,
+    );
+    await state.commit([due('a', 'slow'), due('b', 'slow'), due('c', 'slow'), due('d', 'quick')]);
+    loop.wake();
+    await hand.begun(3);
+    expect(hand.seen.toSorted()).toEqual(['a', 'b', 'd']);
+    hand.end('a');
+    await hand.begun(4);
+    expect(hand.seen.at(-1)).toBe('c');
+    for (const id of ['b', 'c', 'd']) hand.end(id);
+  });
+
+  test('sleeps until the next due time and wakes for it', async () => {
+    const hand = byHand();
+    loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], hand.handle);
+    await state.commit([due('later', 'lane', clock.now() + 5_000)]);
+    loop.wake();
+    await expect.poll(() => clock.next).toBe(5_000);
+    expect(hand.seen).toEqual([]);
+    clock.move(5_000);
+    await hand.begun(1);
+    hand.end('later');
+  });
+
+  test('brings a record back a minute after its turn failed for a reason nobody planned for', async () => {
+    let turns = 0;
+    loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], async (claim) => {
+      turns += 1;
+      if (turns === 1) throw new Error('a defect');
+      await state.commit([], { hold: { claim, next: null } });
+    });
+    await state.commit([due('broken', 'lane')]);
+    loop.wake();
+    await expect.poll(() => clock.next).toBe(60_000);
+    expect(turns).toBe(1);
+    clock.move(60_000);
+    await expect.poll(() => turns).toBe(2);
+  });
+
+  test('claims nothing more once it is stopped, and says whether all has ended', async () => {
+    const hand = byHand();
+    loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], hand.handle);
+    await state.commit([due('first', 'lane'), due('second', 'lane')]);
+    loop.wake();
+    await hand.begun(1);
+    expect(await loop.stop(10)).toBe(false);
+    hand.end('first');
+    expect(await loop.stop(1_000)).toBe(true);
+    expect(hand.seen).toEqual(['first']);
+  });
+});
