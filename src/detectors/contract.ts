@@ -1,4 +1,4 @@
-import type { Finding, LogEvent, VersionState } from '../model/index.ts';
+import type { VersionState } from '../model/index.ts';
 
 export type DetectorKind =
   | 'auth-failure-spike'
@@ -44,9 +44,19 @@ export type ManagedKey = {
   readonly expiresAt: number | null;
 };
 
+/** How the reading of the log fares, as its last poll found it. */
+export type Feed = {
+  /** The last poll, begun at the context's `now`, read the log to its end. */
+  readonly caughtUp: boolean;
+  /** What keeps the log from being read (a failed poll, a cursor that does not move), for a person; null: nothing. Never a secret. */
+  readonly trouble: string | null;
+};
+
 /** What surrounds the events of a page. */
 export type WatchContext = {
   readonly monitor: string;
   readonly keys: readonly ManagedKey[];
   readonly now: number;
+  /** Read by `tick` alone. Null: a file is replayed, and all that happened before `now` has been observed. */
+  readonly feed: Feed | null;
 };

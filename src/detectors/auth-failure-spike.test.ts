@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
+import { begun, play } from './testing/play.ts';
+import * as traffic from './testing/traffic.ts';
+
+const START = Date.UTC(2026, 9, 1);
+const ATTACK_AT = START + 4 * DAY + 10 * HOUR;
+
+/** What is told from the attack's begin on, with minutes of polling since then. */
+function under(failures: traffic.Profile, attack: Omit<traffic.Attack, 'from'>, keyId = 'key_9Xc1') {
+  const usual = traffic.traffic({ seed: 9, from: START, until: ATTACK_AT + DAY, failures, keyId });
+  const events = [...usual, ...traffic.attack({ from: ATTACK_AT, keyId, ...attack })];
+  const told = play(traffic.onTime(events), { from: START, until: ATTACK_AT + DAY, every: MINUTE });
+  return told
+    .filter(({ polledAt }) => polledAt > ATTACK_AT)
+    .map(({ finding, polledAt }) => ({ ...finding, minutes: (polledAt - ATTACK_AT) / MINUTE }));
+}
+
+describe.each([
+  ['quiet', traffic.quiet],
+  ['busy', traffic.busy],
+  ['busy in office hours', traffic.officeHours],
+])('on a key that is usually %s', (_, failures) => {
+  it.each([
+    ['30 in one minute', 30, 2 * SECOND, 1],
+    ['10 a minute', 100, 6 * SECOND, 2],
+    ['3 a minute', 120, 20 * SECOND, 6],
+    ['one in three minutes', 100, 3 * MINUTE, 4 * 60],
+  ])('guessing with %s is found in time, told in one episode, and ended', (__, count, every, within) => {
+    const told = under(failures, { count, every });
+    expect(told[0]?.minutes).toBeLessThanOrEqual(within);
+    expect(told.filter(({ ended }) => ended)).toHaveLength(1);
+    expect(told.at(-1)?.ended).toBe(true);
+    expect(told.at(-1)?.evidence.count).toBe(count);
+    expect(told.at(-1)?.ips).toEqual(['198.51.100.77']);
+  });
+});
+
+describe('a finding of refused logins', () => {
+  it('says who, how many, from where and what is usual, with the evidence', () => {
+    const [found] = under(traffic.quiet, { count: 37, every: 3 * SECOND });
+    const told = under(traffic.quiet, { count: 37, every: 3 * SECOND }).at(-1);
+    expect(found?.title).toBe(
+      '20 refused logins on key_9Xc1 in 1 min from 198.51.100.77 (RU); usual: under 1 a day',
+    );
+    expect(told).toMatchObject({
+      kind: 'auth-failure-spike',
+      severity: 'critical',
+      condition: 'key key_9Xc1',
+      keyId: 'key_9Xc1',
+      title: '37 refused logins on key_9Xc1 in 2 min from 198.51.100.77 (RU); usual: under 1 a day',
+      firstEventAt: ATTACK_AT,
+      lastEventAt: ATTACK_AT + 36 * 3 * SECOND,
+      evidence: {
+        keyId: 'key_9Xc1',
+        count: 37,
+        window: '1m',
+        countries: ['RU'],
+        userAgents: ['python-requests/2.32'],
+        paths: ['GET /v1/assets'],
+      },
+    });
+    expect(told?.evidence.requestIds).toHaveLength(10);
+    expect(told?.evidence.expected).toBeLessThan(0.01);
+  });
+
+  it('is decided by the event that was one too many, at the poll that brings it', () => {
+    const [found] = under(traffic.quiet, { count: 30, every: SECOND });
+    expect(found?.minutes).toBe(1);
+    expect((found?.at ?? 0) - ATTACK_AT).toBeLessThan(15 * SECOND);
+  });
+
+  it('is a warning below 20 in five minutes, and critical from there on', () => {
+    expect(under(traffic.quiet, { count: 19, every: 2 * SECOND }).at(-1)?.severity).toBe('warning');
+    expect(under(traffic.quiet, { count: 20, every: 2 * SECOND }).at(-1)?.severity).toBe('critical');
+  });
+
+  it('rises to critical when a source that failed gets in, and names it', () => {
+    const told = under(traffic.quiet, {
+      count: 46,
+      every: 20 * SECOND,
+      ips: ['198.51.100.1', '198.51.100.2'],
+      succeeds: true,
+    });
+    expect(told[0]?.severity).toBe('warning');
+    const risen = told.find(({ severity }) => severity === 'critical');
+    expect(risen?.minutes).toBe(16);
+    expect(risen?.evidence.gotIn).toEqual(['198.51.100.2']);
+    expect(risen?.title).toContain('198.51.100.2 got in');
+  });
+
+  it('ends after thirty quiet minutes, and a second attack is another episode', () => {
+    const first = traffic.attack({ from: START + 2 * HOUR, count: 30, every: SECOND });
+    const second = traffic.attack({ from: START + 2 * HOUR + 40 * MINUTE, count: 30, every: SECOND });
+    const near = traffic.attack({ from: START + 2 * HOUR + 20 * MINUTE, count: 30, every: SECOND });
+    const script = { from: START, until: START + 8 * HOUR };
+    const apart = play(traffic.onTime([...first, ...second]), script);
+    expect(begun(apart)).toHaveLength(2);
+    expect(apart.map(({ finding }) => finding.evidence.count)).toEqual([30, 30, 30, 30]);
+    const together = play(traffic.onTime([...first, ...near]), script);
+    expect(begun(together)).toHaveLength(1);
+    expect(together.at(-1)?.finding.evidence.count).toBe(60);
+  });
+
+  it('does not come again for a stray failure hours after the attack', () => {
+    const attack = traffic.attack({ from: START + 2 * HOUR, count: 200, every: 20 * SECOND });
+    const stray = traffic.attack({ from: START + 6 * HOUR, count: 3, every: 2 * HOUR });
+    const told = play(traffic.onTime([...attack, ...stray]), { from: START, until: START + DAY });
+    expect(begun(told)).toHaveLength(1);
+  });
+
+  it('is about calls without a valid key where they bear none, and never an unknown key', () => {
+    const attack = traffic.attack({ from: START + HOUR, count: 30, every: SECOND, keyId: null });
+    const told = play(traffic.onTime(attack), { from: START, until: START + 3 * HOUR });
+    expect(told.map(({ finding }) => [finding.kind, finding.condition, finding.keyId])).toEqual([
+      ['auth-failure-spike', 'no key', null],
+      ['auth-failure-spike', 'no key', null],
+    ]);
+    expect(told[0]?.finding.title).toContain('30 refused logins without a valid key');
+  });
+
+  it('counts refused logins only: neither a 403 nor a 429 nor a 500 is one', () => {
+    const attack = traffic.attack({ from: START + HOUR, count: 90, every: SECOND });
+    const other = attack.map((event, index) => ({ ...event, status: [403, 429, 500][index % 3] ?? 403 }));
+    expect(play(traffic.onTime(other), { from: START, until: START + 3 * HOUR })).toEqual([]);
+  });
+
+  it('names a hundred addresses at most where many take part', () => {
+    const ips = Array.from({ length: 300 }, (_, index) => `198.51.${index >> 8}.${index & 255}`);
+    const told = under(traffic.quiet, { count: 300, every: SECOND, ips });
+    expect(told.at(-1)?.ips).toHaveLength(100);
+    expect(told.at(-1)?.title).toContain('and 99 or more others');
+    expect(told.at(-1)?.evidence.count).toBe(300);
+  });
+});
+
+describe('ordinary traffic', () => {
+  it.each([
+    ['quiet', traffic.quiet, 365, 0],
+    ['busy in office hours', traffic.officeHours, 365, 3],
+    ['busy with a daily swing', traffic.busy, 14, 2],
+  ])('of a key that is %s pages a handful of times, while it is new', (_, failures, days, most) => {
+    for (const seed of [101, 102]) {
+      const usual = [...traffic.traffic({ seed, from: START, until: START + days * DAY, failures })];
+      const told = play(traffic.onTime(usual), { from: START, until: START + days * DAY, every: HOUR });
+      const pages = begun(told);
+      expect(pages.length).toBeLessThanOrEqual(most);
+      expect(pages.filter(({ at }) => at > START + 3 * DAY)).toEqual([]);
+    }
+  });
+});

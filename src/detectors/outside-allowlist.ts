@@ -1,0 +1,49 @@
+import { DAY, type Finding, formatTime } from '../model/index.ts';
+import { type Case, Cases, doubled } from './cases.ts';
+import type { Detector, DetectorInput } from './detector.ts';
+import { sourcesPhrase } from './evidence.ts';
+
+/** An incident of one key is over after a day without such a call. */
+const QUIET = DAY;
+
+/**
+ * Sees accepted calls from addresses outside the key's allowlist; an address that cannot be read is outside.
+ * Keeps one case for each key, at most 500.
+ */
+export function outsideAllowlist({ rules, stored }: DetectorInput): Detector {
+  const on = rules.detectors['outside-allowlist'] !== undefined;
+  const cases = new Cases({ quiet: QUIET, news: doubled, describe }, stored);
+  return {
+    see(sight) {
+      const allowlist = sight.key?.allowlist ?? null;
+      if (allowlist === null || sight.verdict !== 'accepted' || allowlist.has(sight.event.ip)) return;
+      cases.note(`${sight.event.keyId}`, sight, true);
+    },
+    tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
+    save: () => cases.save(),
+  };
+}
+
+function describe(found: Case): Finding {
+  const { evidence, keyId, count } = found;
+  const name = keyId ?? 'several keys';
+  const whose = found.credential === null ? '' : ` of ${found.credential}`;
+  const calls = `${count} accepted ${count === 1 ? 'call' : 'calls'}`;
+  return {
+    kind: 'outside-allowlist',
+    severity: 'critical',
+    condition: found.condition,
+    at: found.decidedAt,
+    keyId,
+    credential: found.credential,
+    ips: evidence.ips,
+    firstEventAt: found.firstAt,
+    lastEventAt: found.lastAt,
+    title: `${name} used from outside its allowlist: ${calls} from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
+    summary: `${calls} with ${name}${whose} came from addresses outside ipAllowlist between ${formatTime(found.firstAt)} and ${formatTime(found.lastAt)}. Whoever calls from there holds the key.`,
+    action: found.credential
+      ? `If these calls are not yours: keywarden rotate ${found.credential} --emergency. If they are: add the network to ipAllowlist.`
+      : 'If these calls are not yours, replace the key at the provider. If they are: add the network to ipAllowlist.',
+    evidence: { keyId, count, ...evidence.lists() },
+  };
+}

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { DAY, HOUR, type LogEvent, MINUTE } from '../model/index.ts';
+import { begun, NOWHERE, play, rulesWith } from './testing/play.ts';
+import { event, onTime } from './testing/traffic.ts';
+
+const START = Date.UTC(2026, 9, 1);
+const SCRIPT = { from: START, until: START + 4 * DAY, every: 5 * MINUTE };
+
+function from(country: string): LogEvent['geo'] {
+  return { country, city: null, latitude: null, longitude: null };
+}
+
+function call(minute: number, over: Partial<LogEvent>): LogEvent {
+  return event({ id: `call-${minute}-${JSON.stringify(over)}`, time: START + minute * MINUTE, ...over });
+}
+
+const abroad = { ...SCRIPT, rules: rulesWith({ geolocations: ['DE'] }) };
+const outside = { ...SCRIPT, rules: rulesWith({ ipAllowlist: ['203.0.113.0/24', '2001:db8::/32'] }) };
+
+describe('an accepted call from a country that is not registered', () => {
+  it('is critical, one episode for each key and country, ended after a quiet day', () => {
+    const events = [
+      call(10, { geo: from('BR'), ip: '192.0.2.1' }),
+      call(11, { geo: from('BR'), ip: '192.0.2.2' }),
+      call(12, { geo: from('BR'), ip: '192.0.2.2' }),
+      call(700, { geo: from('BR') }),
+      call(900, { geo: from('IN') }),
+    ];
+    const told = play(onTime(events), abroad);
+    expect(begun(told).map(({ condition, severity }) => [condition, severity])).toEqual([
+      ['key_9Xc1 BR', 'critical'],
+      ['key_9Xc1 IN', 'critical'],
+    ]);
+    const [brazil, india] = told.filter(({ finding }) => finding.ended);
+    expect(brazil?.finding).toMatchObject({
+      firstEventAt: START + 10 * MINUTE,
+      lastEventAt: START + 700 * MINUTE,
+      ips: ['192.0.2.2', '192.0.2.1', '203.0.113.5'],
+      evidence: { keyId: 'key_9Xc1', count: 4, countries: ['BR'] },
+    });
+    expect(brazil?.polledAt).toBe(START + 700 * MINUTE + DAY + 5 * MINUTE);
+    expect(india?.polledAt).toBe(START + 900 * MINUTE + DAY + 5 * MINUTE);
+  });
+
+  it('is told in words that hold who, where and how often', () => {
+    const [told] = play(onTime([call(10, { geo: from('BR'), ip: '192.0.2.1' })]), abroad);
+    expect(told?.finding.title).toBe(
+      'key_9Xc1 used from BR, which is not registered: 1 accepted call from 192.0.2.1',
+    );
+  });
+
+  it('comes again after a quiet day', () => {
+    const events = [call(0, { geo: from('BR') }), call(24 * 60 + 1, { geo: from('BR') })];
+    expect(begun(play(onTime(events), abroad))).toHaveLength(2);
+  });
+
+  it('is nothing where it was refused, failed, bore no location or no key, or the country is registered', () => {
+    const events = [
+      call(1, { geo: from('BR'), status: 401 }),
+      call(2, { geo: from('BR'), status: 403 }),
+      call(3, { geo: from('BR'), status: 503 }),
+      call(4, { geo: null }),
+      call(5, { geo: from('BR'), keyId: null }),
+      call(6, { geo: from('DE') }),
+    ];
+    expect(play(onTime(events), abroad)).toEqual([]);
+  });
+
+  it('is one whatever the provider answered to a key it knew', () => {
+    for (const status of [200, 302, 404, 429]) {
+      expect(begun(play(onTime([call(1, { geo: from('BR'), status })]), abroad))).toHaveLength(1);
+    }
+  });
+});
+
+describe('an accepted call from outside the allowlist', () => {
+  it('is critical, one episode for each key, in IPv4, IPv6 and IPv4-mapped form', () => {
+    const events = [
+      call(1, { ip: '203.0.113.200' }),
+      call(2, { ip: '::ffff:203.0.113.7' }),
+      call(3, { ip: '2001:db8:1::1' }),
+      call(4, { ip: '203.0.114.1' }),
+      call(5, { ip: '2001:db9::1' }),
+      call(6, { ip: '::ffff:192.0.2.1' }),
+      call(7, { ip: '192.0.2.3', status: 401 }),
+      call(8, { ip: '192.0.2.3', status: 403 }),
+    ];
+    const told = play(onTime(events), outside);
+    expect(begun(told).map(({ condition, severity }) => [condition, severity])).toEqual([
+      ['key_9Xc1', 'critical'],
+    ]);
+    expect(told.at(-1)?.finding).toMatchObject({
+      ended: true,
+      ips: ['2001:db9::1', '203.0.114.1', '::ffff:192.0.2.1'],
+      evidence: { count: 3 },
+    });
+  });
+
+  it('keeps no query of a path and cuts what is long', () => {
+    const [told] = play(
+      onTime([call(1, { ip: '192.0.2.1', path: '/v1/assets?token=hush', userAgent: 'x'.repeat(500) })]),
+      outside,
+    );
+    expect(told?.finding.evidence.paths).toEqual(['GET /v1/assets']);
+    expect(told?.finding.evidence.userAgents).toEqual([`${'x'.repeat(119)}…`]);
+  });
+});
+
+describe('a use of a retired key', () => {
+  const keys = [
+    { keyId: 'key_old', credential: 'frameflow-prod', state: 'retired', expiresAt: START + HOUR },
+    { keyId: 'key_late', credential: 'frameflow-prod', state: 'retiring', expiresAt: START + HOUR },
+    { keyId: 'key_new', credential: 'frameflow-prod', state: 'current', expiresAt: null },
+  ] as const;
+  const rules = rulesWith({
+    otherKeys: {
+      key_9Xc1: { ...NOWHERE, owner: 'data team', retired: false },
+      key_gone: { ...NOWHERE, owner: 'billing', retired: true },
+    },
+  });
+  const script = { ...SCRIPT, keys, rules };
+
+  it('is critical from a network where no key of the credential was accepted before, else a warning', () => {
+    const events = [
+      call(0, { keyId: 'key_new', ip: '203.0.113.7' }),
+      call(0, { keyId: 'key_new', ip: '2001:db8:5:1::1' }),
+      call(100, { keyId: 'key_old', ip: '203.0.113.99' }),
+      call(101, { keyId: 'key_old', ip: '192.0.2.9', status: 401 }),
+      call(102, { keyId: 'key_late', ip: '2001:db8:5:2::1' }),
+      call(103, { keyId: 'key_late', ip: '2001:db8:6::1' }),
+    ];
+    const found = begun(play(onTime(events), script));
+    expect(found.map(({ condition, severity, credential }) => [condition, severity, credential])).toEqual([
+      ['key_old 203.0.113.99', 'warning', 'frameflow-prod'],
+      ['key_old 192.0.2.9', 'critical', 'frameflow-prod'],
+      ['key_late 2001:db8:5:2::1', 'warning', 'frameflow-prod'],
+      ['key_late 2001:db8:6::1', 'critical', 'frameflow-prod'],
+    ]);
+    expect(found[1]?.title).toBe(
+      'retired key key_old of frameflow-prod used from 192.0.2.9 (DE), a network never seen before: 1 call',
+    );
+  });
+
+  it('is nothing up to its expiry', () => {
+    expect(play(onTime([call(60, { keyId: 'key_old' }), call(59, { keyId: 'key_late' })]), script)).toEqual(
+      [],
+    );
+  });
+
+  it('is any use of a key declared retired, and its uses make no network a known one', () => {
+    const events = [0, 20].map((minute) => call(minute, { keyId: 'key_gone', ip: `192.0.2.${minute}` }));
+    const found = begun(play(onTime(events), script));
+    expect(found.map(({ severity, title }) => [severity, title.includes('billing')])).toEqual([
+      ['critical', true],
+      ['critical', true],
+    ]);
+  });
+
+  it('is told once a day for each source', () => {
+    const events = Array.from({ length: 60 }, (_, hour) => call(hour * 60, { keyId: 'key_gone' }));
+    const told = play(onTime(events), script);
+    expect(begun(told)).toHaveLength(1);
+    const polls = told.filter(({ finding }) => !finding.ended).map(({ polledAt }) => polledAt - START);
+    expect(polls).toEqual([5 * MINUTE, DAY + 5 * MINUTE, 2 * DAY + 5 * MINUTE]);
+  });
+});

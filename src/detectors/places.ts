@@ -1,0 +1,94 @@
+import { CidrSet } from './cidr.ts';
+import type { ManagedKey, PlaceRules, Rules } from './contract.ts';
+
+/** Who a key belongs to and from where it may be used. */
+export type KeyFacts = {
+  readonly keyId: string;
+  readonly credential: string | null;
+  /** Whose key it is, for a person; null where nobody configured it. */
+  readonly owner: string | null;
+  /** A use after this time is a use of a retired key; null: the key is not retired. */
+  readonly retiredAt: number | null;
+  /** Null: no rule, or its detector is off. */
+  readonly countries: ReadonlySet<string> | null;
+  readonly allowlist: CidrSet | null;
+};
+
+type Places = Pick<KeyFacts, 'countries' | 'allowlist'>;
+
+/**
+ * Resolves a key id to its facts: a managed key has its credential's rules, any other its own, and each rule that is
+ * absent there is the monitor's.
+ */
+export class Directory {
+  readonly #rules: Rules;
+  readonly #monitor: Places;
+  readonly #credentials = new Map<string, Places>();
+  readonly #others = new Map<string, KeyFacts>();
+  #keys: readonly ManagedKey[] | null = null;
+  #facts = new Map<string, KeyFacts>();
+
+  /** @throws {TypeError} where an allowlist holds what is no CIDR block */
+  constructor(rules: Rules) {
+    this.#rules = rules;
+    this.#monitor = this.#places(rules, { countries: null, allowlist: null });
+    for (const [name, own] of Object.entries(rules.perCredential)) {
+      this.#credentials.set(name, this.#places(own, this.#monitor));
+    }
+    for (const [keyId, own] of Object.entries(rules.otherKeys)) {
+      this.#others.set(keyId, {
+        keyId,
+        credential: null,
+        owner: own.owner,
+        retiredAt: own.retired ? Number.NEGATIVE_INFINITY : null,
+        ...this.#places(own, this.#monitor),
+      });
+    }
+  }
+
+  #places(own: PlaceRules, fallback: Places): Places {
+    const { detectors } = this.#rules;
+    const countries = own.geolocations === null ? fallback.countries : new Set(own.geolocations);
+    const allowlist = own.ipAllowlist === null ? fallback.allowlist : new CidrSet(own.ipAllowlist);
+    return {
+      countries: detectors['unregistered-geolocation'] === undefined ? null : countries,
+      allowlist: detectors['outside-allowlist'] === undefined ? null : allowlist,
+    };
+  }
+
+  /** The managed keys as the state knows them now; the same list again costs nothing. */
+  setKeys(keys: readonly ManagedKey[]): void {
+    if (keys === this.#keys) return;
+    this.#keys = keys;
+    this.#facts = new Map(this.#others);
+    for (const key of keys) this.#facts.set(key.keyId, this.#managed(key));
+  }
+
+  #managed(key: ManagedKey): KeyFacts {
+    return {
+      keyId: key.keyId,
+      credential: key.credential,
+      owner: key.credential,
+      retiredAt: retiredAt(key),
+      ...(this.#credentials.get(key.credential) ?? this.#monitor),
+    };
+  }
+
+  /** Neither managed nor configured: the monitor's rules, and nobody's key. */
+  of(keyId: string): KeyFacts {
+    const known = this.#facts.get(keyId);
+    if (known !== undefined) return known;
+    return { keyId, credential: null, owner: null, retiredAt: null, ...this.#monitor };
+  }
+
+  /** The ids of all keys of a credential that the state knows. */
+  keysOf(credential: string): readonly string[] {
+    return (this.#keys ?? []).filter((key) => key.credential === credential).map((key) => key.keyId);
+  }
+}
+
+/** A superseded key counts as retired once its time is up, even before the state says so. */
+function retiredAt({ state, expiresAt }: ManagedKey): number | null {
+  if (state === 'retired') return expiresAt ?? Number.NEGATIVE_INFINITY;
+  return state === 'retiring' || state === 'compromised' ? expiresAt : null;
+}

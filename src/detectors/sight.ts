@@ -1,0 +1,75 @@
+import type { LogEvent } from '../model/index.ts';
+import type { LogClock } from './log-clock.ts';
+import type { Directory, KeyFacts } from './places.ts';
+import type { Repeats } from './repeats.ts';
+import { accepted, type Habit, type Sources } from './sources.ts';
+
+/** What the provider made of a call: it bore no valid key, a valid one, or that is not to be told from the answer. */
+export type Verdict = 'refused' | 'accepted' | 'open';
+
+/**
+ * A 401 is a refused login. A 403 bears on the place or the protocol, not on the key, and a 5xx on neither; any
+ * other answer was given to a key the provider knew, a 404 and a 429 too.
+ */
+function verdictOf(event: LogEvent): Verdict {
+  if (event.status === 401) return 'refused';
+  return event.keyId !== null && event.status < 500 && event.status !== 403 ? 'accepted' : 'open';
+}
+
+/** One event as every detector sees it. It is filled anew for each event, so none may keep it. */
+export class Sight {
+  readonly directory: Directory;
+  readonly sources: Sources;
+  readonly clock: LogClock;
+  readonly #repeats: Repeats;
+  #event: LogEvent | null = null;
+  #first: boolean | null = null;
+  /** The time the event counts at. */
+  at = 0;
+  /** The context's. */
+  now = 0;
+  verdict: Verdict = 'open';
+  /** Null where the call bore no key that exists. */
+  key: KeyFacts | null = null;
+  habit: Habit | null = null;
+
+  constructor(directory: Directory, sources: Sources, clock: LogClock, repeats: Repeats) {
+    this.directory = directory;
+    this.sources = sources;
+    this.clock = clock;
+    this.#repeats = repeats;
+  }
+
+  get event(): LogEvent {
+    if (this.#event === null) throw new TypeError('no event is in sight');
+    return this.#event;
+  }
+
+  take(event: LogEvent, now: number): void {
+    this.#event = event;
+    this.#first = null;
+    this.now = now;
+    this.at = this.clock.take(event.time, now);
+    this.verdict = verdictOf(event);
+    if (event.keyId === null) {
+      this.key = null;
+      this.habit = null;
+      return;
+    }
+    this.key = this.directory.of(event.keyId);
+    this.habit = this.sources.used(event.keyId, this.at);
+    if (this.verdict === 'accepted' && !this.retiredUse()) accepted(this.habit, event.ip, this.at);
+  }
+
+  /** Whether a key is used after its end: such a use makes no place a known one. */
+  retiredUse(): boolean {
+    const retiredAt = this.key?.retiredAt ?? null;
+    return retiredAt !== null && this.at > retiredAt;
+  }
+
+  /** Whether the event is no repeat. To be asked before anything is counted, and only then: every id asked for is kept. */
+  first(): boolean {
+    this.#first ??= this.#repeats.first(this.event.id, this.clock.reached);
+    return this.#first;
+  }
+}
