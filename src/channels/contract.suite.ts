@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   type Alert,
   EdgeError,
@@ -9,7 +9,7 @@ import {
   Secret,
   SecretSource,
 } from '../model/index.ts';
-import { makeCa, type Served, serve, testNet } from '../net/testing/index.ts';
+import { type Authority, makeCa, type Served, serve, testNet } from '../net/testing/index.ts';
 import type { Channel, Message } from './contract.ts';
 import type { ChannelFake } from './fake.ts';
 
@@ -95,7 +95,7 @@ const TIMEOUT = 1_500;
 /** What every channel promises, before a real server that speaks its vendor's protocol over TLS. */
 export function channelContract(name: string, make: () => ChannelWorld): void {
   describe(`${name} as a channel`, () => {
-    const ca = makeCa();
+    let ca: Authority;
     const opened: Array<() => Promise<void>> = [];
     let world: ChannelWorld;
     let server: Served;
@@ -103,9 +103,13 @@ export function channelContract(name: string, make: () => ChannelWorld): void {
     let logged: () => string;
     const outputs: string[] = [];
 
+    beforeAll(async () => {
+      ca = await makeCa();
+    });
+
     beforeEach(async () => {
       world = make();
-      server = await serve(world.fake.handler, { tls: ca.issue() });
+      server = await serve(world.fake.handler, { tls: await ca.issue() });
       channel = open(testNet(ca, { timeoutMs: TIMEOUT }));
       opened.push(() => server.close());
     });
@@ -204,7 +208,9 @@ export function channelContract(name: string, make: () => ChannelWorld): void {
     });
 
     test.each([301, 302, 303, 307, 308])('follows no %i to another host', async (status) => {
-      await using elsewhere = await serve((_request, response) => response.end('ok'), { tls: ca.issue() });
+      await using elsewhere = await serve((_request, response) => response.end('ok'), {
+        tls: await ca.issue(),
+      });
       world.fake.fail({ status, headers: { location: `${elsewhere.url}/v2/enqueue` } });
       expect(await failure()).toMatchObject({ code: 'redirected', verdict: 'permanent' });
       expect(elsewhere.connections()).toBe(0);
@@ -221,7 +227,7 @@ export function channelContract(name: string, make: () => ChannelWorld): void {
     });
 
     test('sends nothing to a server whose certificate is not trusted', async () => {
-      const strict = open(testNet(makeCa(), { timeoutMs: TIMEOUT }));
+      const strict = open(testNet(await makeCa(), { timeoutMs: TIMEOUT }));
       expect(await failure(strict)).toMatchObject({ code: 'tls', verdict: 'retryable' });
       expect(world.fake.received).toEqual([]);
     });

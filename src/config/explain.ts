@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { SECRET_EXPECTED } from '../model/fields.ts';
+import { nearest } from '../model/nearest.ts';
 import { type Fault, faultAt, type KeyPath } from './fault.ts';
-import { nearest, quote, suggestion, typeOf } from './quote.ts';
+import { quote, suggestion, typeOf } from './quote.ts';
 import { keysAt } from './schema-keys.ts';
 import { find, placeOf, type Tree, toValue } from './tree.ts';
 

@@ -1,4 +1,4 @@
-import { closest, distance } from 'fastest-levenshtein';
+import { nearest } from '../model/nearest.ts';
 
 /** What stands at the start of common API keys and tokens. */
 const KEY_PREFIX =
@@ -32,19 +32,6 @@ export function quote(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value === 'string' && value !== '' && !looksSecret(value)) return JSON.stringify(value);
   return typeOf(value);
-}
-
-/** The candidate that was probably meant, or null where none is near. */
-export function nearest(text: string, candidates: readonly string[]): string | null {
-  if (text.length > 64 || candidates.length === 0) return null;
-  const best = closest(
-    text.toLowerCase(),
-    candidates.map((candidate) => candidate.toLowerCase()),
-  );
-  const length = Math.max(text.length, best.length);
-  const reach = length < 4 ? 1 : Math.max(2, Math.floor(length / 3));
-  if (distance(text.toLowerCase(), best) > reach) return null;
-  return candidates.find((candidate) => candidate.toLowerCase() === best) ?? null;
 }
 
 /** `did you mean "every"?`, else what there is to choose from, else null. */

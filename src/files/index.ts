@@ -8,12 +8,10 @@ import { sweep } from './temporary.ts';
  * `symlink`, `hard_link`, `not_a_file`, `foreign_owner`, `open_folder`, `missing_folder`, `mounted_file`, `read_only`,
  * `no_right`, `too_large`, `name_too_long`, `disk_full`, `too_many_files`, `conflict`, `io_error`.
  *
- * `replace` also takes `expected` and `probe` also takes `{mode, uid, gid}`; see {@link replace} and {@link probe}.
- *
  * @example
  * const files = createFiles();
  * await files.replace('/run/app/.env', content, { mode: 0o600 });
  */
-export function createFiles() {
-  return { read, replace, sweep, probe } satisfies Files;
+export function createFiles(): Files {
+  return { read, replace, sweep, probe };
 }

@@ -1,19 +1,13 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Files } from '../model/index.ts';
 import { errnoOf, faultOf, refusal } from './fault.ts';
 import { inspect, type Owner } from './inspect.ts';
 import { MAX_BYTES, read } from './read.ts';
 import { discard, openTemporary } from './temporary.ts';
 
-export type Replacement = Owner & {
-  readonly mode: number;
-  /**
-   * What the caller read and built upon (null: no file). Compared once more right before the rename: where it has
-   * changed, `conflict` (retryable) is thrown and nothing is lost. Absent: not compared.
-   */
-  readonly expected?: Uint8Array | null;
-};
+type Replacement = Parameters<Files['replace']>[2];
 
 /** A block's worth: an empty file fits on a full disk, and would prove nothing. */
 const PROBE = new Uint8Array(4096);

@@ -85,12 +85,27 @@ export type Files = {
   replace(
     path: string,
     content: Uint8Array,
-    options: { readonly mode: number; readonly uid?: number; readonly gid?: number },
+    options: {
+      readonly mode: number;
+      readonly uid?: number;
+      readonly gid?: number;
+      /**
+       * What the file must still hold right before it is replaced (null: there must be none), else `conflict`
+       * (retryable) is thrown and nothing is lost. Absent: not compared.
+       */
+      readonly expected?: Uint8Array | null;
+    },
   ): Promise<void>;
   /** Removes temporary files that a crash left in the folder of `path`. */
   sweep(path: string): Promise<void>;
-  /** Throws an EdgeError where `path` could not be replaced now: no folder, no right, a link, a foreign owner. */
-  probe(path: string): Promise<void>;
+  /**
+   * Throws an EdgeError where `path` could not be replaced now: no folder, no right, a link, a foreign owner, or,
+   * where they are given, a mode or owner that cannot be set.
+   */
+  probe(
+    path: string,
+    options?: { readonly mode?: number; readonly uid?: number; readonly gid?: number },
+  ): Promise<void>;
 };
 
 /** All that a plug-in (provider, store, channel) is given. */

@@ -6,7 +6,7 @@ import { serve } from './testing/index.ts';
 
 closeNets();
 
-const secureServer = (handler: RequestListener) => serve(handler, { tls: ca.issue() });
+const secureServer = async (handler: RequestListener) => serve(handler, { tls: await ca.issue() });
 
 describe('the cap', () => {
   const ZEROS = Buffer.alloc(128 * 1024 * 1024);

@@ -6,7 +6,7 @@ import { bodyOf, serve } from './testing/index.ts';
 
 closeNets();
 
-const secureServer = (handler: RequestListener) => serve(handler, { tls: ca.issue() });
+const secureServer = async (handler: RequestListener) => serve(handler, { tls: await ca.issue() });
 
 describe('fetch', () => {
   it('gives a vendor client a standard Response', async () => {

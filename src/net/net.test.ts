@@ -7,7 +7,7 @@ import { echo, rawServer, tunnel } from './testing/peers.ts';
 
 closeNets();
 
-const secureServer = (handler: RequestListener) => serve(handler, { tls: ca.issue() });
+const secureServer = async (handler: RequestListener) => serve(handler, { tls: await ca.issue() });
 
 describe('an exchange', () => {
   it('sends method, path, query, headers and body, and returns status, headers and bytes', async () => {
@@ -163,7 +163,7 @@ describe('a proxy', () => {
     });
     expect(body.toString()).toBe('POST /a b');
     expect(proxy.asked).toEqual([`localhost:${server.port}`]);
-    const wrong = net({ proxy: proxy.url }, makeCa('Other'));
+    const wrong = net({ proxy: proxy.url }, await makeCa('Other'));
     expect(await failed(wrong.request({ method: 'GET', url: server.url }))).toBe('tls retryable');
   });
 

@@ -7,7 +7,7 @@ import { echo, rawServer } from './testing/peers.ts';
 
 closeNets();
 
-const secureServer = (handler: RequestListener) => serve(handler, { tls: ca.issue() });
+const secureServer = async (handler: RequestListener) => serve(handler, { tls: await ca.issue() });
 
 describe('what is never sent', () => {
   it('is plain http, save to loopback where that is allowed', async () => {
@@ -39,7 +39,7 @@ describe('what is never sent', () => {
   });
 
   it('is a request to a name with any refused address, unless name or address is allowed', async () => {
-    const tls = ca.issue({ names: ['meta.example'] });
+    const tls = await ca.issue({ names: ['meta.example'] });
     await using server = await serve(echo, { tls });
     let answers = [{ address: '127.0.0.1', family: 4 }];
     const resolve: NonNullable<Parameters<typeof testNet>[1]>['resolve'] = (_host, _options, callback) =>

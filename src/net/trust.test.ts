@@ -7,12 +7,12 @@ import { echo } from './testing/peers.ts';
 
 closeNets();
 
-const secureServer = (handler: RequestListener) => serve(handler, { tls: ca.issue() });
+const secureServer = async (handler: RequestListener) => serve(handler, { tls: await ca.issue() });
 
 describe('trust', () => {
   it('refuses a certificate of an unknown CA and says how to name one', async () => {
     await using server = await secureServer(echo);
-    const error = await failure(net({}, makeCa('Other')).request({ method: 'GET', url: server.url }));
+    const error = await failure(net({}, await makeCa('Other')).request({ method: 'GET', url: server.url }));
     expect(error.failure).toMatchObject({ code: 'tls', verdict: 'retryable' });
     expect(error.message).toContain('tls.caFile');
     expect(await failed(net({}, null).request({ method: 'GET', url: server.url }))).toBe('tls retryable');
@@ -29,24 +29,24 @@ describe('trust', () => {
   });
 
   it('refuses a certificate for another host name, and one outside its time', async () => {
-    await using other = await serve(echo, { tls: ca.issue({ names: ['other.example'] }) });
+    await using other = await serve(echo, { tls: await ca.issue({ names: ['other.example'] }) });
     const error = await failure(net().request({ method: 'GET', url: other.url }));
     expect(error.failure).toMatchObject({ code: 'tls', verdict: 'retryable' });
     expect(error.message).toContain('another host name');
-    await using late = await serve(echo, { tls: ca.issue({ expired: true }) });
+    await using late = await serve(echo, { tls: await ca.issue({ expired: true }) });
     expect((await failure(net().request({ method: 'GET', url: late.url }))).message).toContain(
       'outside its time',
     );
   });
 
   it('cannot be led astray by a Host header', async () => {
-    await using server = await serve(echo, { tls: ca.issue({ names: ['other.example'] }) });
+    await using server = await serve(echo, { tls: await ca.issue({ names: ['other.example'] }) });
     const call = net().request({ method: 'GET', url: server.url, headers: { Host: 'other.example' } });
     expect(await failed(call)).toBe('invalid_request permanent');
   });
 
   it('refuses TLS 1.1, and a port that speaks no TLS', async () => {
-    await using old = await serve(echo, { tls: { ...ca.issue(), maxVersion: 'TLSv1.1' } });
+    await using old = await serve(echo, { tls: { ...(await ca.issue()), maxVersion: 'TLSv1.1' } });
     const error = await failure(net().request({ method: 'GET', url: old.url }));
     expect(error.failure).toMatchObject({ code: 'tls', verdict: 'retryable' });
     expect(error.message).toContain('TLS 1.2');

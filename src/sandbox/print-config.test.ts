@@ -5,11 +5,11 @@ import { world } from './testing/world.ts';
 
 test('the printed configuration points at the sandbox and holds no secret outside its head', async () => {
   const { sandbox } = await world({ tier: { requestsPerMinute: 42 } });
-  const printed = printConfig(sandbox, { directory: '/home/dev/a "b"' });
-  const ca = '/home/dev/a "b"/ca.pem';
+  const printed = printConfig(sandbox, { directory: '/srv/dev/a "b"' });
+  const ca = '/srv/dev/a "b"/ca.pem';
   expect(parse(printed)).toMatchObject({
     version: 1,
-    state: { directory: '/home/dev/a "b"/state', encryptionKeys: [{ env: 'KEYWARDEN_MASTER_KEY' }] },
+    state: { directory: '/srv/dev/a "b"/state', encryptionKeys: [{ env: 'KEYWARDEN_MASTER_KEY' }] },
     providers: {
       frameflow: {
         kind: 'frameflow',
@@ -22,7 +22,7 @@ test('the printed configuration points at the sandbox and holds no secret outsid
       'frameflow-prod': {
         keyId: sandbox.frameflow.firstKey.id,
         secret: { env: 'FRAMEFLOW_API_KEY' },
-        publish: [{ file: '/home/dev/a "b"/.env', format: 'dotenv', variable: 'FRAMEFLOW_API_KEY' }],
+        publish: [{ file: '/srv/dev/a "b"/.env', format: 'dotenv', variable: 'FRAMEFLOW_API_KEY' }],
       },
     },
     monitors: { 'frameflow-auth-log': { credential: 'frameflow-prod', geolocations: ['DE'] } },

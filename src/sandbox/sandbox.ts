@@ -123,7 +123,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     pagerduty: new PagerDuty(now),
   };
   const closing = new AbortController();
-  const ground: Ground = { host, now, tls: makeTls(), faults: parts.faults, closing: closing.signal };
+  const ground: Ground = { host, now, tls: await makeTls(), faults: parts.faults, closing: closing.signal };
   const admin = makeAdmin(parts);
   const open = await openAll(ground, options.ports ?? {}, parts, admin);
 

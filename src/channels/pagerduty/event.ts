@@ -17,9 +17,12 @@ const LINKS = 5;
 /** What the client takes for any event, though acknowledgements, ends and changes have fewer members. */
 export type ClientEvent = Parameters<typeof event>[0]['data'];
 
-/** A report of something that is over is nobody's incident. It is known by being resolved before it was told. */
+/**
+ * A report of something that is over is nobody's incident, unless it is critical: an attack that was found only
+ * afterwards is somebody's all the same. It is known by being resolved before it was told.
+ */
 export function isChange({ event, alert }: Message): boolean {
-  return event === 'trigger' && alert.state === 'resolved';
+  return event === 'trigger' && alert.state === 'resolved' && alert.severity !== 'critical';
 }
 
 /** A trigger in full; an acknowledgement or an end needs the dedup key only. */

@@ -31,14 +31,14 @@ channelContract('PagerDuty', () => {
 });
 
 describe('PagerDuty', () => {
-  const ca = makeCa();
   let fake: PagerdutyFake;
   let server: Served;
   let net: Net;
   let channel: Channel;
 
   beforeAll(async () => {
-    server = await serve((request, response) => fake.handler(request, response), { tls: ca.issue() });
+    const ca = await makeCa();
+    server = await serve((request, response) => fake.handler(request, response), { tls: await ca.issue() });
     net = testNet(ca);
     channel = create({ ...testContext(net).context, config: config(server.url) });
   });

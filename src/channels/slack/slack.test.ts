@@ -151,9 +151,9 @@ function textsOf(value: unknown, key = ''): string[] {
 
 describe('the webhook URL', () => {
   test('is read anew for each message, so that a changed one serves at once', async () => {
-    const ca = makeCa();
+    const ca = await makeCa();
     const fake = slackFake('/services/new');
-    await using server = await serve(fake.handler, { tls: ca.issue() });
+    await using server = await serve(fake.handler, { tls: await ca.issue() });
     const net = testNet(ca);
     let path = '/services/old';
     const channel = create({

@@ -1,7 +1,8 @@
+import { nearest } from '../../model/nearest.ts';
 import { isTimeZone } from '../../rotation/window.ts';
 import { type Fault, faultAt } from '../fault.ts';
 import type { Draft } from '../parse.ts';
-import { nearest, quote } from '../quote.ts';
+import { quote } from '../quote.ts';
 import { placeOf, textAt } from '../tree.ts';
 
 export const SCHEDULE = { timezone: 'UTC', reconcile: '*/10 * * * * *', pollLogs: '0 * * * * *' } as const;

@@ -1,19 +1,20 @@
 import { inspect } from 'node:util';
 import { afterEach, expect } from 'vitest';
 import { EdgeError, type Net } from '../../model/index.ts';
-import { makeCa, type TestCa } from './ca.ts';
+import type { Authority } from '../../sandbox/tls.ts';
+import { makeCa } from './authority.ts';
 import { testNet } from './net.ts';
 
 /** Where a test puts it, no error may show it. */
 export const SECRET = 'ff_live_PlantedSecretPlantedSecret';
 
 /** The CA of the tests of this room. */
-export const ca = makeCa();
+export const ca = await makeCa();
 
 const open: Net[] = [];
 
 /** A connection that is closed after the test. */
-export function net(options: Parameters<typeof testNet>[1] = {}, trusted: TestCa | null = ca): Net {
+export function net(options: Parameters<typeof testNet>[1] = {}, trusted: Authority | null = ca): Net {
   const made = testNet(trusted, options);
   open.push(made);
   return made;

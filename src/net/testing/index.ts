@@ -1,3 +1,4 @@
-export { type Issued, makeCa, type TestCa } from './ca.ts';
+export type { Authority, Issued } from '../../sandbox/tls.ts';
+export { makeCa } from './authority.ts';
 export { testNet } from './net.ts';
 export { bodyOf, type Served, serve } from './server.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SecureVersion } from 'node:tls';
-import type { Issued } from './ca.ts';
+import type { Issued } from '../../sandbox/tls.ts';
 
 export type ServeOptions = {
   /** Absent: plain http. */
@@ -23,7 +23,7 @@ export type Served = AsyncDisposable & {
  * A real local server for tests, on a free port of loopback.
  *
  * @example
- * await using server = await serve((_request, response) => response.end('ok'), { tls: ca.issue() });
+ * await using server = await serve((_request, response) => response.end('ok'), { tls: await ca.issue() });
  */
 export async function serve(handler: RequestListener, options: ServeOptions = {}): Promise<Served> {
   const server = listen(handler, options);

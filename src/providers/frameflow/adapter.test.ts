@@ -7,8 +7,8 @@ import { create } from './adapter.ts';
 import { FakeFrameflow } from './fake.ts';
 import { schema } from './schema.ts';
 
-const ca = makeCa();
-const tls = ca.issue();
+const ca = await makeCa();
+const tls = await ca.issue();
 const net = testNet(ca);
 afterAll(() => net.close());
 const PLANTED = ['PlantedKey'];

@@ -1,6 +1,6 @@
 import { EdgeError, type Mark, type PluginContext, Secret } from '../../model/index.ts';
 import type { Found, Store } from '../contract.ts';
-import { assertText, isVersion, type MarkedValue, readMarked, withMarked } from '../vault/marked-fields.ts';
+import { assertText, isVersion, type MarkedValue, readMarked, withMarked } from '../marked-fields.ts';
 import { SecretsManager, type SecretVersion } from './client.ts';
 import { parseFields } from './json-secret.ts';
 import type { AwsSecretsManagerConfig, AwsSecretsManagerTarget } from './schema.ts';

@@ -36,11 +36,14 @@ const everyCall = (store: AwsWorld['store']) => [
 
 describe('The connection to AWS', () => {
   test('trusts the configured CA and no other', async () => {
-    const ca = makeCa();
-    const trusted = await start({ aws: await new FakeSecretsManager(ca.issue()).listen(), net: testNet(ca) });
+    const ca = await makeCa();
+    const trusted = await start({
+      aws: await new FakeSecretsManager(await ca.issue()).listen(),
+      net: testNet(ca),
+    });
     expect(await trusted.store.readBack(FIELD)).toBe(null);
     const unknown = await start({
-      aws: await new FakeSecretsManager(ca.issue()).listen(),
+      aws: await new FakeSecretsManager(await ca.issue()).listen(),
       net: testNet(null),
     });
     expect((await edgeErrorOf(unknown.store.readBack(FIELD))).failure).toMatchObject({

@@ -1,5 +1,5 @@
 import { EdgeError } from '../../model/index.ts';
-import { type Fields, isFields } from '../vault/marked-fields.ts';
+import { type Fields, isFields } from '../marked-fields.ts';
 
 /*
  * A SecretString that is a JSON object. Numbers of others that a double cannot hold are kept to the digit

@@ -57,9 +57,7 @@ export function create(context: PluginContext<null>): Store<FileTarget> {
       at(target.file, async () => {
         const present = await files.read(target.file);
         formatOf(target, hash).render(present?.content ?? EMPTY, SAMPLE, SAMPLE_MARK);
-        // Wider than `Files`: the probe of `src/files` also looks whether the owner can be given.
-        const probe: (path: string, owner?: object) => Promise<void> = files.probe;
-        await probe(target.file, ownership(target));
+        await files.probe(target.file, ownership(target));
       }),
 
     readBack: (target) =>
@@ -77,9 +75,10 @@ export function create(context: PluginContext<null>): Store<FileTarget> {
           throw conflict(target);
         }
         const content = formatOf(target, hash).render(present?.content ?? EMPTY, value, mark);
-        // Wider than `Files`: `expected` closes the gap between our reading and the rename.
-        const options = { ...ownership(target), expected: present?.content ?? null };
-        await files.replace(target.file, content, options);
+        await files.replace(target.file, content, {
+          ...ownership(target),
+          expected: present?.content ?? null,
+        });
       }),
 
     renewLogin: () => Promise.resolve(null),

@@ -1,7 +1,7 @@
 import { EdgeError, type Mark, type PluginContext, type Secret } from '../../model/index.ts';
 import type { Found, Store } from '../contract.ts';
+import { assertText, type Fields, isFields, isVersion, readMarked, withMarked } from '../marked-fields.ts';
 import { type Answer, connect, type Deadline, deadlineIn } from './client.ts';
-import { assertText, type Fields, isFields, isVersion, readMarked, withMarked } from './marked-fields.ts';
 import type { VaultConfig, VaultTarget } from './schema.ts';
 import { Session } from './session.ts';
 import { refusal } from './verdicts.ts';

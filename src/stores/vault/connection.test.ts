@@ -40,10 +40,13 @@ const everyCall = (store: VaultWorld['store']) => [
 describe('The connection to Vault', () => {
   test('checks the certificate, whatever VAULT_SKIP_VERIFY says', async () => {
     vi.stubEnv('VAULT_SKIP_VERIFY', '1');
-    const ca = makeCa();
-    const trusted = await start({ vault: await new FakeVault(ca.issue()).listen(), net: testNet(ca) });
+    const ca = await makeCa();
+    const trusted = await start({ vault: await new FakeVault(await ca.issue()).listen(), net: testNet(ca) });
     expect(await trusted.store.readBack(TARGET)).toBe(null);
-    const unknown = await start({ vault: await new FakeVault(ca.issue()).listen(), net: testNet(null) });
+    const unknown = await start({
+      vault: await new FakeVault(await ca.issue()).listen(),
+      net: testNet(null),
+    });
     expect((await edgeErrorOf(unknown.store.readBack(TARGET))).failure).toMatchObject({
       code: 'tls',
       verdict: 'retryable',

@@ -7,8 +7,8 @@ import {
   Secret,
   type SecretSource,
 } from '../../model/index.ts';
+import { isFields } from '../marked-fields.ts';
 import type { Answer, Deadline, VaultClient, VaultRequest } from './client.ts';
-import { isFields } from './marked-fields.ts';
 import type { VaultConfig } from './schema.ts';
 import { refusal } from './verdicts.ts';
 

@@ -1,6 +1,6 @@
 import { EdgeError, type Failure } from '../../model/index.ts';
+import { isFields } from '../marked-fields.ts';
 import type { Answer } from './client.ts';
-import { isFields } from './marked-fields.ts';
 
 /** What was tried, for the message (`reading secret/footage/frameflow`), and whether it could change anything. */
 export type Attempt = { readonly doing: string; readonly writes: boolean };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EdgeError, formatTime, type Hash, type Mark, Secret } from '../../model/index.ts';
+import { EdgeError, formatTime, type Hash, type Mark, Secret } from '../model/index.ts';
 
 /*
  * A secret that is a JSON object: one field of it is ours, and beside it stands the mark, `api_key_keywarden` for
