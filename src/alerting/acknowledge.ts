@@ -1,6 +1,6 @@
 import type { Alert, Change } from '../model/index.ts';
 import { audited, owe, told } from './outbox.ts';
-import type { AlertingContext } from './pipeline.ts';
+import type { AlertingContext } from './passage.ts';
 
 /** Kinds of channels that know of acknowledgements. */
 const ACKNOWLEDGING: readonly string[] = ['pagerduty'];

@@ -1,6 +1,6 @@
 import type { Alert, Raise, Severity } from '../model/index.ts';
 import { dedupKey, subjectOf } from './identity.ts';
-import type { AlertingContext, Passage } from './pipeline.ts';
+import type { AlertingContext, Passage } from './passage.ts';
 
 const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
 

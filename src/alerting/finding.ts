@@ -1,4 +1,5 @@
 import { type AlertKind, type Finding, formatTime, type Signal } from '../model/index.ts';
+import { identityOf } from './identity.ts';
 
 /** What to do where the detector gave no advice of its own. `{credential}` is the name, or a word for it. */
 const ADVICE: Readonly<Partial<Record<AlertKind, string>>> = {
@@ -22,6 +23,22 @@ const ADVICE: Readonly<Partial<Record<AlertKind, string>>> = {
   'log-silence':
     'Nobody watches while the log is silent. See the provider’s status and run `keywarden status`',
 };
+
+/**
+ * The findings of one poll. What began and ended since the poll before is told as a report of something that is over:
+ * else its end, in the same commit, would void the message of its begin, and nobody would hear of it.
+ */
+export function findingsToSignals(findings: readonly Finding[], monitor: string): Signal[] {
+  const signals = findings.map((finding) => findingToSignal(finding, monitor));
+  const identities = signals.map(identityOf);
+  const lastEnd = new Map(
+    signals.flatMap(({ type }, index) => (type === 'resolve' ? [[identities[index], index] as const] : [])),
+  );
+  return signals.map((signal, index) => {
+    const over = (lastEnd.get(identities[index]) ?? -1) > index;
+    return signal.type === 'raise' && over ? { ...signal, transient: true } : signal;
+  });
+}
 
 /** What the log watch found, as the alerting takes it in. Carries at least `ips` and, where there is one, `keyId`. */
 export function findingToSignal(finding: Finding, monitor: string): Signal {

@@ -1,34 +1,9 @@
-import type { Alert, Change, Delivery, DeliveryEvent, Signal } from '../model/index.ts';
+import type { Alert, Change, Signal } from '../model/index.ts';
 import { dedup } from './dedup.ts';
-import { type DedupScope, identityOf } from './identity.ts';
+import { identityOf } from './identity.ts';
 import { audited, owe, told } from './outbox.ts';
-import { type ChannelKinds, channelsFor, type Route } from './route.ts';
-
-export { identityOf } from './identity.ts';
-
-/** What surrounds the signals of one commit. */
-export type AlertingContext = DedupScope & {
-  readonly now: number;
-  readonly routes: readonly Route[];
-  readonly channels: ChannelKinds;
-  /** All deliveries of the alerts handed in that are not resolved: whoever was told is told of the end. */
-  readonly deliveries: readonly Delivery[];
-  readonly newId: () => string;
-};
-
-/** One signal on its way through the pipeline: each stage fills in what it decides. */
-export type Passage = {
-  readonly signal: Signal;
-  readonly identity: string;
-  /** The latest alert of this identity. */
-  readonly before: Alert | null;
-  /** What it becomes; null: nothing changes. */
-  readonly after: Alert | null;
-  /** What people are told; null: nothing new. */
-  readonly event: DeliveryEvent | null;
-  /** Who is told. */
-  readonly channels: readonly string[];
-};
+import type { AlertingContext, Passage } from './passage.ts';
+import { channelsFor } from './route.ts';
 
 type Stage = (passage: Passage, context: AlertingContext) => Passage;
 

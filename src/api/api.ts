@@ -2,9 +2,11 @@ import type { ApiConfig } from '../config/types.ts';
 import type { Log } from '../model/index.ts';
 import type { ApiContext } from './context.ts';
 import { openApi } from './openapi.ts';
+import { Problem } from './problem.ts';
 import type { Route } from './router.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { channelRoutes } from './routes/channels.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { rotationRoutes } from './routes/rotations.ts';
@@ -18,16 +20,16 @@ export type Api = {
 };
 
 /** Every route of the API. */
-export function routesOf(context: ApiContext): Route[] {
-  const routes = [
+function routesOf(context: ApiContext): Route[] {
+  const routes: Route[] = [
     ...probeRoutes(context),
-    ...credentialRoutes(context),
-    ...rotationRoutes(context),
-    ...alertRoutes(context),
-    ...auditRoutes(context),
-  ];
-  return [
-    ...routes,
+    ...[
+      ...credentialRoutes(context),
+      ...rotationRoutes(context),
+      ...alertRoutes(context),
+      ...channelRoutes(context),
+      ...auditRoutes(context),
+    ].map((route) => onceStarted(route, context)),
     {
       method: 'GET',
       path: '/openapi.json',
@@ -36,9 +38,23 @@ export function routesOf(context: ApiContext): Route[] {
       handle: async () => ({ status: 200, body: openApi(routes) }),
     },
   ];
+  return routes;
 }
 
-/** @throws {KeywardenError} `port_taken`, `cannot_listen` */
+/** The listener opens before the loop turns: until then a new credential is not known to the state. */
+function onceStarted(route: Route, { engine }: ApiContext): Route {
+  return {
+    ...route,
+    handle: async (request) => {
+      if (engine.ready) return route.handle(request);
+      throw new Problem(503, 'starting', 'Keywarden is starting; ask again in a second', {
+        headers: { 'retry-after': '1' },
+      });
+    },
+  };
+}
+
+/** @throws {KeywardenError} `port_taken`, `cannot_listen`, `tls_unusable` */
 export async function startApi(context: ApiContext, api: ApiConfig, log: Log): Promise<Api> {
   const routes = routesOf(context);
   const listeners: Listener[] = [];

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { badRequest, Problem } from './problem.ts';
 
 const LIMIT = 64 * 1024;
+/** So much more is read and dropped, so that the client has finished and reads our answer instead of a cut connection. */
+const DRAIN = 1024 * 1024;
 
 /**
  * The JSON object in a request's body; an empty object where there is no body.
@@ -10,20 +12,25 @@ const LIMIT = 64 * 1024;
 export async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  const incoming: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of incoming) {
     length += chunk.length;
-    if (length > LIMIT) {
-      request.resume();
-      throw new Problem(413, 'too-large', 'a body may have 64 KB at most', {
-        headers: { connection: 'close' },
-      });
-    }
-    chunks.push(chunk);
+    if (length > DRAIN) break;
+    if (length <= LIMIT) chunks.push(chunk);
+  }
+  if (length > LIMIT) {
+    const headers = { connection: 'close' };
+    throw new Problem(413, 'too-large', 'a body may have 64 KB at most', { headers });
   }
   if (length === 0) return {};
-  const type = request.headers['content-type'] ?? 'application/json';
-  if (!/^application\/json\b/i.test(type)) {
-    throw new Problem(415, 'unsupported-media-type', 'send JSON: Content-Type: application/json');
+  const { 'content-type': type = 'application/json', 'content-encoding': encoding = 'identity' } =
+    request.headers;
+  if (!/^application\/json\s*(;|$)/i.test(type) || !/^identity$/i.test(encoding)) {
+    throw new Problem(
+      415,
+      'unsupported-media-type',
+      'send JSON as it is: Content-Type: application/json, without Content-Encoding',
+    );
   }
   return parse(Buffer.concat(chunks));
 }

@@ -1,5 +1,5 @@
+import type { ApiConfig, Listen } from '../config/types.ts';
 import { Problem } from './problem.ts';
-import type { ServeOptions } from './server.ts';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -10,11 +10,11 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
  */
 export function assertHost(
   header: string | undefined,
-  { api, listen, open }: Pick<ServeOptions, 'api' | 'listen' | 'open'>,
+  { api, listen, open }: { readonly api: ApiConfig; readonly listen: Listen; readonly open: boolean },
 ): void {
   if (open || listen.kind === 'unix') return;
   const host = header === undefined ? null : URL.parse(`http://${header}`)?.hostname;
-  const own = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  const own = listen.host.includes(':') ? `[${listen.host}]` : listen.host.toLowerCase();
   const everywhere = own === '0.0.0.0' || own === '[::]';
   const known = new Set([own, ...(isLoopback(own) || everywhere ? LOOPBACK : [])]);
   if (api.publicUrl !== null) known.add(new URL(api.publicUrl).hostname);

@@ -47,7 +47,7 @@ export function match(routes: readonly Route[], method: string, path: string): M
     const params = paramsOf(route.path, path);
     if (params === null) continue;
     if (route.method === method || (route.method === 'GET' && method === 'HEAD')) return { route, params };
-    allowed.push(route.method);
+    allowed.push(...(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]));
   }
   if (allowed.length === 0) throw notFound(`there is nothing at ${printable(path)}; see GET /openapi.json`);
   throw new Problem(405, 'method-not-allowed', `${printable(path)} takes ${allowed.join(', ')}`, {

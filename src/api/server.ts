@@ -1,12 +1,14 @@
-import { chmodSync, existsSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ApiConfig, Listen } from '../config/types.ts';
 import { KeywardenError, type Log } from '../model/index.ts';
+import { StateError } from '../state/contract.ts';
 import { authenticate, authorize } from './auth.ts';
 import { readBody } from './body.ts';
 import { assertHost } from './host.ts';
-import { Problem } from './problem.ts';
+import { listen } from './listen.ts';
+import { badRequest, Problem } from './problem.ts';
 import { type Answer, match, type Route } from './router.ts';
 
 /** A listener that answers; `address` is where it can be reached. */
@@ -29,7 +31,7 @@ const CLOSE_WITHIN = 1_000;
 
 /**
  * Listens and answers with `routes`.
- * @throws {KeywardenError} `port_taken`, `cannot_listen`
+ * @throws {KeywardenError} `port_taken`, `cannot_listen`, `tls_unusable`
  */
 export async function serve(options: ServeOptions): Promise<Listener> {
   const stopping = new AbortController();
@@ -60,34 +62,16 @@ function createServer(
 ): Server {
   if (api.tls === null || open) return process.getBuiltinModule('node:http').createServer(handle);
   const { certFile, keyFile } = api.tls;
-  const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: 'TLSv1.2' as const };
-  return process.getBuiltinModule('node:https').createServer(tls, handle);
-}
-
-async function listen(server: Server, where: Listen): Promise<void> {
-  if (where.kind === 'unix') removeStaleSocket(where.path);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(where, error)));
-    server.once('listening', resolve);
-    if (where.kind === 'unix') server.listen(where.path);
-    else server.listen(where.port, where.host);
-  });
-  if (where.kind === 'unix') chmodSync(where.path, where.mode);
-}
-
-/** A socket that a killed process left behind; anything else at that path is somebody's and stays. */
-function removeStaleSocket(path: string): void {
-  if (existsSync(path) && lstatSync(path).isSocket()) unlinkSync(path);
-}
-
-function cannotListen(where: Listen, { code }: NodeJS.ErrnoException): KeywardenError {
-  const place = where.kind === 'unix' ? where.path : `${where.host}:${where.port}`;
-  return code === 'EADDRINUSE'
-    ? new KeywardenError('port_taken', `another process listens on ${place}; stop it, or change api.listen`)
-    : new KeywardenError(
-        'cannot_listen',
-        `cannot listen on ${place} (${code}); check api.listen and the rights to it`,
-      );
+  try {
+    const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: 'TLSv1.2' as const };
+    return process.getBuiltinModule('node:https').createServer(tls, handle);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+    throw new KeywardenError(
+      'tls_unusable',
+      `api.tls: ${certFile} and ${keyFile} cannot be used${code}; both must be readable PEM and belong together`,
+    );
+  }
 }
 
 function addressOf(server: Server, { api, listen: where, open }: ServeOptions): string {
@@ -109,7 +93,8 @@ async function respond(
     const answer = await handle(options, request, AbortSignal.any([gone.signal, stopping]));
     send(response, answer, request.method === 'HEAD');
   } catch (error) {
-    send(response, problemAnswer(error, options.log), request.method === 'HEAD');
+    // A client that left in the middle of its request is nobody's fault, and nobody is there to be told.
+    if (!gone.signal.aborted) send(response, problemAnswer(error, options.log), request.method === 'HEAD');
   }
 }
 
@@ -118,7 +103,11 @@ async function handle(options: ServeOptions, request: IncomingMessage, signal: A
   assertHost(request.headers.host, options);
   const url = URL.parse(request.url ?? '/', 'http://keywarden.invalid');
   if (url === null) throw new Problem(400, 'bad-request', 'the request target is no path');
-  const { route, params } = match(routes, request.method ?? 'GET', url.pathname);
+  const { route, params } = match(
+    routes,
+    request.method ?? 'GET',
+    withoutPrefix(url.pathname, api.publicUrl),
+  );
   const caller =
     open || route.roles === null ? null : await authenticate(request.headers.authorization, api, log);
   if (caller !== null && route.roles !== null) authorize(caller, route.roles);
@@ -132,14 +121,21 @@ async function handle(options: ServeOptions, request: IncomingMessage, signal: A
   return route.handle({ params, query: url.searchParams, headers, body, caller, signal });
 }
 
+/** A proxy in front may pass the path of `publicUrl` on. */
+function withoutPrefix(path: string, publicUrl: string | null): string {
+  const prefix = publicUrl === null ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');
+  return prefix !== '' && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
+}
+
+function problemOf(error: unknown, log: Log): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof StateError && error.code === 'bad_cursor') return badRequest(error.message);
+  log.error({ error }, 'a request failed');
+  return new Problem(500, 'internal', 'the request failed inside Keywarden; its log has the details');
+}
+
 function problemAnswer(error: unknown, log: Log): Answer {
-  let problem: Problem;
-  if (error instanceof Problem) {
-    problem = error;
-  } else {
-    log.error({ error }, 'a request failed');
-    problem = new Problem(500, 'internal', 'the request failed inside Keywarden; its log has the details');
-  }
+  const problem = problemOf(error, log);
   return {
     status: problem.status,
     headers: { 'content-type': 'application/problem+json', ...problem.headers },
@@ -154,7 +150,8 @@ function send(response: ServerResponse, answer: Answer, head: boolean): void {
   response.writeHead(answer.status, {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    'content-length': Buffer.byteLength(body),
+    // A 304 would say here how long the answer is that it saves (RFC 9110, 8.6).
+    ...(answer.status === 304 ? {} : { 'content-length': Buffer.byteLength(body) }),
     ...(json ? { 'content-type': 'application/json' } : {}),
     ...answer.headers,
   });

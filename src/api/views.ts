@@ -61,7 +61,7 @@ export function credentialView(
   };
 }
 
-export function stepView(step: RotationStep) {
+function stepView(step: RotationStep) {
   return {
     name: step.name,
     ...(step.destination === '' ? {} : { destination: step.destination }),

@@ -1,17 +1,14 @@
 import { type Alert, KeywardenError } from '../../model/index.ts';
 import type { ApiContext } from '../context.ts';
-import { known, only, pageOf } from '../input.ts';
+import { pageOf } from '../input.ts';
 import { badRequest, notFound } from '../problem.ts';
 import type { Route } from '../router.ts';
-import { alertView, deliveryView } from '../views.ts';
+import { alertView } from '../views.ts';
 
 const STATES = ['triggered', 'acknowledged', 'resolved', 'open'] as const;
 
-/** How long a test message is waited for, ms. */
-const TEST_WITHIN = 10_000;
-
 export function alertRoutes({ engine, commands }: ApiContext): Route[] {
-  const { state, config } = engine.context;
+  const { state } = engine.context;
   const view = async (alert: Alert) => alertView(alert, await state.deliveries(alert.id));
   return [
     {
@@ -61,20 +58,6 @@ export function alertRoutes({ engine, commands }: ApiContext): Route[] {
             throw notFound(error.message);
           throw error;
         }
-      },
-    },
-    {
-      method: 'POST',
-      path: '/v1/channels/:name/test',
-      summary: 'Send a test message and tell what the channel said',
-      roles: ['operator'],
-      handle: async ({ params, body, caller }) => {
-        only(body, []);
-        const name = known('channel', params.name ?? '', Object.keys(config.channels));
-        return {
-          status: 200,
-          body: deliveryView(await commands.testChannel(name, caller?.name ?? '', TEST_WITHIN)),
-        };
       },
     },
   ];

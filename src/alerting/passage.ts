@@ -1,0 +1,27 @@
+import type { Alert, Delivery, DeliveryEvent, Signal } from '../model/index.ts';
+import type { DedupScope } from './identity.ts';
+import type { ChannelKinds, Route } from './route.ts';
+
+/** What surrounds the signals of one commit. */
+export type AlertingContext = DedupScope & {
+  readonly now: number;
+  readonly routes: readonly Route[];
+  readonly channels: ChannelKinds;
+  /** All deliveries of the alerts handed in that are not resolved: whoever was told is told of the end. */
+  readonly deliveries: readonly Delivery[];
+  readonly newId: () => string;
+};
+
+/** One signal on its way through the pipeline: each stage fills in what it decides. */
+export type Passage = {
+  readonly signal: Signal;
+  readonly identity: string;
+  /** The latest alert of this identity. */
+  readonly before: Alert | null;
+  /** What it becomes; null: nothing changes. */
+  readonly after: Alert | null;
+  /** What people are told; null: nothing new. */
+  readonly event: DeliveryEvent | null;
+  /** Who is told. */
+  readonly channels: readonly string[];
+};
