@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Api } from '../api/api.ts';
-import type { Config } from '../config/index.ts';
+import type { Config } from '../config/types.ts';
 import { Commands } from '../engine/commands.ts';
 import type { Plugins } from '../engine/context.ts';
 import { Engine } from '../engine/engine.ts';
 import { createKeyedHash } from '../engine/hash.ts';
 import { createFiles } from '../files/index.ts';
 import type { Clock, Log } from '../model/index.ts';
-import type { FileTarget } from '../stores/file/schema.ts';
-import { openSqlite } from '../state/sqlite/index.ts';
 import type { State } from '../state/contract.ts';
+import { openSqlite } from '../state/sqlite/index.ts';
+import type { FileTarget } from '../stores/file/schema.ts';
 import { Counters } from '../telemetry/counters.ts';
 import { readMasterKeys } from './master-keys.ts';
 
@@ -17,8 +17,7 @@ import { readMasterKeys } from './master-keys.ts';
 export type Daemon = {
   readonly engine: Engine;
   readonly commands: Commands;
-  /** Null where no `api` is configured. */
-  readonly api: Api | null;
+  readonly api: Api;
   /** Ends or parks what is in flight, within ten seconds. */
   stop(): Promise<void>;
 };
@@ -30,7 +29,9 @@ export type Daemon = {
 export async function startDaemon(config: Config, clock: Clock, log: Log): Promise<Daemon> {
   const opened: Array<() => Promise<void>> = [];
   const closeAll = async () => {
-    for (const close of opened.reverse()) await close();
+    for (const close of opened.reverse()) {
+      await close().catch((error: unknown) => log.error({ error }, 'a part of the daemon did not close'));
+    }
   };
   try {
     const state = await openSqlite({
@@ -40,12 +41,13 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
       owner: `${config.installation.name}-${process.pid}`,
     });
     opened.push(() => state.close());
-    await sweepFiles(config);
+    await sweepFiles(config, log);
     const { engine, plugins } = await makeEngine(config, state, clock, log);
     opened.push(() => plugins.close());
     const commands = new Commands(engine);
-    const api = await listen(config, engine, commands, log);
-    if (api !== null) opened.push(() => api.close());
+    const { startApi } = await import('../api/api.ts');
+    const api = await startApi({ engine, commands }, config.api, log);
+    opened.push(() => api.close());
     await engine.start();
     opened.push(() => engine.stop());
     return { engine, commands, api, stop: closeAll };
@@ -69,18 +71,15 @@ async function makeEngine(
   return { engine, plugins };
 }
 
-async function listen(config: Config, engine: Engine, commands: Commands, log: Log): Promise<Api | null> {
-  if (config.api === null) return null;
-  const { startApi } = await import('../api/api.ts');
-  return startApi({ engine, commands }, config.api, log);
-}
-
-/** Temporary files that a crash left beside published ones. */
-async function sweepFiles({ credentials }: Config): Promise<void> {
+/** Temporary files that a crash left beside published ones. What cannot be removed is told, and harms nothing. */
+async function sweepFiles({ credentials }: Config, log: Log): Promise<void> {
   const files = createFiles();
   for (const { destinations } of Object.values(credentials)) {
-    for (const { store, target } of destinations) {
-      if (store === 'file') await files.sweep((target as FileTarget).file);
+    for (const { id, store, target } of destinations) {
+      if (store !== 'file') continue;
+      await files
+        .sweep((target as FileTarget).file)
+        .catch((error: unknown) => log.warn({ destination: id, error }, 'temporary files were left'));
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type Config } from '../config/index.ts';
+import type { Config } from '../config/types.ts';
 import { KeywardenError, Secret, type SecretSource } from '../model/index.ts';
 
 /** Length of a master key in bytes (AES-256). */

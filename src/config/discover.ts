@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Fault, faultAt, type KeyPath } from './fault.ts';
 
-export const SYSTEM_FILE = '/etc/keywarden/keywarden.yaml';
+const SYSTEM_FILE = '/etc/keywarden/keywarden.yaml';
 const MAX_BYTES = 1024 * 1024;
 
 /** A configuration file as it was read. */

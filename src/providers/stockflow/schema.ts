@@ -20,5 +20,3 @@ export const schema = z.strictObject({
   rateShare: z.number().gt(0).max(1).default(0.1),
   ...connection,
 });
-
-export type StockflowConfig = z.output<typeof schema>;
