@@ -1,4 +1,4 @@
-import type { Failure } from '../model/index.ts';
+import type { Failure, Version } from '../model/index.ts';
 import type { Candidate, Outcome, Situation } from './situation.ts';
 
 /** Which key is the current one, at first start, after a lost state, or when a person asked to look again. */
@@ -31,19 +31,24 @@ function isOurs({ mark }: Candidate, { installation, snapshot }: Situation): boo
 }
 
 function chooseFound({ snapshot }: Situation, working: readonly Candidate[]): Adoption | null {
-  const known = new Set(snapshot.versions.map(({ fingerprint }) => fingerprint));
-  const strange = distinct(
-    working.filter(({ mark, fingerprint }) => mark === null && !known.has(fingerprint)),
-  );
-  const marked = working
-    .filter(({ mark }) => mark !== null)
-    .sort((a, b) => (b.mark?.number ?? 0) - (a.mark?.number ?? 0));
-  const newest = marked[0] ?? working.find(({ fingerprint }) => known.has(fingerprint));
+  const numbered = working.map((candidate) => ({
+    candidate,
+    number: numberOf(candidate, snapshot.versions),
+  }));
+  const strange = distinct(numbered.flatMap(({ candidate, number }) => (number === null ? [candidate] : [])));
+  const [newest] = numbered
+    .filter(({ number }) => number !== null)
+    .sort((a, b) => (b.number ?? 0) - (a.number ?? 0));
   // Where we have a history, a working value that is not in it was put there since; without one, our mark is the better word.
-  if (newest !== undefined && (known.size === 0 || strange.length === 0))
-    return { decision: 'adopt', candidate: newest };
+  if (newest !== undefined && (snapshot.versions.length === 0 || strange.length === 0))
+    return { decision: 'adopt', candidate: newest.candidate };
   if (strange.length > 1) return { decision: 'attention', failure: ambiguous(strange.length) };
   return strange[0] === undefined ? null : { decision: 'adopt', candidate: strange[0] };
+}
+
+/** By its mark, or, where the mark is gone, by the version that we know to have this value. */
+function numberOf({ mark, fingerprint }: Candidate, versions: readonly Version[]): number | null {
+  return mark?.number ?? versions.find((version) => version.fingerprint === fingerprint)?.number ?? null;
 }
 
 function distinct(candidates: readonly Candidate[]): Candidate[] {

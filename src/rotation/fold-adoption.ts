@@ -1,4 +1,12 @@
-import type { Change, CredentialRecord, Destination, Failure, Signal, Version } from '../model/index.ts';
+import type {
+  Change,
+  CredentialRecord,
+  Destination,
+  Failure,
+  Mark,
+  Signal,
+  Version,
+} from '../model/index.ts';
 import { type Adoption, chooseAdoption } from './adoption.ts';
 import { backoff } from './backoff.ts';
 import { publishEverywhere } from './fold-verify.ts';
@@ -32,20 +40,21 @@ function adopt(
   const { snapshot, policy } = situation;
   const name = snapshot.record.name;
   const known = snapshot.versions.find(({ fingerprint }) => fingerprint === candidate.fingerprint);
-  const seen = outcome.readings.flatMap(({ candidate: found }) =>
-    found?.mark?.installation === situation.installation ? [found.mark.number] : [],
-  );
+  // A key that the provider gave an end keeps it: its successor stays due.
+  const ends = known?.expiresAt != null && known.expiresAt > now ? known.expiresAt : null;
+  // `issuedAt` speaks of the first key alone.
+  const issuedAt = snapshot.versions.length === 0 ? policy.issuedAt : null;
   const version: Version = known
-    ? { ...known, state: 'current', expiresAt: null }
+    ? { ...known, state: 'current', expiresAt: ends }
     : {
         id: candidate.mark?.versionId ?? newId(),
         credential: name,
-        number: candidate.mark?.number ?? Math.max(nextNumber(snapshot.versions), 1 + Math.max(0, ...seen)),
+        number: freeNumber(situation, outcome, candidate.mark),
         keyId: candidate.mark?.keyId ?? candidate.keyId,
         state: 'current',
         origin: candidate.mark === null && outcome.configured === candidate ? 'configured' : 'adopted',
         fingerprint: candidate.fingerprint,
-        createdAt: candidate.mark?.createdAt ?? policy.issuedAt ?? now,
+        createdAt: candidate.mark?.createdAt ?? issuedAt ?? now,
         expiresAt: null,
       };
   return folded(
@@ -67,12 +76,31 @@ function adopt(
         origin: version.origin,
       }),
     ],
-    [
-      resolve('credential-rejected', name, now),
-      resolve('rotation-attention', name, now, 'adopt'),
-      resolve('store-unreachable', name, now, 'adopt'),
-    ],
+    adoptionEnds(name, now),
   );
+}
+
+/** The mark's number; without a mark, or where a version of ours has that number, one that is greater than any seen. */
+function freeNumber(
+  { snapshot, installation }: Situation,
+  outcome: AdoptionOutcome,
+  mark: Mark | null,
+): number {
+  if (mark !== null && !snapshot.versions.some(({ number }) => number === mark.number)) return mark.number;
+  const seen = outcome.readings.flatMap(({ candidate }) =>
+    candidate?.mark?.installation === installation ? [candidate.mark.number] : [],
+  );
+  return Math.max(nextNumber(snapshot.versions), 1 + Math.max(0, ...seen));
+}
+
+/** Whatever an adoption told of what it waited for. */
+function adoptionEnds(credential: string, now: number): Signal[] {
+  return [
+    resolve('credential-rejected', credential, now),
+    resolve('rotation-attention', credential, now, 'adopt'),
+    resolve('store-unreachable', credential, now, 'adopt'),
+    resolve('rotation-failed', credential, now, 'adopt'),
+  ];
 }
 
 /** A key that a person handed over, already accepted by the provider, takes the current one's place. */
@@ -87,10 +115,7 @@ export function install(situation: Situation, version: Version, now: number): Fo
       ...publishEverywhere(situation, now),
       audit(now, 'daemon', 'version.current', record.name, { number: version.number, keyId: version.keyId }),
     ],
-    [
-      resolve('credential-rejected', record.name, now),
-      resolve('rotation-attention', record.name, now, 'adopt'),
-    ],
+    adoptionEnds(record.name, now),
   );
 }
 

@@ -35,7 +35,16 @@ export function foldPreflight(
       : blocking.length === 0;
   if (ready) {
     return folded(
-      [putRotation({ ...rotation, preflightedAt: now, attempts: 0, retryAt: null, lastError: null })],
+      [
+        putRotation({
+          ...rotation,
+          preflightedAt: now,
+          // A mint that goes on failing keeps its backoff over the preflights in between.
+          attempts: rotation.intent === null ? 0 : rotation.attempts,
+          retryAt: null,
+          lastError: null,
+        }),
+      ],
       [resolve('store-unreachable', credential, now, 'preflight')],
     );
   }
@@ -43,7 +52,14 @@ export function foldPreflight(
   const attempts = rotation.attempts + 1;
   const names = (blocking.length > 0 ? blocking : failed).map(({ destination }) => destination);
   return folded(
-    [putRotation({ ...rotation, attempts, retryAt: now + backoff(attempts, {}), lastError: failure })],
+    [
+      putRotation({
+        ...rotation,
+        attempts,
+        retryAt: now + backoff(attempts, { retryAfterMs: failure?.retryAfterMs }),
+        lastError: failure,
+      }),
+    ],
     [
       raise('store-unreachable', credential, now, {
         severity: 'warning',
@@ -81,7 +97,7 @@ export function foldMint(
   // Surely not processed: this send does not count.
   const sends = failure.verdict === 'unknown' ? action.intent.sends : action.intent.sends - 1;
   const settled: Rotation = { ...rotation, intent: { ...action.intent, sends } };
-  const tooLong = now - rotation.startedAt > GIVE_UP_AFTER && rotation.trigger !== 'emergency';
+  const tooLong = now - action.intent.committedAt > GIVE_UP_AFTER && rotation.trigger !== 'emergency';
   const hopeless = failure.verdict === 'permanent' || failure.verdict === 'rejected' || tooLong;
   if (sends === 0 && hopeless) return fail(situation, settled, failure, now);
   return retryMint(situation, settled, failure, now);
@@ -141,7 +157,7 @@ function fail(situation: Situation, rotation: Rotation, failure: Failure, now: n
         : raise('rotation-failed', credential, now, {
             severity: 'warning',
             title: `${credential}: rotation failed, nothing was minted, the old key stays`,
-            summary: `${failure.message}. Tried again at ${formatTime(retryAt)}.`,
+            summary: `${failure.message}. It is tried again by itself, not before ${formatTime(retryAt)}.`,
             action: `keywarden rotate ${credential} --reason "retry after repair"`,
             evidence: { rotation: rotation.id, ...failureEvidence(failure) },
           }),
@@ -179,7 +195,7 @@ export function foldTake(
       severity: 'critical',
       title: `${rotation.credential}: the provider minted a key that cannot be used`,
       summary: `Nothing was published; the old key stays in use. The answers are kept sealed and the request goes on being repeated. ${failure.message}`,
-      action: `Ask the provider about rotation ${rotation.id}; then: keywarden rotation ${rotation.id} retry, or abandon`,
+      action: `Ask the provider what became of the request; to start afresh: keywarden rotate ${rotation.credential} --emergency --reason "unusable answer"`,
       evidence: { rotation: rotation.id, ...failureEvidence(failure) },
     }),
   ]);
@@ -200,7 +216,7 @@ function accept(situation: Situation, rotation: Rotation, taken: Taken, now: num
     createdAt: taken.createdAt,
     expiresAt: null,
   };
-  const lost = lostMint(versions, taken);
+  const lost = lostMint(versions, signer, taken);
   const orphan: Version | null = lost
     ? {
         ...version,
@@ -233,6 +249,10 @@ function accept(situation: Situation, rotation: Rotation, taken: Taken, now: num
         lastError: null,
       }),
       moveStep(situation.steps, rotation.id, 'mint', 'done', now),
+      {
+        type: 'credential.put',
+        record: { ...situation.snapshot.record, attempts: 0, retryAt: null, lastError: null },
+      },
       audit(now, rotation.actor, 'version.minted', credential, {
         rotation: rotation.id,
         keyId: taken.keyId,
@@ -251,9 +271,12 @@ function accept(situation: Situation, rotation: Rotation, taken: Taken, now: num
  * True where the signing key had been rotated before this mint and no version of ours came of that: an earlier call
  * had its effect and its key is not ours to have. Both times are the provider's, so no clock of ours matters.
  */
-function lostMint(versions: readonly Version[], taken: Taken): boolean {
+function lostMint(versions: readonly Version[], signer: Version | null, taken: Taken): boolean {
   if (taken.createdAt - taken.previousRotatedAt <= SAME_CALL) return false;
-  return !versions.some((version) => Math.abs(version.createdAt - taken.previousRotatedAt) <= SAME_CALL);
+  // The signer itself may be as young as that: adopted and rotated in one moment.
+  return !versions.some(
+    ({ id, createdAt }) => id !== signer?.id && Math.abs(createdAt - taken.previousRotatedAt) <= SAME_CALL,
+  );
 }
 
 function orphaned(rotation: Rotation, signer: Version | null, taken: Taken, now: number): Signal {

@@ -77,6 +77,7 @@ function notYet(
   const { settle } = situation.policy;
   const attempts = rotation.attempts + 1;
   const late = now > (rotation.answeredAt ?? now) + settle.budget;
+  const overlapLeft = rotation.overlapEndsAt === null ? undefined : rotation.overlapEndsAt - now;
   const wait = late ? VERIFY_LATE_EVERY : VERIFY_EVERY;
   const next: Rotation = {
     ...rotation,
@@ -88,7 +89,7 @@ function notYet(
       now +
       (failure.verdict === 'rejected'
         ? wait
-        : Math.max(wait, backoff(attempts, { retryAfterMs: failure.retryAfterMs }))),
+        : Math.max(wait, backoff(attempts, { retryAfterMs: failure.retryAfterMs, overlapLeft }))),
     lastError: failure,
   };
   const changes = [
@@ -101,7 +102,7 @@ function notYet(
       severity: 'critical',
       title: `${rotation.credential}: the new key ${version.keyId ?? ''} is still not accepted after ${formatDuration(settle.budget)}`,
       summary: `It was not published; applications go on with the old key, which works until the overlap ends. Keywarden goes on trying every minute. ${failure.message}`,
-      action: `Ask the provider about ${version.keyId ?? 'the key'}; then: keywarden rotation ${rotation.id} retry, or abandon`,
+      action: `Ask the provider about ${version.keyId ?? 'the key'}; to mint another: keywarden rotate ${rotation.credential} --emergency --reason "key not accepted"`,
       deadline: rotation.overlapEndsAt,
       evidence: { rotation: rotation.id, keyId: version.keyId, ...failureEvidence(failure) },
     }),

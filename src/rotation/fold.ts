@@ -1,4 +1,4 @@
-import type { Change, Rotation } from '../model/index.ts';
+import type { Change, MintIntent, Rotation, Version } from '../model/index.ts';
 import { OPEN_STATES } from '../model/index.ts';
 import { blankRotation } from './blank-rotation.ts';
 import { foldAdoption, install } from './fold-adoption.ts';
@@ -22,31 +22,40 @@ export function fold(
   now: number,
   newId: Ids,
 ): Folded {
+  const result =
+    outcome.of === 'step'
+      ? foldStep(situation, action, now, newId)
+      : foldEffect(situation, action, outcome, now, newId);
+  if (result === null)
+    throw new TypeError(`the outcome ${outcome.of} does not belong to the action ${action.do}`);
+  return result;
+}
+
+/** What came from outside. Null: the pair does not belong together. */
+function foldEffect(
+  situation: Situation,
+  action: Action,
+  outcome: Outcome,
+  now: number,
+  newId: Ids,
+): Folded | null {
+  if (action.do === 'adopt' && outcome.of === 'adopt') return foldAdoption(situation, outcome, now, newId);
+  if (action.do === 'preflight' && outcome.of === 'preflight')
+    return foldPreflight(situation, action.rotation, outcome.results, now);
+  if (action.do === 'mint' && outcome.of === 'mint') return foldMint(situation, action, outcome, now);
+  if (action.do === 'take' && outcome.of === 'take')
+    return foldTake(situation, action.rotation, outcome, now, newId);
+  if (action.do === 'verify' && outcome.of === 'verify') return foldVerify(situation, action, outcome, now);
+  return null;
+}
+
+/** The steps of our own. Null: the action is none. */
+function foldStep(situation: Situation, action: Action, now: number, newId: Ids): Folded | null {
   switch (action.do) {
-    case 'adopt':
-      if (outcome.of === 'adopt') return foldAdoption(situation, outcome, now, newId);
-      break;
-    case 'preflight':
-      if (outcome.of === 'preflight') return foldPreflight(situation, action.rotation, outcome.results, now);
-      break;
-    case 'mint':
-      if (outcome.of === 'mint') return foldMint(situation, action, outcome, now);
-      break;
-    case 'take':
-      if (outcome.of === 'take') return foldTake(situation, action.rotation, outcome, now, newId);
-      break;
-    case 'verify':
-      if (outcome.of === 'verify') return foldVerify(situation, action, outcome, now);
-      break;
     case 'install':
       return install(situation, action.version, now);
     case 'retire':
-      return folded(
-        action.versions.map((version) => ({
-          type: 'version.put',
-          version: { ...version, state: 'retired' },
-        })),
-      );
+      return retire(action.versions);
     case 'begin':
       return begin(situation, action.queued, now, newId);
     case 'supersede':
@@ -57,24 +66,41 @@ export function fold(
       return close(situation, action.rotation, now);
     case 'attend':
       return attend(situation, action.rotation, now);
-    case 'wait':
-      break;
+    default:
+      return null;
   }
-  throw new TypeError(`the outcome ${outcome.of} does not belong to the action ${action.do}`);
 }
 
 /** What must be committed before `action` is performed: the intent of a mint, the start of a step. */
 export function intend(situation: Situation, action: Action, now: number): readonly Change[] {
   if (action.do !== 'mint') return [];
   const { rotation, intent } = action;
+  const anew = rotation.intent !== null && rotation.intent.idempotencyKey !== intent.idempotencyKey;
   return [
+    ...(anew ? presumeEnd(situation, rotation.intent) : []),
     putRotation({ ...rotation, intent }),
     moveStep(situation.steps, rotation.id, 'mint', 'running', now),
     audit(now, rotation.actor, 'mint.intended', rotation.credential, {
       rotation: rotation.id,
       repeat: intent.sends > 1,
+      // An earlier request of this rotation was never answered and is too old to be repeated under its key.
+      anew,
     }),
   ];
+}
+
+/** A mint that is given up unanswered may have begun its signer's end: a successor is then due, window or not. */
+function presumeEnd({ snapshot, policy }: Situation, intent: MintIntent | null): Change[] {
+  const signer = versionById(snapshot.versions, intent?.signerVersionId ?? null);
+  if (intent === null || intent.sends === 0 || signer?.state !== 'current' || signer.expiresAt !== null)
+    return [];
+  return [{ type: 'version.put', version: { ...signer, expiresAt: intent.committedAt + policy.overlap } }];
+}
+
+function retire(versions: readonly Version[]): Folded {
+  return folded(
+    versions.map((version) => ({ type: 'version.put', version: { ...version, state: 'retired' } })),
+  );
 }
 
 function begin(situation: Situation, queued: Rotation | null, now: number, newId: Ids): Folded {
@@ -96,15 +122,23 @@ function begin(situation: Situation, queued: Rotation | null, now: number, newId
   ]);
 }
 
-function supersede(situation: Situation, by: Rotation, now: number): Folded {
-  const { open } = situation.snapshot;
+function supersede(situation: Situation, by: Rotation | null, now: number): Folded {
+  const { open, versions } = situation.snapshot;
   if (open === null || !OPEN_STATES.includes(open.state))
     throw new TypeError('there is no open rotation to supersede');
+  const minted = versionById(versions, open.newVersionId);
+  const unused = minted?.state === 'pending' ? minted : null;
   return folded(
     [
       putRotation({ ...open, state: 'superseded', endedAt: now }),
+      ...(minted === null ? presumeEnd(situation, open.intent) : []),
+      ...(unused === null ? [] : [{ type: 'version.put', version: { ...unused, state: 'unused' } } as const]),
       ...skipOpenSteps(situation, open, now),
-      audit(now, by.actor, 'rotation.superseded', open.credential, { rotation: open.id, by: by.id }),
+      audit(now, by?.actor ?? 'schedule', 'rotation.superseded', open.credential, {
+        rotation: open.id,
+        by: by?.id ?? null,
+        unusedKeyId: unused?.keyId ?? null,
+      }),
     ],
     [resolve('rotation-attention', open.credential, now)],
   );
@@ -114,14 +148,11 @@ function settle(situation: Situation, rotation: Rotation, now: number): Folded {
   const { credential } = rotation;
   const version = versionById(situation.snapshot.versions, rotation.newVersionId);
   const took = now - rotation.startedAt;
+  const over = rotation.overlapEndsAt !== null && rotation.overlapEndsAt <= now;
   return folded(
     [
       putRotation({ ...rotation, state: 'overlap', attempts: 0, retryAt: null, lastError: null }),
       moveStep(situation.steps, rotation.id, 'overlap', 'running', now),
-      {
-        type: 'credential.put',
-        record: { ...situation.snapshot.record, attempts: 0, retryAt: null, lastError: null },
-      },
       audit(now, rotation.actor, 'rotation.published', credential, { rotation: rotation.id }),
     ],
     [
@@ -132,7 +163,7 @@ function settle(situation: Situation, rotation: Rotation, now: number): Folded {
         condition: rotation.id,
         transient: true,
         title: `${credential} rotated: every destination has ${version?.keyId ?? 'the new key'}`,
-        summary: `The ${rotation.trigger} rotation took ${Math.round(took / 1000)} s. The old key works until the overlap ends.`,
+        summary: `The ${rotation.trigger} rotation took ${Math.round(took / 1000)} s. ${over ? 'The old key has ended.' : 'The old key works until the overlap ends.'}`,
         action: rotation.trigger === 'emergency' ? revokeAdvice(situation, rotation) : null,
         deadline: rotation.overlapEndsAt,
         evidence: {
@@ -181,7 +212,8 @@ function attend(situation: Situation, rotation: Rotation, now: number): Folded {
         severity: 'critical',
         title: `${rotation.credential}: the old key has ended and ${without.length} of ${situation.destinations.length} destinations lack the new one`,
         summary: `Applications that read ${without.join(', ')} hold a key that the provider no longer accepts. Publishing goes on.`,
-        action: `Make the destination writable; then: keywarden rotation ${rotation.id} retry`,
+        action:
+          'Make the destination writable; publishing then goes on by itself. To find the fault: keywarden check',
         evidence: { rotation: rotation.id, destinations: without },
       }),
     ],

@@ -1,7 +1,8 @@
-import type { MintIntent, Rotation } from '../model/index.ts';
+import type { CredentialSnapshot, MintIntent, Rotation, Version } from '../model/index.ts';
 import { HOUR, MINUTE } from '../model/index.ts';
 import { nextDeadline } from './deadlines.ts';
 import { missing } from './missing.ts';
+import { givesWay } from './request.ts';
 import { nextRotationAt } from './schedule.ts';
 import type { Action, Situation } from './situation.ts';
 import { currentVersion, versionById } from './versions.ts';
@@ -17,26 +18,34 @@ const PREFLIGHT_FRESH = MINUTE;
  * `newKey` gives a fresh Idempotency-Key.
  */
 export function plan(situation: Situation, now: number, newKey: () => string): Action {
-  return (
+  const action =
     retireWhatEnded(situation, now) ??
     installImported(situation) ??
     adoptFirst(situation, now) ??
-    letEmergencyIn(situation) ??
+    makeWay(situation) ??
     carryOn(situation, now, newKey) ??
-    beginDue(situation, now)
-  );
+    beginDue(situation, now);
+  return action.do === 'wait' ? { do: 'wait', until: nextEnd(situation, action.until) } : action;
 }
 
 function retireWhatEnded({ snapshot }: Situation, now: number): Action | null {
-  // The open rotation closes its own overlap, so that its end and its version's are one commit.
-  const versions = snapshot.versions.filter(
-    (version) =>
-      version.state === 'retiring' &&
-      version.expiresAt !== null &&
-      version.expiresAt <= now &&
-      version.id !== snapshot.open?.previousVersionId,
-  );
+  const versions = ending(snapshot).filter(({ expiresAt }) => expiresAt !== null && expiresAt <= now);
   return versions.length > 0 ? { do: 'retire', versions } : null;
+}
+
+/** The open rotation closes its own overlap, so that its end and its version's are one commit. */
+function ending({ versions, open }: CredentialSnapshot): Version[] {
+  return versions.filter(
+    ({ id, state, expiresAt }) =>
+      state === 'retiring' && expiresAt !== null && id !== open?.previousVersionId,
+  );
+}
+
+/** Whatever it waits for, a version that ends is retired on time. */
+function nextEnd({ snapshot }: Situation, until: number | null): number | null {
+  const moments = [until, ...ending(snapshot).map(({ expiresAt }) => expiresAt)];
+  const known = moments.filter((moment) => moment !== null);
+  return known.length > 0 ? Math.min(...known) : null;
 }
 
 function installImported({ snapshot }: Situation): Action | null {
@@ -46,16 +55,20 @@ function installImported({ snapshot }: Situation): Action | null {
 }
 
 function adoptFirst({ snapshot }: Situation, now: number): Action | null {
-  if (snapshot.record.state === 'managed') return null;
+  // A rotation that is open goes on: it has a current key, and what it brings is newer than anything to be found.
+  if (snapshot.record.state === 'managed' || snapshot.open !== null) return null;
   const retryAt = snapshot.record.retryAt ?? 0;
   return retryAt > now ? { do: 'wait', until: retryAt } : { do: 'adopt' };
 }
 
-function letEmergencyIn({ snapshot }: Situation): Action | null {
-  const { open, queued } = snapshot;
-  if (open === null || queued?.trigger !== 'emergency') return null;
-  const mayEnd = open.state === 'publishing' || open.state === 'overlap' || open.state === 'attention';
-  return mayEnd ? { do: 'supersede', by: queued } : null;
+function makeWay({ snapshot }: Situation): Action | null {
+  const { open, queued, versions } = snapshot;
+  if (open === null || !givesWay(open)) return null;
+  if (queued?.trigger === 'emergency') return { do: 'supersede', by: queued };
+  // Somebody else rotated the key that this rotation brought: its successor is due at once, overlap or not.
+  const current = currentVersion(versions);
+  const dying = current !== null && current.expiresAt !== null && current.id === open.newVersionId;
+  return dying ? { do: 'supersede', by: null } : null;
 }
 
 function carryOn(situation: Situation, now: number, newKey: () => string): Action | null {
@@ -93,9 +106,9 @@ function towardsMint(situation: Situation, rotation: Rotation, now: number, newK
 function towardsEnd(situation: Situation, rotation: Rotation, now: number): Action {
   const over = rotation.overlapEndsAt !== null && rotation.overlapEndsAt <= now;
   const everywhere = missing(situation, rotation).length === 0;
+  if (everywhere && rotation.state !== 'overlap') return { do: 'settle', rotation };
   if (over && everywhere) return { do: 'close', rotation };
   if (over && rotation.state !== 'attention') return { do: 'attend', rotation };
-  if (everywhere && rotation.state !== 'overlap') return { do: 'settle', rotation };
   return { do: 'wait', until: nextDeadline(rotation, now) };
 }
 
@@ -104,9 +117,5 @@ function beginDue(situation: Situation, now: number): Action {
   if (snapshot.queued !== null) return { do: 'begin', queued: snapshot.queued };
   const dueAt = nextRotationAt(policy, snapshot, spread, now);
   if (dueAt !== null && dueAt <= now) return { do: 'begin', queued: null };
-  const ends = snapshot.versions.flatMap(({ state, expiresAt }) =>
-    state === 'retiring' && expiresAt !== null ? [expiresAt] : [],
-  );
-  const next = Math.min(dueAt ?? Number.POSITIVE_INFINITY, ...ends);
-  return { do: 'wait', until: Number.isFinite(next) ? next : null };
+  return { do: 'wait', until: dueAt };
 }

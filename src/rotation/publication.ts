@@ -70,12 +70,17 @@ export type PublicationSituation = {
 /** After so many failures in succession an outage is told; it is some 15 s long by then. */
 const PATIENCE = 5;
 
-/** What came of one attempt, and when the next is due (null: none, it has the version). */
+/**
+ * What came of one attempt, and when the next is due (null: none, it has the version).
+ * @throws {TypeError} for a version that the provider never accepted
+ */
 export function foldPublication(
   situation: PublicationSituation,
   outcome: { readonly failure: Failure | null; readonly written: boolean },
   now: number,
 ): Folded & { readonly next: number | null } {
+  const { id, state } = situation.wanted;
+  if (state === 'pending') throw new TypeError(`version ${id} was published before the provider accepted it`);
   return outcome.failure === null
     ? { ...arrived(situation, outcome.written, now), next: null }
     : failed(situation, outcome.failure, now);

@@ -42,6 +42,12 @@ export function admit(situation: Situation, request: RotationRequest, id: string
   return { admitted: true, rotation };
 }
 
+/** True where an emergency may take the place of `open`: nothing that was sent for it is yet to be answered or verified. */
+export function givesWay({ state, intent, answeredAt }: Rotation): boolean {
+  if (state === 'minting') return answeredAt === null && (intent === null || intent.sends === 0);
+  return state !== 'verifying';
+}
+
 function inTheWay(open: Rotation): string {
   const end = open.overlapEndsAt === null ? '' : `; its overlap ends at ${formatTime(open.overlapEndsAt)}`;
   return `rotation ${open.id} is in ${open.state}${end}`;
@@ -90,6 +96,5 @@ function waitsFor({ snapshot }: Situation, emergency: boolean): string | null {
   if (queued !== null) return `rotation ${queued.id}, which waits to begin`;
   if (open === null) return null;
   if (!emergency) return inTheWay(open);
-  const minting = open.state === 'minting' || open.state === 'verifying';
-  return minting ? `rotation ${open.id} to end ${open.state}` : null;
+  return givesWay(open) ? null : `rotation ${open.id} to end ${open.state}`;
 }

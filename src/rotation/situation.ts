@@ -44,8 +44,8 @@ export type Action =
   | { readonly do: 'retire'; readonly versions: readonly Version[] }
   /** Open a rotation: the queued one, or a scheduled one. */
   | { readonly do: 'begin'; readonly queued: Rotation | null }
-  /** An emergency takes the place of the open rotation. */
-  | { readonly do: 'supersede'; readonly by: Rotation }
+  /** An emergency, or a scheduled rotation where the current key is dying (null), takes the place of the open one. */
+  | { readonly do: 'supersede'; readonly by: Rotation | null }
   | { readonly do: 'preflight'; readonly rotation: Rotation }
   /** The intent is committed before it is sent. */
   | { readonly do: 'mint'; readonly rotation: Rotation; readonly intent: MintIntent }

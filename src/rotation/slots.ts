@@ -20,7 +20,7 @@ export function fits(at: number, constraint: SlotConstraint): boolean {
 /** The latest opening at or before `at`; null where none fits within five weeks. */
 export function lastOpening(at: number, constraint: SlotConstraint): number | null {
   for (let day = 0; day <= SEARCH_DAYS; day += 1) {
-    const opening = openingOn(at - day * DAY, at, constraint);
+    const opening = openingOn(-day, at, constraint);
     if (opening <= at && fits(opening, constraint)) return opening;
   }
   return null;
@@ -29,17 +29,20 @@ export function lastOpening(at: number, constraint: SlotConstraint): number | nu
 /** The first opening at or after `at`; null where none fits within five weeks. */
 export function nextOpening(at: number, constraint: SlotConstraint): number | null {
   for (let day = 0; day <= SEARCH_DAYS; day += 1) {
-    const opening = openingOn(at + day * DAY, at, constraint);
+    const opening = openingOn(day, at, constraint);
     if (opening >= at && fits(opening, constraint)) return opening;
   }
   return null;
 }
 
-/** When the window opens on the local day of `day`; without a window that day's instant at the time of day of `at`. */
-function openingOn(day: number, at: number, { window }: SlotConstraint): number {
-  if (window === null) return at + Math.round((day - at) / DAY) * DAY;
-  const local = localTime(day, window.timeZone);
-  const midnight = Date.UTC(local.year, local.month - 1, local.day);
+/**
+ * When the window opens so many calendar days after the local day of `at`; without a window, `at` so many days later.
+ * Calendar days, since the one on which clocks change is not 24 hours long.
+ */
+function openingOn(days: number, at: number, { window }: SlotConstraint): number {
+  if (window === null) return at + days * DAY;
+  const local = localTime(at, window.timeZone);
+  const midnight = Date.UTC(local.year, local.month - 1, local.day + days);
   const wanted = midnight + window.from * MINUTE;
   // The zone's offset at the wanted wall time: asked twice, since the first answer may lie across a change of clocks.
   const first = wanted - offsetAt(wanted, window.timeZone);

@@ -1,0 +1,84 @@
+import type {
+  AuditEntry,
+  Change,
+  CredentialRecord,
+  CredentialSnapshot,
+  Destination,
+  Rotation,
+  RotationStep,
+  Secret,
+  Version,
+} from '../../model/index.ts';
+import { OPEN_STATES } from '../../model/index.ts';
+
+/** The state in miniature: applies changes as a commit would. Due times are the world's. */
+export class Memory {
+  record: CredentialRecord;
+  readonly versions = new Map<string, Version>();
+  readonly values = new Map<string, Secret>();
+  readonly rotations = new Map<string, Rotation>();
+  readonly steps = new Map<string, RotationStep>();
+  readonly destinations = new Map<string, Destination>();
+  readonly journal = new Map<string, Secret>();
+  readonly audits: AuditEntry[] = [];
+  #snapshot: CredentialSnapshot | null = null;
+
+  constructor(record: CredentialRecord) {
+    this.record = record;
+  }
+
+  snapshot(): CredentialSnapshot {
+    this.#snapshot ??= this.#take();
+    return this.#snapshot;
+  }
+
+  #take(): CredentialSnapshot {
+    const rotations = [...this.rotations.values()];
+    return {
+      record: this.record,
+      versions: [...this.versions.values()].sort((a, b) => b.number - a.number),
+      open: rotations.find(({ state, queued }) => !queued && OPEN_STATES.includes(state)) ?? null,
+      queued: rotations.find(({ queued }) => queued) ?? null,
+      destinations: [...this.destinations.values()],
+    };
+  }
+
+  stepsOf(rotationId: string): RotationStep[] {
+    return [...this.steps.values()].filter((step) => step.rotationId === rotationId);
+  }
+
+  apply(change: Change): void {
+    this.#snapshot = null;
+    switch (change.type) {
+      case 'credential.put':
+        this.record = change.record;
+        return;
+      case 'version.put':
+        this.versions.set(change.version.id, change.version);
+        if (change.value !== undefined) this.values.set(change.version.id, change.value);
+        return;
+      case 'rotation.put':
+        this.rotations.set(change.rotation.id, change.rotation);
+        return;
+      case 'step.put': {
+        const { rotationId, name, destination } = change.step;
+        this.steps.set(`${rotationId} ${name} ${destination}`, change.step);
+        return;
+      }
+      case 'destination.put':
+        this.destinations.set(change.destination.id, change.destination);
+        return;
+      case 'journal.put':
+        this.journal.set(change.rotationId, change.answer);
+        return;
+      case 'journal.delete':
+        this.journal.delete(change.rotationId);
+        return;
+      case 'audit.append':
+        this.audits.push(change.entry);
+        return;
+      default:
+        throw new TypeError(`the rotation's state does not know ${change.type}`);
+    }
+  }
+}
