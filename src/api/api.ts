@@ -57,9 +57,10 @@ function onceStarted(route: Route, { engine }: ApiContext): Route {
 /** @throws {KeywardenError} `port_taken`, `cannot_listen`, `tls_unusable` */
 export async function startApi(context: ApiContext, api: ApiConfig, log: Log): Promise<Api> {
   const routes = routesOf(context);
+  const now = () => context.engine.context.clock.now();
   const listeners: Listener[] = [];
   try {
-    const main = await serve({ api, listen: api.listen, routes, open: false, log });
+    const main = await serve({ api, listen: api.listen, routes, open: false, log, now });
     listeners.push(main);
     const probes =
       api.probes === null
@@ -70,6 +71,7 @@ export async function startApi(context: ApiContext, api: ApiConfig, log: Log): P
             routes: routes.filter(({ probe }) => probe === true),
             open: true,
             log,
+            now,
           });
     if (probes !== null) listeners.push(probes);
     return {

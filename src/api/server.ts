@@ -24,6 +24,8 @@ export type ServeOptions = {
   /** Tokens are not asked for: the probes' listener. */
   readonly open: boolean;
   readonly log: Log;
+  /** Wall time, ms: the Date of every answer, by which its times are to be read. */
+  readonly now: () => number;
 };
 
 /** How long a stop waits for answers under way, ms. */
@@ -91,10 +93,11 @@ async function respond(
   response.once('close', () => gone.abort());
   try {
     const answer = await handle(options, request, AbortSignal.any([gone.signal, stopping]));
-    send(response, answer, request.method === 'HEAD');
+    send(response, answer, request.method === 'HEAD', options.now());
   } catch (error) {
     // A client that left in the middle of its request is nobody's fault, and nobody is there to be told.
-    if (!gone.signal.aborted) send(response, problemAnswer(error, options.log), request.method === 'HEAD');
+    if (!gone.signal.aborted)
+      send(response, problemAnswer(error, options.log), request.method === 'HEAD', options.now());
   }
 }
 
@@ -143,11 +146,12 @@ function problemAnswer(error: unknown, log: Log): Answer {
   };
 }
 
-function send(response: ServerResponse, answer: Answer, head: boolean): void {
+function send(response: ServerResponse, answer: Answer, head: boolean, now: number): void {
   if (response.headersSent || response.destroyed) return;
   const json = typeof answer.body === 'object';
   const body = json ? JSON.stringify(answer.body) : ((answer.body as string | undefined) ?? '');
   response.writeHead(answer.status, {
+    date: new Date(now).toUTCString(),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     // A 304 would say here how long the answer is that it saves (RFC 9110, 8.6).

@@ -1,4 +1,3 @@
-import { systemClock } from '../engine/clock.ts';
 import type { Client } from './client.ts';
 import { connect, OPERATORS } from './connect.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -28,7 +27,7 @@ export async function listAlerts(
   if (options.json) printJson(page);
   else if (page.alerts.length === 0) print(options.all ? 'No alerts.' : 'No open alerts.');
   else {
-    print(alertRows(page.alerts, systemClock().now()));
+    print(alertRows(page.alerts, client.now));
     if (page.nextCursor !== null) print('There are more: --limit N shows them.');
   }
   return EXIT.done;

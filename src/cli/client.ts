@@ -24,16 +24,28 @@ export type Call = {
 const DEADLINE = 15_000;
 const LONGEST_ANSWER = 16 * 1024 * 1024;
 
-type Answer = { readonly status: number; readonly type: string; readonly text: string };
+type Answer = {
+  readonly date: string;
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+};
 
 /** A running daemon's API, as far as the command line needs it. Node's own client: it is loaded in a few ms. */
 export class Client {
   readonly #endpoint: Endpoint;
   readonly #token: string;
+  #now: number | null = null;
 
   constructor(endpoint: Endpoint, token: string) {
     this.#endpoint = endpoint;
     this.#token = token;
+  }
+
+  /** Wall time by the daemon's clock when it last answered, ms: what its times are shown against. */
+  get now(): number {
+    if (this.#now === null) throw new TypeError('the daemon has not answered yet');
+    return this.#now;
   }
 
   /** @throws {CommandError} as {@link Client.post} */
@@ -52,6 +64,7 @@ export class Client {
   async #call<T>(method: 'GET' | 'POST', path: string, call: Call): Promise<T> {
     const answer = await this.#exchange(method, path, call);
     const document = parse(answer);
+    this.#now = Date.parse(answer.date);
     if (document === null) {
       throw new CommandError(
         EXIT.unreachable,
@@ -99,6 +112,7 @@ async function readAll(response: IncomingMessage): Promise<Answer> {
     if (length > LONGEST_ANSWER) throw new RangeError('too long');
   }
   return {
+    date: response.headers.date ?? '',
     status: response.statusCode ?? 0,
     type: response.headers['content-type'] ?? '',
     text: Buffer.concat(chunks).toString('utf8'),

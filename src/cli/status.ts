@@ -1,4 +1,3 @@
-import { systemClock } from '../engine/clock.ts';
 import { alertRows } from './alerts.ts';
 import { connect } from './connect.ts';
 import { EXIT } from './exit.ts';
@@ -19,7 +18,7 @@ export async function status(options: RemoteOptions): Promise<number> {
     printJson({ credentials, alerts });
     return EXIT.done;
   }
-  const now = systemClock().now();
+  const now = client.now;
   print(
     credentials.length === 0
       ? 'No credentials are configured.'
