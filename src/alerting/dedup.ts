@@ -38,13 +38,16 @@ function begin(passage: Passage, signal: Raise, context: AlertingContext): Alert
   };
 }
 
-/** Findings of the log watch may come out of order. An acknowledgement was of the lesser severity, so a rise ends it. */
+/**
+ * Findings of the log watch may come out of order. An acknowledgement was of the lesser severity, so a rise ends it.
+ * The severity never falls while the alert is open: what swings about a threshold would page at every turn.
+ */
 function renew(open: Alert, signal: Raise, worse: boolean): Alert {
   return {
     ...open,
     ...subjectOf(signal),
     ...content(signal),
-    ...(worse ? { state: 'triggered', acknowledgedBy: null } : {}),
+    ...(worse ? { state: 'triggered', acknowledgedBy: null } : { severity: open.severity }),
     firstSeenAt: Math.min(open.firstSeenAt, signal.at),
     lastSeenAt: Math.max(open.lastSeenAt, signal.at),
     count: open.count + 1,

@@ -1,11 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { type Delivery, type Failure, HOUR, MINUTE } from '../model/index.ts';
+import { type Delivery, type Failure, HOUR, MINUTE, type Severity } from '../model/index.ts';
 import { backoff } from './backoff.ts';
-import { beginDelivery, cancelDelivery, foldDelivery, planDelivery } from './delivery.ts';
+import {
+  beginDelivery,
+  cancelDelivery,
+  foldDelivery,
+  overSince,
+  planDelivery,
+  type Turn,
+  wakeFollowers,
+} from './delivery.ts';
 import { seeded } from './hostile.suite.ts';
 
 const NOW = Date.UTC(2026, 9, 1, 9);
-const TURN = { now: NOW, unit: 0, alertOpen: true };
+const TURN: Turn = { now: NOW, unit: 0, overSince: null };
 const REFUSED: Failure = { code: 'refused', verdict: 'permanent', message: 'Slack answered 404' };
 const BUSY: Failure = { code: 'unavailable', verdict: 'retryable', message: 'Slack answered 503' };
 const LOST: Failure = { code: 'timeout', verdict: 'unknown', message: 'Slack did not answer' };
@@ -23,6 +31,10 @@ function delivery(fields: Partial<Delivery> = {}): Delivery {
     at: null,
     ...fields,
   };
+}
+
+function plan(one: Delivery, siblings: readonly Delivery[], severity: Severity = 'warning') {
+  return planDelivery(one, siblings, severity);
 }
 
 /** One attempt from its intent to its outcome. */
@@ -124,13 +136,25 @@ describe('an outcome', () => {
     expect(folded.nextAt).not.toBeNull();
   });
 
-  test('gives up what is over after 24 h and not before', () => {
-    const over = { ...TURN, alertOpen: false };
-    expect(attempt(delivery(), BUSY, { ...over, now: NOW + 24 * HOUR - 1 }).delivery.state).toBe('pending');
-    expect(attempt(delivery(), BUSY, { ...over, now: NOW + 24 * HOUR })).toMatchObject({
-      delivery: { state: 'failed', at: NOW + 24 * HOUR },
+  test('gives up 24 h after the end of its alert and not before', () => {
+    const over = { ...TURN, overSince: NOW + HOUR };
+    expect(attempt(delivery(), BUSY, { ...over, now: NOW + 25 * HOUR - 1 }).delivery.state).toBe('pending');
+    expect(attempt(delivery(), BUSY, { ...over, now: NOW + 25 * HOUR })).toMatchObject({
+      delivery: { state: 'failed', at: NOW + 25 * HOUR },
       nextAt: null,
     });
+  });
+
+  test('counts these hours from when the end was noted, and for the end from when the trigger was settled', () => {
+    const over = { state: 'resolved' } as const;
+    const trigger = delivery();
+    const end = delivery({ id: 'd2', event: 'resolve', createdAt: NOW + HOUR });
+    const elsewhere = delivery({ ...end, id: 'd3', channel: 'oncall', createdAt: NOW + 9 * HOUR });
+    expect(overSince(trigger, [trigger, end], { state: 'triggered' })).toBeNull();
+    expect(overSince(trigger, [trigger], over)).toBe(NOW);
+    expect(overSince(trigger, [trigger, end, elsewhere], over)).toBe(NOW + HOUR);
+    const settled = delivery({ state: 'failed', at: NOW + 25 * HOUR });
+    expect(overSince(end, [settled, end], over)).toBe(NOW + 25 * HOUR);
   });
 
   test.each(['delivered', 'failed', 'cancelled'] as const)('cannot change a delivery that is %s', (state) => {
@@ -146,71 +170,100 @@ describe('the order per alert and channel', () => {
   const arrived = delivery({ state: 'delivered', attempts: 1, at: NOW });
 
   test('a lone trigger is sent, also of an alert that is over already', () => {
-    expect(planDelivery(trigger, [trigger])).toBe('send');
+    expect(plan(trigger, [trigger])).toBe('send');
   });
 
-  test('a trigger that was not sent is cancelled by its resolve, and then the resolve too', () => {
-    expect(planDelivery(trigger, [trigger, resolve])).toBe('cancel');
-    expect(planDelivery(resolve, [trigger, resolve])).toBe('wait');
+  test.each(['warning', 'critical'] as const)(
+    'a %s that ended before it could be told is told, and then its end',
+    (severity) => {
+      const tried = attempt(trigger, BUSY).delivery;
+      for (const unsent of [trigger, tried]) {
+        expect(plan(unsent, [unsent, resolve], severity)).toBe('send');
+        expect(plan(resolve, [unsent, resolve], severity)).toBe('wait');
+      }
+      expect(plan(resolve, [arrived, resolve], severity)).toBe('send');
+    },
+  );
+
+  test('an info that was not sent is cancelled by its resolve, and then the resolve too', () => {
+    expect(plan(trigger, [trigger, resolve], 'info')).toBe('cancel');
+    expect(plan(resolve, [trigger, resolve], 'info')).toBe('wait');
     const cancelled = cancelDelivery(trigger, NOW + 2);
-    expect(planDelivery(resolve, [cancelled, resolve])).toBe('cancel');
+    expect(plan(resolve, [cancelled, resolve], 'info')).toBe('cancel');
+  });
+
+  test('of two triggers that were not sent before the end, the later is told', () => {
+    const later = delivery({ id: 'd3', createdAt: NOW + 1 });
+    const all = [trigger, later, resolve];
+    expect(all.map((one) => plan(one, all))).toEqual(['cancel', 'send', 'wait']);
   });
 
   test('a resolve waits for a trigger whose outcome is not known, and then ends it', () => {
     const flying = beginDelivery(trigger).delivery;
-    expect(planDelivery(resolve, [flying, resolve])).toBe('wait');
+    expect(plan(resolve, [flying, resolve])).toBe('wait');
     const lost = foldDelivery(flying, LOST, TURN).delivery;
-    expect(planDelivery(resolve, [lost, resolve])).toBe('wait');
-    expect(planDelivery(lost, [lost, resolve])).toBe('cancel');
-    expect(planDelivery(resolve, [cancelDelivery(lost, NOW), resolve])).toBe('send');
+    expect(plan(resolve, [lost, resolve])).toBe('wait');
+    expect([plan(lost, [lost, resolve]), plan(lost, [lost, resolve], 'info')]).toEqual(['send', 'cancel']);
+    expect(plan(resolve, [cancelDelivery(lost, NOW), resolve])).toBe('send');
   });
 
-  test('a trigger follows no resolve, even one made in the same instant', () => {
+  test('a trigger follows no resolve that was sent or may have been', () => {
     const same = delivery({ id: 'd0', event: 'resolve' });
-    expect(planDelivery(trigger, [same, trigger])).toBe('cancel');
-    expect(planDelivery(trigger, [{ ...same, state: 'delivered' }, trigger])).toBe('cancel');
+    expect(plan(trigger, [same, trigger])).toBe('send');
+    for (const told of [{ ...same, state: 'delivered' as const }, beginDelivery(same).delivery]) {
+      expect(plan(trigger, [told, trigger])).toBe('cancel');
+    }
+  });
+
+  test('what waits is woken once what it waits for is settled, on its own channel', () => {
+    const others = [
+      resolve,
+      delivery({ id: 'd8', state: 'cancelled' }),
+      delivery({ id: 'd9', channel: 'x' }),
+    ];
+    expect(wakeFollowers(trigger, [trigger, ...others], NOW)).toEqual([]);
+    expect(wakeFollowers(arrived, [trigger, ...others], NOW)).toEqual([
+      { type: 'work.wake', kind: 'delivery', id: 'd2', at: NOW },
+    ]);
   });
 
   test('a resolve is sent where its trigger arrived', () => {
-    expect(planDelivery(resolve, [arrived, resolve])).toBe('send');
+    expect(plan(resolve, [arrived, resolve])).toBe('send');
   });
 
   test('a resolve is not sent where its trigger was refused', () => {
     const failed = delivery({ state: 'failed', attempts: 1, lastError: REFUSED });
-    expect(planDelivery(resolve, [failed, resolve])).toBe('cancel');
+    expect(plan(resolve, [failed, resolve])).toBe('cancel');
   });
 
   test('a trigger with a risen severity replaces the one before, unless that is under way', () => {
     const later = delivery({ id: 'd3', createdAt: NOW + 1 });
-    expect(planDelivery(trigger, [trigger, later])).toBe('cancel');
-    expect(planDelivery(later, [trigger, later])).toBe('send');
+    expect(plan(trigger, [trigger, later])).toBe('cancel');
+    expect(plan(later, [trigger, later])).toBe('send');
     const flying = beginDelivery(trigger).delivery;
-    expect(planDelivery(later, [flying, later])).toBe('wait');
+    expect(plan(later, [flying, later])).toBe('wait');
     const twin = delivery({ id: 'd9' });
-    expect([planDelivery(trigger, [trigger, twin]), planDelivery(twin, [trigger, twin])]).toEqual([
-      'cancel',
-      'send',
-    ]);
+    expect([plan(trigger, [trigger, twin]), plan(twin, [trigger, twin])]).toEqual(['cancel', 'send']);
   });
 
   test('an acknowledgement follows its trigger and is void after the end', () => {
     const ack = delivery({ id: 'd4', event: 'acknowledge', createdAt: NOW + 1 });
-    expect(planDelivery(ack, [trigger, ack])).toBe('wait');
-    expect(planDelivery(ack, [arrived, ack])).toBe('send');
-    expect(planDelivery(ack, [arrived, ack, resolve])).toBe('cancel');
-    expect(planDelivery(ack, [ack])).toBe('cancel');
+    expect(plan(ack, [trigger, ack])).toBe('wait');
+    expect(plan(ack, [arrived, ack])).toBe('send');
+    expect(plan(ack, [arrived, ack, resolve])).toBe('cancel');
+    expect(plan(ack, [ack])).toBe('cancel');
   });
 
   test('what another channel does has no part in it', () => {
     const elsewhere = delivery({ id: 'd7', channel: 'oncall', event: 'resolve' });
-    expect(planDelivery(trigger, [trigger, elsewhere])).toBe('send');
-    expect(planDelivery({ ...resolve, channel: 'oncall' }, [arrived])).toBe('cancel');
+    expect(plan(trigger, [trigger, elsewhere])).toBe('send');
+    expect(plan({ ...resolve, channel: 'oncall' }, [arrived])).toBe('cancel');
   });
 });
 
 describe('a channel that fails at random, with crashes', () => {
   /** Runs a trigger and its resolve to their ends; returns what the channel saw, in order. */
-  function run(seed: number): string[] {
+  function run(seed: number, severity: Severity): string[] {
     const random = seeded(seed);
     const seen: string[] = [];
     const rows = new Map([['d1', delivery()]]);
@@ -220,9 +273,9 @@ describe('a channel that fails at random, with crashes', () => {
       const pending = [...rows.values()].filter(({ state }) => state === 'pending');
       const one = pending[Math.floor(random() * pending.length)];
       if (one === undefined) continue;
-      const plan = planDelivery(one, [...rows.values()]);
-      if (plan === 'cancel') rows.set(one.id, cancelDelivery(one, NOW));
-      if (plan !== 'send') continue;
+      const next = plan(one, [...rows.values()], severity);
+      if (next === 'cancel') rows.set(one.id, cancelDelivery(one, NOW));
+      if (next !== 'send') continue;
       const { delivery: begun, repeat } = beginDelivery(one);
       rows.set(one.id, begun);
       const luck = random();
@@ -236,11 +289,13 @@ describe('a channel that fails at random, with crashes', () => {
     return seen;
   }
 
-  test('never gets a trigger after a resolve, an unmarked repeat, or a trigger without its end', () => {
+  test('never misses a warning, nor gets a trigger after a resolve, an unmarked repeat, or no end', () => {
     for (let seed = 1; seed <= 3_000; seed += 1) {
-      const seen = run(seed);
+      const severity = seed % 3 === 0 ? 'info' : 'warning';
+      const seen = run(seed, severity);
       const story = seen.map((entry) => entry.split(' ')[0]).join(' ');
       expect(story, `seed ${seed}`).toMatch(/^(trigger ?)*(resolve ?)*$/);
+      if (severity === 'warning') expect(story, `seed ${seed}`).toContain('trigger');
       if (story.includes('trigger')) expect(story, `seed ${seed}`).toContain('resolve');
       expect(seen.filter((entry) => entry === 'trigger').length, `seed ${seed}`).toBeLessThanOrEqual(1);
       expect(seen.filter((entry) => entry === 'resolve').length, `seed ${seed}`).toBeLessThanOrEqual(1);

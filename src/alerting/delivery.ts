@@ -1,7 +1,16 @@
-import { DAY, type Delivery, type Failure, type Raise, type Signal } from '../model/index.ts';
+import {
+  type Alert,
+  type Change,
+  DAY,
+  type Delivery,
+  type Failure,
+  type Raise,
+  type Severity,
+  type Signal,
+} from '../model/index.ts';
 import { backoff, DOWN_AFTER } from './backoff.ts';
 
-/** How long a delivery is tried at least, whatever becomes of its alert. */
+/** How long a delivery is tried at least, and after the end of its alert. */
 const GIVE_UP_AFTER = DAY;
 
 const IN_FLIGHT: Failure = {
@@ -51,16 +60,25 @@ export type DeliveryPlan = 'send' | 'wait' | 'cancel';
 
 /**
  * Whether a pending delivery is sent now. Per alert and channel the order is first in, first out; a trigger never
- * follows its resolve, and what never arrived needs no resolve.
+ * follows its resolve, and what never arrived needs no resolve. What ended before it could be told is told all the
+ * same, unless it was for information only.
  *
  * @param siblings the deliveries of the same alert
+ * @param severity the alert's
  */
-export function planDelivery(delivery: Delivery, siblings: readonly Delivery[]): DeliveryPlan {
+export function planDelivery(
+  delivery: Delivery,
+  siblings: readonly Delivery[],
+  severity: Severity,
+): DeliveryPlan {
   const others = siblings.filter(({ id, channel }) => id !== delivery.id && channel === delivery.channel);
   const triggers = others.filter(({ event }) => event === 'trigger');
-  const ended = others.some(({ event }) => event === 'resolve');
-  if (delivery.event === 'trigger') return ended ? 'cancel' : planTrigger(delivery, triggers);
-  if (delivery.event === 'acknowledge' && ended) return 'cancel';
+  const ends = others.filter(({ event }) => event === 'resolve');
+  if (delivery.event === 'trigger') {
+    const told = ends.some(({ state, attempts }) => state !== 'pending' || attempts > 0);
+    return told || (ends.length > 0 && severity === 'info') ? 'cancel' : planTrigger(delivery, triggers);
+  }
+  if (delivery.event === 'acknowledge' && ends.length > 0) return 'cancel';
   // A trigger that nobody has sent yet is waited for too: another worker may be about to.
   if (triggers.some(({ state }) => state === 'pending')) return 'wait';
   return triggers.some((trigger) => trigger.state === 'delivered' || mayHaveArrived(trigger))
@@ -95,13 +113,45 @@ export type Turn = {
   readonly now: number;
   /** In [0, 1): jitter that survives a restart. */
   readonly unit: number;
-  /** The alert is not resolved. */
-  readonly alertOpen: boolean;
+  /** When the alert's end was noted; null while it is open. */
+  readonly overSince: number | null;
 };
 
 /**
+ * When the end of a delivery's alert was noted: by our own clock, not by that of the log that showed it. For what had
+ * to wait for another message, when that was settled.
+ *
+ * @param siblings the deliveries of the same alert
+ */
+export function overSince(
+  delivery: Delivery,
+  siblings: readonly Delivery[],
+  alert: Pick<Alert, 'state'>,
+): number | null {
+  if (alert.state !== 'resolved') return null;
+  const times = siblings
+    .filter(({ channel }) => channel === delivery.channel)
+    .map(({ event, createdAt, at }) => (event === 'resolve' ? createdAt : (at ?? 0)));
+  return Math.max(delivery.createdAt, ...times);
+}
+
+/**
+ * Wakes what waits for this delivery, once it is settled.
+ *
+ * @param siblings the deliveries of the same alert
+ */
+export function wakeFollowers(delivery: Delivery, siblings: readonly Delivery[], now: number): Change[] {
+  if (delivery.state === 'pending') return [];
+  return siblings
+    .filter(({ id, channel, state }) => {
+      return id !== delivery.id && channel === delivery.channel && state === 'pending';
+    })
+    .map(({ id }) => ({ type: 'work.wake', kind: 'delivery', id, at: now }));
+}
+
+/**
  * Folds an attempt's outcome into its delivery (as {@link beginDelivery} made it). A delivery is tried for as long as
- * its alert is open and for 24 h at least; a channel that is down for good, or fails many times in succession, is an
+ * its alert is open and for 24 h after that; a channel that is down for good, or fails many times in succession, is an
  * alert of its own, which ends when it delivers again.
  *
  * @param outcome the failure, or null where the channel took it
@@ -119,7 +169,7 @@ export function foldDelivery(delivery: Delivery, outcome: Failure | null, turn: 
   }
   const lastError = remember(delivery, outcome);
   const hopeless = outcome.verdict === 'permanent' || outcome.verdict === 'rejected';
-  const expired = !turn.alertOpen && now - delivery.createdAt >= GIVE_UP_AFTER;
+  const expired = turn.overSince !== null && now - turn.overSince >= GIVE_UP_AFTER;
   const signals =
     hopeless || delivery.attempts % DOWN_AFTER === 0 ? [channelFailed(delivery, outcome, now)] : [];
   if (hopeless || expired) {

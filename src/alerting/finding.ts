@@ -25,8 +25,9 @@ const ADVICE: Readonly<Partial<Record<AlertKind, string>>> = {
 };
 
 /**
- * The findings of one poll. What began and ended since the poll before is told as a report of something that is over:
- * else its end, in the same commit, would void the message of its begin, and nobody would hear of it.
+ * The findings of one poll. A bit of information that began and ended since the poll before is told as a report of
+ * something that is over: else its end, in the same commit, would void the message of its begin, and nobody would
+ * hear of it. The end of a warning voids nothing.
  */
 export function findingsToSignals(findings: readonly Finding[], monitor: string): Signal[] {
   const signals = findings.map((finding) => findingToSignal(finding, monitor));
@@ -36,7 +37,8 @@ export function findingsToSignals(findings: readonly Finding[], monitor: string)
   );
   return signals.map((signal, index) => {
     const over = (lastEnd.get(identities[index]) ?? -1) > index;
-    return signal.type === 'raise' && over ? { ...signal, transient: true } : signal;
+    const report = signal.type === 'raise' && signal.severity === 'info' && over;
+    return report ? { ...signal, transient: true } : signal;
   });
 }
 

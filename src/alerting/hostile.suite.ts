@@ -1,6 +1,9 @@
 import type { Alert, DeliveryEvent, Evidence } from '../model/index.ts';
 import { ALERT_KINDS } from '../model/index.ts';
 
+/** How many payloads a property is tried on: enough for every day; KEYWARDEN_FUZZ=20000 for more. */
+export const PAYLOADS = Number(process.env.KEYWARDEN_FUZZ ?? 3_000);
+
 /** A small seeded generator (mulberry32): the same seed gives the same payloads everywhere. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Signal } from '../model/index.ts';
+import type { Severity, Signal } from '../model/index.ts';
 import { acknowledge } from './acknowledge.ts';
 import { dedupKey, identityOf } from './identity.ts';
 import { Memory, NOW, raise, resolve, route } from './testing/memory.ts';
@@ -99,17 +99,18 @@ describe('a raise', () => {
     expect(memory.sent()).toEqual(['trigger team', 'trigger oncall', 'trigger team']);
   });
 
-  test('with a fallen severity is not told, and leaves an acknowledgement standing', () => {
+  test('with a lesser severity lowers nothing, is not told, and leaves an acknowledgement standing', () => {
     const memory = new Memory();
     memory.take(raise({ severity: 'critical' }));
     memory.apply(acknowledge(memory.only(), 'ops', memory.context()));
     const before = memory.deliveries.size;
     memory.take(raise({ severity: 'warning' }));
     expect(memory.only()).toMatchObject({
-      severity: 'warning',
+      severity: 'critical',
       state: 'acknowledged',
       acknowledgedBy: 'ops',
     });
+    for (const severity of ['critical', 'info', 'critical'] as const) memory.take(raise({ severity }));
     expect(memory.deliveries.size).toBe(before);
   });
 
@@ -158,11 +159,14 @@ describe('a resolve', () => {
     expect(changes.at(-1)).toMatchObject({ entry: { action: 'alert.resolved', at: NOW + 1_000 } });
   });
 
-  test('hastens the triggers that were not sent yet, so that it need not wait for their backoff', () => {
-    const memory = new Memory();
-    memory.take(raise());
-    const changes = memory.take(resolve());
-    expect(changes).toContainEqual({ type: 'work.wake', kind: 'delivery', id: 'id-2', at: NOW });
+  test('hastens the void trigger of an info, and leaves that of a warning its backoff', () => {
+    const woken = (severity: Severity) => {
+      const memory = new Memory();
+      memory.take(raise({ severity }));
+      return memory.take(resolve()).filter(({ type }) => type === 'work.wake');
+    };
+    expect(woken('info')).toEqual([{ type: 'work.wake', kind: 'delivery', id: 'id-2', at: NOW }]);
+    expect(woken('warning')).toEqual([]);
   });
 
   test('skips channels that refused the trigger for good and channels that are gone', () => {

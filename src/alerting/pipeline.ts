@@ -76,8 +76,9 @@ function follow(passage: Passage, alert: Alert, context: AlertingContext): Chang
   ];
 }
 
-/** A trigger that was not sent yet is looked at now: it is void, and the resolve waits for it. */
+/** A trigger for information that was not sent yet is looked at now: it is void, and the resolve waits for it. */
 function hasten(alert: Alert, context: AlertingContext): Change[] {
+  if (alert.severity !== 'info') return [];
   return context.deliveries
     .filter(({ alertId, event, state }) => alertId === alert.id && event === 'trigger' && state === 'pending')
     .map(({ id }) => ({ type: 'work.wake', kind: 'delivery', id, at: context.now }));

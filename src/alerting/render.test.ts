@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Alert, type Finding, HOUR, MINUTE } from '../model/index.ts';
 import { findingToSignal } from './finding.ts';
-import { Hostile } from './hostile.suite.ts';
+import { Hostile, PAYLOADS } from './hostile.suite.ts';
 import { render } from './render.ts';
 import { bounded, listed, printable } from './text.ts';
 
@@ -44,8 +44,7 @@ describe('the words of an alert', () => {
       ],
       body: 'Somebody tries keys from one network.',
       action: 'Run `keywarden rotate frameflow-prod --emergency`',
-      context:
-        'Alert 0199-a1 · auth-failure-spike · 3 times from 2026-10-01T08:50:00Z to 2026-10-01T08:59:00Z',
+      context: '0199-a1 · auth-failure-spike · 3 times from 2026-10-01T08:50:00Z to 2026-10-01T08:59:00Z',
     });
   });
 
@@ -66,6 +65,16 @@ describe('the words of an alert', () => {
     expect(ended.action).toBeNull();
   });
 
+  test('of what ended before it could be told say so, and still what to do', () => {
+    const late = render({ ...ALERT, state: 'resolved' }, CONTEXT);
+    expect(late.headline).toBe('CRITICAL (over): 212 refused logins in 5 minutes with key_9Xc1');
+    expect(late.body).toBe('Over since 2026-10-01T08:59:00Z. Somebody tries keys from one network.');
+    expect(late.action).toBe(ALERT.action);
+    const report = { ...ALERT, kind: 'rotation-completed', severity: 'info', state: 'resolved' } as const;
+    const { headline, body } = render(report, CONTEXT);
+    expect([headline, body]).toEqual([`Info: ${ALERT.title}`, ALERT.summary]);
+  });
+
   test('of an acknowledgement say by whom', () => {
     const taken = { ...ALERT, state: 'acknowledged', acknowledgedBy: 'ops' } as const;
     const rendered = render(taken, { ...CONTEXT, event: 'acknowledge' });
@@ -73,10 +82,10 @@ describe('the words of an alert', () => {
     expect(rendered.body).toContain('Acknowledged by ops.');
   });
 
-  test('stay printable and within their limits for 20,000 hostile alerts', { timeout: 120_000 }, () => {
+  test('stay printable and within their limits for thousands of hostile alerts', { timeout: 120_000 }, () => {
     const hostile = new Hostile(1);
     const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
-    for (let round = 0; round < 20_000; round += 1) {
+    for (let round = 0; round < PAYLOADS; round += 1) {
       const { event, alert, installation, environment } = hostile.message();
       const { headline, facts, body, action, context } = render(alert, {
         event,

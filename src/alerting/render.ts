@@ -7,6 +7,7 @@ import {
   type Severity,
 } from '../model/index.ts';
 import { bounded, listed } from './text.ts';
+import { isOver } from './transient.ts';
 
 const SEVERITY: Readonly<Record<Severity, string>> = {
   critical: 'CRITICAL',
@@ -32,7 +33,7 @@ export type Rendered = {
   readonly body: string;
   /** What to do now; at most 600 characters; null where nothing is to be done. */
   readonly action: string | null;
-  /** The alert's id and times; at most 300 characters. */
+  /** The alert's id, kind and times; at most 300 characters. */
   readonly context: string;
 };
 
@@ -66,15 +67,17 @@ export function render(alert: Alert, context: RenderContext): Rendered {
 
 function word(alert: Alert, event: DeliveryEvent): string {
   if (event === 'resolve') return 'Resolved';
-  return event === 'acknowledge' ? 'Acknowledged' : SEVERITY[alert.severity];
+  if (event === 'acknowledge') return 'Acknowledged';
+  return `${SEVERITY[alert.severity]}${isOver(alert) ? ' (over)' : ''}`;
 }
 
 function body(alert: Alert, event: DeliveryEvent): string {
   if (event === 'resolve') {
     return `It ended at ${time(alert.lastSeenAt)}, after ${span(alert.lastSeenAt - alert.firstSeenAt)}.`;
   }
+  const over = event === 'trigger' && isOver(alert) ? `Over since ${time(alert.lastSeenAt)}. ` : '';
   const acknowledged = alert.acknowledgedBy === null ? '' : ` Acknowledged by ${alert.acknowledgedBy}.`;
-  return `${alert.summary}${acknowledged}`;
+  return `${over}${alert.summary}${acknowledged}`;
 }
 
 /** Who, where, with which key, until when, from where; then whatever else proves it. */
@@ -123,7 +126,7 @@ function timesOf(alert: Alert): string {
     alert.count === 1
       ? time(alert.firstSeenAt)
       : `${alert.count} times from ${time(alert.firstSeenAt)} to ${time(alert.lastSeenAt)}`;
-  return `Alert ${alert.id} · ${alert.kind} · ${seen}`;
+  return `${alert.id} · ${alert.kind} · ${seen}`;
 }
 
 function time(ms: number): string {

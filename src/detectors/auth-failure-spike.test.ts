@@ -1,15 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
+import { DAY, HOUR, type LogEvent, MINUTE, SECOND } from '../model/index.ts';
 import { begun, play } from './testing/play.ts';
 import * as traffic from './testing/traffic.ts';
 
 const START = Date.UTC(2026, 9, 1);
 const ATTACK_AT = START + 4 * DAY + 10 * HOUR;
 
+/** The four days before each attack and the day of it, generated once for each profile. */
+const usualOf = new Map<traffic.Profile, readonly LogEvent[]>();
+
+function usual(failures: traffic.Profile): readonly LogEvent[] {
+  const known = usualOf.get(failures);
+  if (known !== undefined) return known;
+  const made = [...traffic.traffic({ seed: 9, from: START, until: ATTACK_AT + DAY, failures })];
+  usualOf.set(failures, made);
+  return made;
+}
+
 /** What is told from the attack's begin on, with minutes of polling since then. */
-function under(failures: traffic.Profile, attack: Omit<traffic.Attack, 'from'>, keyId = 'key_9Xc1') {
-  const usual = traffic.traffic({ seed: 9, from: START, until: ATTACK_AT + DAY, failures, keyId });
-  const events = [...usual, ...traffic.attack({ from: ATTACK_AT, keyId, ...attack })];
+function under(failures: traffic.Profile, attack: Omit<traffic.Attack, 'from'>) {
+  const events = [...usual(failures), ...traffic.attack({ from: ATTACK_AT, ...attack })];
   const told = play(traffic.onTime(events), { from: START, until: ATTACK_AT + DAY, every: MINUTE });
   return told
     .filter(({ polledAt }) => polledAt > ATTACK_AT)
@@ -38,8 +48,8 @@ describe.each([
 
 describe('a finding of refused logins', () => {
   it('says who, how many, from where and what is usual, with the evidence', () => {
-    const [found] = under(traffic.quiet, { count: 37, every: 3 * SECOND });
-    const told = under(traffic.quiet, { count: 37, every: 3 * SECOND }).at(-1);
+    const all = under(traffic.quiet, { count: 37, every: 3 * SECOND });
+    const [found, told] = [all[0], all.at(-1)];
     expect(found?.title).toBe(
       '20 refused logins on key_9Xc1 in 1 min from 198.51.100.77 (RU); usual: under 1 a day',
     );
@@ -148,4 +158,56 @@ describe('ordinary traffic', () => {
       expect(pages.filter(({ at }) => at > START + 3 * DAY)).toEqual([]);
     }
   });
+});
+
+describe('an attack that was told', () => {
+  const FIRST = START + 4 * DAY + 10 * HOUR;
+  const times = [FIRST, FIRST + 7 * DAY, FIRST + 30 * DAY];
+
+  function toldOf(count: number, span: number, failures: traffic.Profile, keyId: string | null): number[][] {
+    const until = FIRST + 31 * DAY;
+    const attacks = times.flatMap((from) => traffic.attack({ from, count, every: span / count, keyId }));
+    const ordinary = traffic.traffic({ seed: 7, from: START, until, failures });
+    const events = traffic.onTime([...ordinary, ...attacks]);
+    const told = play(events, { from: START, until, every: 10 * MINUTE });
+    return told
+      .filter(({ finding }) => finding.ended === true && finding.firstEventAt >= FIRST)
+      .map(({ finding }) => [finding.firstEventAt, Number(finding.evidence.count)]);
+  }
+
+  it.each([
+    ['60 in 3 minutes', 60, 3 * MINUTE],
+    ['200 in 3 minutes', 200, 3 * MINUTE],
+    ['600 in 2 minutes', 600, 2 * MINUTE],
+    ['100 in 5 hours', 100, 5 * HOUR],
+  ])('is told again after 7 and after 30 days: %s', (_, count, span) => {
+    const expected = times.map((at) => [at, count]);
+    expect(toldOf(count, span, traffic.quiet, 'key_9Xc1')).toEqual(expected);
+    expect(toldOf(count, span, traffic.officeHours, 'key_9Xc1')).toEqual(expected);
+    expect(toldOf(count, span, traffic.quiet, null)).toEqual(expected);
+  });
+});
+
+describe('a rise that lasts', () => {
+  it.each([
+    ['all day', () => 1 / 10],
+    ['in office hours, with pauses', traffic.officeHours],
+  ] as const)(
+    'to five times the usual, %s, pages at its begin and becomes the habit',
+    (_, failures, days) => {
+      const rise = START + 18 * DAY;
+      const until = rise + 28 * DAY;
+      const risen = (time: number) => failures(time) * (time < rise ? 1 : 5);
+      for (const seed of [201, 202]) {
+        const events = traffic.onTime([...traffic.traffic({ seed, from: START, until, failures: risen })]);
+        const told = play(events, { from: START, until, every: HOUR });
+        const pages = begun(told).filter(({ at }) => at >= rise);
+        expect(pages.length).toBeGreaterThan(0);
+        expect(pages.filter(({ at }) => at >= rise + 7 * DAY)).toEqual([]);
+        const later = told.filter(({ polledAt }) => polledAt >= rise + 8 * DAY);
+        expect(later).toEqual([]);
+        expect(told.at(-1)?.finding.ended).toBe(true);
+      }
+    },
+  );
 });

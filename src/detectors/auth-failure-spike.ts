@@ -22,7 +22,10 @@ const MINUTES_A_YEAR = 525_600;
  * One episode for each key, until 30 minutes bring nothing unusual (240 where only the 720-minute window fires). Critical at 20 refused logins in 5 minutes or where
  * a source that failed got in. A refused call from an unregistered place is evidence here and no alert of its own.
  *
- * Keeps for at most 1,000 keys: 780 bins, two baselines of 108 numbers, 100 addresses and 20 sample calls.
+ * What was told is not learnt, so that the same attack is told again; a rise that lasts is learnt after a day or two of
+ * it, or some four days where it shows in office hours only ({@link Baseline}).
+ *
+ * Keeps for at most 1,000 keys: 790 bins, two baselines of 109 numbers, 100 addresses and 20 sample calls.
  */
 export function authFailureSpike({ rules, stored }: DetectorInput): Detector {
   const perYear = rules.detectors['auth-failure-spike']?.falseAlarmsPerKeyYear ?? null;

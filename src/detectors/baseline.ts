@@ -16,11 +16,20 @@ const PRIOR = { failures: 0.5, bins: 1_440 } as const;
 const PRIOR_DISPERSION = { value: 1.5, weight: 20 } as const;
 /** An hour of the day differs from the mean once so many failures would be expected in it. */
 const SLOT_WEIGHT = 10;
-/** A bin teaches at most this, or four times what was expected: an attack must not become the habit. */
+/** A bin teaches at most this, or four times what was expected: an attack that was not told must not become the habit. */
 const TAUGHT = 20;
+/**
+ * The share of the time known that can be held out of the habit: one day in fourteen, so some 36 hours of a key that is
+ * long known and two of a new one. What was told and takes no more is an attack; what takes more is a rise that lasts,
+ * and is learnt, lest it page for ever. It is a share and no run of days, since a rise in office hours pauses each night.
+ */
+const HELD_OUT = 1 / 14;
 
 /** What one bin held: minutes after the hour's begin, and failures. */
 export type BinCount = readonly [offset: number, failures: number];
+
+/** Bins of an hour from one offset to another, both included. */
+export type Span = readonly [from: number, to: number];
 
 /** How many failures a window should hold: mean and size of a negative binomial distribution. */
 export type Expectation = { readonly mean: number; readonly size: number };
@@ -34,6 +43,8 @@ export class Baseline {
   #hour: number | null = null;
   #failures = 0;
   #bins = 0;
+  /** How many of the bins were held out. */
+  #heldOut = 0;
   #squares = [0, 0, 0, 0];
   #expected = [0, 0, 0, 0];
   /** The half day that is under way: failures, expectation. */
@@ -43,10 +54,11 @@ export class Baseline {
 
   static load(stored: Json | undefined): Baseline {
     const loaded = new Baseline();
-    const [hour, failures, bins, squares, expected, half, slotFailures, slotExpected] = list(stored);
+    const [hour, failures, bins, heldOut, squares, expected, half, slotFailures, slotExpected] = list(stored);
     loaded.#hour = numberOrNull(hour ?? null);
     loaded.#failures = number(failures);
     loaded.#bins = number(bins);
+    loaded.#heldOut = number(heldOut);
     loaded.#squares = numbers(squares, WINDOWS.length);
     loaded.#expected = numbers(expected, WINDOWS.length);
     loaded.#half = numbers(half, 2);
@@ -60,6 +72,7 @@ export class Baseline {
       this.#hour,
       this.#failures,
       this.#bins,
+      this.#heldOut,
       this.#squares,
       this.#expected,
       this.#half,
@@ -73,6 +86,7 @@ export class Baseline {
     twin.#hour = this.#hour;
     twin.#failures = this.#failures;
     twin.#bins = this.#bins;
+    twin.#heldOut = this.#heldOut;
     twin.#squares = [...this.#squares];
     twin.#expected = [...this.#expected];
     twin.#half = this.#half;
@@ -129,21 +143,30 @@ export class Baseline {
     return Math.max(1, (value * weight + squares) / (weight + expected));
   }
 
-  /** Learns the next hour from its bins that held failures; nothing where it has not begun. */
-  learn(bins: readonly BinCount[]): void {
+  /**
+   * Learns the next hour from its bins that held failures; nothing where it has not begun. The `told` spans, in no
+   * overlap, belong to an episode: their bins teach what was expected in them, unless too many did already.
+   */
+  learn(bins: readonly BinCount[], told: readonly Span[]): void {
     if (this.#hour === null) return;
     const expected = this.perBin(this.#hour);
     const most = Math.max(TAUGHT, 4 * expected);
+    const heldOut = this.#heldOut < HELD_OUT * (this.#bins + PRIOR.bins) ? told : [];
     const tens = [0, 0, 0, 0, 0, 0];
-    let failures = 0;
     let squares = HOUR_BINS * expected ** 2;
     for (const [offset, count] of bins) {
+      if (heldOut.some(([from, to]) => offset >= from && offset <= to)) continue;
       const taught = Math.min(count, most);
-      failures += taught;
       squares += (taught - expected) ** 2 - expected ** 2;
-      const ten = Math.floor(offset / 10);
-      tens[ten] = (tens[ten] ?? 0) + taught;
+      add(tens, offset, taught);
     }
+    let held = 0;
+    for (const [from, to] of heldOut) {
+      for (let offset = from; offset <= to; offset += 1) add(tens, offset, expected);
+      held += to - from + 1;
+    }
+    squares -= held * expected ** 2;
+    const failures = tens.reduce((sum, count) => sum + count, 0);
     this.#scatter(0, squares, HOUR_BINS * expected);
     this.#scatter(
       1,
@@ -153,6 +176,7 @@ export class Baseline {
     this.#scatter(2, (failures - HOUR_BINS * expected) ** 2, HOUR_BINS * expected);
     this.#learnHalfDay(failures, HOUR_BINS * expected);
     this.#learnMean(failures);
+    this.#heldOut = this.#heldOut * KEEP_HOUR + held;
     this.#hour += 1;
   }
 
@@ -176,6 +200,11 @@ export class Baseline {
     this.#failures = this.#failures * KEEP_HOUR + failures;
     this.#bins = this.#bins * KEEP_HOUR + HOUR_BINS;
   }
+}
+
+function add(tens: number[], offset: number, failures: number): void {
+  const ten = Math.floor(offset / 10);
+  tens[ten] = (tens[ten] ?? 0) + failures;
 }
 
 /** The hour's place in the week, Saturdays and Sundays apart. The epoch was a Thursday. */

@@ -1,5 +1,5 @@
 import { MINUTE } from '../model/index.ts';
-import { Baseline, type BinCount, WINDOWS } from './baseline.ts';
+import { Baseline, type BinCount, type Span, WINDOWS } from './baseline.ts';
 import { upperTail } from './negative-binomial.ts';
 import { type Json, list, numbers } from './stored.ts';
 
@@ -16,6 +16,8 @@ export type Bin = {
 };
 
 const LONGEST = 720;
+/** What is learnt at a bin was settled that long before it: which bins an episode holds must not hang on the order of arrival. */
+const SETTLED = 10;
 /** An episode is over after so many bins of which none fires; after four hours where only the slow and steady shows. */
 const QUIET = 30;
 const QUIET_SLOW = 240;
@@ -39,9 +41,10 @@ export function reachOf(bin: Bin | undefined): number {
 /**
  * The failures of one key in bins of a minute, and what is usual for it. A bin is judged as soon as it holds a
  * failure, while it is still open: its counts only rise and what it is compared with was learnt 12 hours earlier
- * and stands, so a bin that fires once would fire in any order of arrival.
+ * and stands, so a bin that fires once would fire in any order of arrival. By then it is known which bins belong to an
+ * episode, and an episode is no habit: the same attack is to be told again.
  *
- * Memory: at most 780 bins and two baselines.
+ * Memory: at most 790 bins and two baselines.
  */
 export class Failures {
   readonly bins: Bin[] = [];
@@ -193,6 +196,7 @@ export class Failures {
   }
 
   #learnUntil(habits: readonly [Baseline, Baseline], until: number): void {
+    const told = [spansTold(this.bins, 0), spansTold(this.bins, 1)] as const;
     let index = 0;
     for (let hour = habits[0].hour ?? until; hour < until; hour += 1) {
       const taught: [BinCount[], BinCount[]] = [[], []];
@@ -203,15 +207,38 @@ export class Failures {
         if (bin.counts[0] > 0) taught[0].push([offset, bin.counts[0]]);
         if (bin.counts[1] > 0) taught[1].push([offset, bin.counts[1]]);
       }
-      habits[0].learn(taught[0]);
-      habits[1].learn(taught[1]);
+      habits[0].learn(taught[0], within(told[0], hour));
+      habits[1].learn(taught[1], within(told[1], hour));
     }
   }
 }
 
-/** Hours before this one are learnt when a bin is judged: they end twelve hours before it. */
+/** Hours before this one are learnt when a bin is judged: the windows that reach into them have settled. */
 function lastLearnt(minute: number): number {
-  return Math.floor((minute - LONGEST + 1) / 60);
+  return Math.floor((minute - LONGEST - SETTLED + 1) / 60);
+}
+
+/** The minutes in the windows of the bins that fire, the latest span first; none overlaps another. */
+function spansTold(bins: readonly Bin[], stream: Stream): readonly Span[] {
+  const spans: [from: number, to: number][] = [];
+  for (let index = bins.length - 1; index >= 0; index -= 1) {
+    const bin = bins[index];
+    const window = bin === undefined ? undefined : WINDOWS[bin.fires[stream] - 1];
+    if (bin === undefined || window === undefined) continue;
+    const from = bin.minute - window + 1;
+    const later = spans.at(-1);
+    if (later !== undefined && bin.minute >= later[0]) later[0] = Math.min(later[0], from);
+    else spans.push([from, bin.minute]);
+  }
+  return spans;
+}
+
+/** What of the spans lies in an hour. */
+function within(spans: readonly Span[], hour: number): readonly Span[] {
+  const start = hour * 60;
+  return spans
+    .filter(([from, to]) => to >= start && from < start + 60)
+    .map(([from, to]) => [Math.max(0, from - start), Math.min(59, to - start)]);
 }
 
 function begin(habits: readonly [Baseline, Baseline], since: number, until: number): void {

@@ -144,12 +144,13 @@ describe('a stored state', () => {
   });
 
   it.each([
-    ['cut off', '{"version":1,"rea', 'no JSON'],
+    ['cut off', '{"version":2,"rea', 'no JSON'],
     ['no state', '[]', 'expected an object'],
-    ['newer', '{"version":2}', 'has the form 2, this build reads 1'],
+    ['newer', '{"version":3}', 'has the form 3, this build reads 2'],
+    ['older', '{"version":1}', 'has the form 1, this build reads 2'],
     ['without a version', '{}', 'has the form undefined'],
-    ['damaged in a detector', '{"version":1,"detectors":{"auth-failure-spike":[1,[["key"]]]}}', 'damaged'],
-    ['damaged in the sources', '{"version":1,"sources":[["key_1","then",2]]}', 'expected a number'],
+    ['damaged in a detector', '{"version":2,"detectors":{"auth-failure-spike":[1,[["key"]]]}}', 'damaged'],
+    ['damaged in the sources', '{"version":2,"sources":[["key_1","then",2]]}', 'expected a number'],
   ])('that is %s is left, and the watch says so', (_, json, reason) => {
     const state = watch.restore(json);
     expect(state.startedAfresh).toContain(reason);

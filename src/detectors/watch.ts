@@ -10,7 +10,7 @@ import { Sources } from './sources.ts';
 import { type Json, number, record } from './stored.ts';
 
 /** The form of the stored state; a build that reads another starts afresh. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** All that the watch of one monitor remembers. Its owner loads it, hands it in, and commits what `save` makes of it. */
 export type WatchState = {

@@ -35,7 +35,10 @@ export async function adopt(
   );
   try {
     const secret = await credential?.secret?.read();
-    return { of: 'adopt', readings, configured: secret ? await test(secret, null) : null, fault: null };
+    const configured = secret ? await test(secret, null) : null;
+    // The provider's word goes before the configuration's.
+    const identified = configured && { ...configured, keyId: configured.keyId ?? credential?.keyId ?? null };
+    return { of: 'adopt', readings, configured: identified, fault: null };
   } catch (error) {
     return { of: 'adopt', readings, configured: null, fault: secretFault(error) };
   }

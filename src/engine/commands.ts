@@ -2,13 +2,25 @@ import { acknowledge } from '../alerting/acknowledge.ts';
 import { process as processSignals } from '../alerting/pipeline.ts';
 import {
   type Alert,
+  type AuditEntry,
+  type Change,
   type Delivery,
   KeywardenError,
   type Rotation,
   type Secret,
+  type Signal,
   type Version,
 } from '../model/index.ts';
-import { admit, describe, nextNumber, type RotationPlan, type RotationRequest } from '../rotation/index.ts';
+import {
+  admit,
+  describe,
+  type Folded,
+  giveUpUnsent,
+  nextNumber,
+  type RotationPlan,
+  type RotationRequest,
+  type Situation,
+} from '../rotation/index.ts';
 import { StateError } from '../state/contract.ts';
 import { testCandidate } from './adopt.ts';
 import { alertingScope } from './commit.ts';
@@ -27,6 +39,16 @@ export class RefusedError extends KeywardenError {
   }
 }
 
+/** What a command decided on what it read: nothing to change means that it is so already. */
+type Decision<T> = {
+  readonly result: T;
+  readonly changes: readonly Change[];
+  readonly signals?: readonly Signal[];
+};
+
+/** So often in succession the credential may change under a command before it gives up. */
+const DECIDE_LIMIT = 10;
+
 /** What people and programs may ask of a running daemon. Each writes to the state and lets the loop do the rest. */
 export class Commands {
   readonly #engine: Engine;
@@ -42,120 +64,123 @@ export class Commands {
 
   /**
    * Asks for a rotation now; the same `requestKey` again finds the same rotation.
-   * @throws {RefusedError} `rotation_in_flight`, `no_version`
+   * @throws {RefusedError} `rotation_in_flight`, `no_version`, `request_key_reused`
    */
   async rotate(credential: string, request: RotationRequest): Promise<Rotation> {
-    const { state, clock, newId } = this.#engine.context;
+    const { state, newId } = this.#engine.context;
     const known =
       request.requestKey === null ? null : await state.rotationByRequestKey(credential, request.requestKey);
-    if (known !== null) return known;
-    const now = clock.now();
-    const admission = admit(await situationOf(this.#engine.context, credential), request, newId(), now);
-    if (!admission.admitted) {
-      throw new RefusedError(
-        admission.inFlight === null ? 'no_version' : 'rotation_in_flight',
-        `${credential}: ${admission.reason}`,
-        admission.inFlight,
-      );
-    }
-    const { rotation } = admission;
-    try {
-      await this.#engine.submit([
-        { type: 'rotation.put', rotation },
-        { type: 'work.wake', kind: 'credential', id: credential, at: now },
-        {
-          type: 'audit.append',
-          entry: {
-            at: now,
-            actor: request.actor,
-            action: 'rotation.requested',
-            credential,
-            detail: { rotation: rotation.id, trigger: rotation.trigger, reason: request.reason },
-          },
-        },
-      ]);
-    } catch (error) {
-      if (!(error instanceof StateError) || error.code !== 'conflict') throw error;
-      // Somebody else asked in the same moment: say what stands in the way now.
-      return this.rotate(credential, request);
-    }
-    return rotation;
+    if (known !== null) return sameRequest(known, request);
+    return this.#decide(credential, (situation, now) => {
+      const admission = admit(situation, request, newId(), now);
+      if (!admission.admitted) {
+        throw new RefusedError(
+          admission.inFlight === null ? 'no_version' : 'rotation_in_flight',
+          `${credential}: ${admission.reason}`,
+          admission.inFlight,
+        );
+      }
+      const { rotation } = admission;
+      const detail = { rotation: rotation.id, trigger: rotation.trigger, reason: request.reason };
+      return {
+        result: rotation,
+        changes: [
+          { type: 'rotation.put', rotation },
+          audited(now, request.actor, 'rotation.requested', credential, detail),
+        ],
+      };
+    });
   }
 
-  /** Looks again for the newest working key in the destinations. */
+  /** Looks again for the newest working key in the destinations. A rotation that has not sent anything yet is given up. */
   async adopt(credential: string, actor: string): Promise<void> {
-    const { snapshot } = await situationOf(this.#engine.context, credential);
-    this.#refuseInFlight(credential, snapshot.open);
-    const { clock } = this.#engine.context;
-    const now = clock.now();
-    await this.#engine.submit([
-      { type: 'credential.put', record: { ...snapshot.record, state: 'new', attempts: 0, retryAt: null } },
-      { type: 'work.wake', kind: 'credential', id: credential, at: now },
-      {
-        type: 'audit.append',
-        entry: { at: now, actor, action: 'adoption.requested', credential, detail: {} },
-      },
-    ]);
+    await this.#decide(credential, (situation, now) => {
+      const room = makeRoom(situation, actor, now);
+      const record = { ...situation.snapshot.record, state: 'new' as const, attempts: 0, retryAt: null };
+      return {
+        result: null,
+        changes: [
+          ...room.changes,
+          { type: 'credential.put', record },
+          audited(now, actor, 'adoption.requested', credential, {}),
+        ],
+        signals: room.signals,
+      };
+    });
   }
 
   /**
    * Tests a key that a person hands over; where the provider accepts it, it becomes the current version everywhere.
-   * @throws {RefusedError} `key_refused` where the provider does not accept it
+   * @throws {RefusedError} `key_refused` where the provider does not accept it, `rotation_in_flight`
    */
   async adoptValue(credential: string, value: Secret, actor: string): Promise<Version> {
     const { context } = this.#engine;
     const { snapshot } = await situationOf(context, credential);
-    this.#refuseInFlight(credential, snapshot.open);
     const fingerprint = context.hash.fingerprint(value);
-    const candidate = await testCandidate(
-      named(context.plugins.providers, snapshot.record.provider),
-      value,
-      fingerprint,
-    );
-    if (candidate.accepted !== true) {
+    const provider = named(context.plugins.providers, snapshot.record.provider);
+    const { accepted, failure, keyId } = await testCandidate(provider, value, fingerprint);
+    if (accepted !== true) {
       throw new RefusedError(
         'key_refused',
-        `${credential}: ${candidate.failure?.message ?? 'the key is not accepted'}`,
+        `${credential}: ${failure?.message ?? 'the key is not accepted'}`,
       );
     }
-    const known = snapshot.versions.find((version) => version.fingerprint === fingerprint);
-    if (known?.state === 'current') return known;
-    const now = context.clock.now();
-    const version: Version = {
-      id: known?.id ?? context.newId(),
-      credential,
-      number: nextNumber(snapshot.versions),
-      keyId: candidate.keyId,
-      state: 'pending',
-      origin: 'imported',
-      fingerprint,
-      createdAt: known?.createdAt ?? now,
-      expiresAt: null,
-    };
-    await this.#engine.submit([
-      { type: 'version.put', version, value },
-      { type: 'work.wake', kind: 'credential', id: credential, at: now },
-      {
-        type: 'audit.append',
-        entry: {
-          at: now,
-          actor,
-          action: 'version.imported',
-          credential,
-          detail: { keyId: version.keyId, number: version.number },
-        },
-      },
-    ]);
-    return version;
+    return this.#decide(credential, (situation, now) => {
+      const { versions } = situation.snapshot;
+      const known = versions.find((version) => version.fingerprint === fingerprint);
+      if (known?.state === 'current') return { result: known, changes: [] };
+      const room = makeRoom(situation, actor, now);
+      const version: Version = {
+        id: known?.id ?? context.newId(),
+        credential,
+        number: nextNumber(versions),
+        keyId,
+        state: 'pending',
+        origin: 'imported',
+        fingerprint,
+        createdAt: known?.createdAt ?? now,
+        expiresAt: known?.expiresAt ?? null,
+      };
+      const detail = { keyId, number: version.number };
+      return {
+        result: version,
+        changes: [
+          ...room.changes,
+          { type: 'version.put', version, value },
+          audited(now, actor, 'version.imported', credential, detail),
+        ],
+        signals: room.signals,
+      };
+    });
   }
 
-  #refuseInFlight(credential: string, open: Rotation | null): void {
-    if (open === null) return;
-    throw new RefusedError(
-      'rotation_in_flight',
-      `${credential}: rotation ${open.id} is in ${open.state}`,
-      open,
-    );
+  /** Reads, decides, and commits only where nobody has changed the credential meanwhile; else once more. */
+  async #decide<T>(
+    credential: string,
+    decide: (situation: Situation, now: number) => Decision<T>,
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { context } = this.#engine;
+      const situation = await situationOf(context, credential);
+      const now = context.clock.now();
+      const { result, changes, signals = [] } = decide(situation, now);
+      if (changes.length === 0) return result;
+      const { revision } = situation.snapshot;
+      try {
+        await this.#engine.submit(
+          [
+            { type: 'credential.expect', name: credential, revision },
+            ...changes,
+            { type: 'work.wake', kind: 'credential', id: credential, at: now },
+          ],
+          signals,
+        );
+        return result;
+      } catch (error) {
+        const moved = error instanceof StateError && (error.code === 'stale' || error.code === 'conflict');
+        if (!moved || attempt === DECIDE_LIMIT) throw error;
+      }
+    }
   }
 
   /** @throws {KeywardenError} `unknown_alert` */
@@ -228,4 +253,36 @@ export class Commands {
       await turned;
     }
   }
+}
+
+function audited(
+  at: number,
+  actor: string,
+  action: string,
+  credential: string,
+  detail: AuditEntry['detail'],
+): Change {
+  return { type: 'audit.append', entry: { at, actor, action, credential, detail } };
+}
+
+/** @throws {RefusedError} `request_key_reused` where the key was used to ask for something else */
+function sameRequest(known: Rotation, { emergency, reason }: RotationRequest): Rotation {
+  if ((known.trigger === 'emergency') === emergency && known.reason === reason) return known;
+  throw new RefusedError(
+    'request_key_reused',
+    `this Idempotency-Key asked for rotation ${known.id} before, with another body; use a new one`,
+    known,
+  );
+}
+
+/** @throws {RefusedError} `rotation_in_flight` where the open rotation has gone too far to be given up */
+function makeRoom(situation: Situation, actor: string, now: number): Pick<Folded, 'changes' | 'signals'> {
+  const { open, record } = situation.snapshot;
+  const room = open === null ? { changes: [], signals: [] } : giveUpUnsent(situation, actor, now);
+  if (room !== null) return room;
+  throw new RefusedError(
+    'rotation_in_flight',
+    `${record.name}: rotation ${open?.id} is in ${open?.state}`,
+    open,
+  );
 }

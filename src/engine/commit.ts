@@ -1,5 +1,6 @@
 import { identityOf } from '../alerting/identity.ts';
-import { type AlertingContext, process as processSignals } from '../alerting/pipeline.ts';
+import type { AlertingContext } from '../alerting/passage.ts';
+import { process as processSignals } from '../alerting/pipeline.ts';
 import type { Change, Claim, Signal } from '../model/index.ts';
 import { type Hold, StateError } from '../state/contract.ts';
 import type { EngineContext } from './context.ts';

@@ -1,4 +1,11 @@
-import { beginDelivery, cancelDelivery, foldDelivery, planDelivery } from '../alerting/delivery.ts';
+import {
+  beginDelivery,
+  cancelDelivery,
+  foldDelivery,
+  overSince,
+  planDelivery,
+  wakeFollowers,
+} from '../alerting/delivery.ts';
 import type { Message } from '../channels/contract.ts';
 import {
   type Alert,
@@ -7,13 +14,14 @@ import {
   type Delivery,
   type Failure,
   failureOf,
-  SECOND,
+  MINUTE,
 } from '../model/index.ts';
 import type { Committer } from './commit.ts';
 import { type EngineContext, named } from './context.ts';
+import { endsAny, owedAfterRecovery } from './owed.ts';
 
-/** How soon a delivery that waits for the one before it looks again. */
-const LOOK_AGAIN = 2 * SECOND;
+/** When a delivery that waits for the one before it looks again, should the wake-up have missed it. */
+const LOOK_AGAIN = MINUTE / 2;
 
 /** One turn of one message: the intent to send is recorded, then it is sent, then what the channel said. */
 export async function turnDelivery(
@@ -27,10 +35,14 @@ export async function turnDelivery(
   if (!delivery || !alert || delivery.state !== 'pending')
     return state.commit([], { hold: { claim, next: null } });
 
-  const plan = planDelivery(delivery, await state.deliveries(alert.id));
+  const before = await state.deliveries(alert.id);
+  const plan = planDelivery(delivery, before, alert.severity);
   if (plan === 'wait') return state.commit([], { hold: { claim, next: clock.now() + LOOK_AGAIN } });
-  if (plan === 'cancel')
-    return state.commit([put(cancelDelivery(delivery, clock.now()))], { hold: { claim, next: null } });
+  if (plan === 'cancel') {
+    const cancelled = cancelDelivery(delivery, clock.now());
+    const changes = [put(cancelled), ...wakeFollowers(cancelled, before, clock.now())];
+    return state.commit(changes, { hold: { claim, next: null } });
+  }
 
   const attempt = beginDelivery(delivery);
   await state.commit([put(attempt.delivery)], { under: claim });
@@ -45,12 +57,18 @@ export async function turnDelivery(
       `${delivery.channel}: ${failure.message}`,
     );
   }
+  // Read again: the alert may have ended while the message was under way.
+  const after = await state.deliveries(alert.id);
   const folded = foldDelivery(attempt.delivery, failure, {
     now: clock.now(),
     unit: hash.unit(delivery.id, String(attempt.delivery.attempts)),
-    alertOpen: alert.state !== 'resolved',
+    overSince: overSince(delivery, after, alert),
   });
-  await committer.commit([put(folded.delivery)], folded.signals, { hold: { claim, next: folded.nextAt } });
+  const recovered = await endsAny(context, folded.signals);
+  const changes = [put(folded.delivery), ...wakeFollowers(folded.delivery, after, clock.now())];
+  await committer.commit(changes, folded.signals, { hold: { claim, next: folded.nextAt } });
+  // A crash in between loses nothing: the next start looks for what is owed too.
+  if (recovered) await state.commit(await owedAfterRecovery(context));
 }
 
 function put(delivery: Delivery): Change {

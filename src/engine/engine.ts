@@ -1,4 +1,6 @@
 import { type Change, type Claim, DAY, type Signal } from '../model/index.ts';
+import { systemClock } from './clock.ts';
+import { ClockWatch, wakeAll } from './clock-step.ts';
 import { Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
 import { turnDelivery } from './deliver.ts';
@@ -8,7 +10,7 @@ import { Loop } from './loop.ts';
 import { turnPublication } from './publish.ts';
 import { turnCredential } from './rotate.ts';
 import { startSchedule } from './schedule.ts';
-import { reconcileConfiguration } from './start.ts';
+import { reconcileAlerts, reconcileConfiguration } from './start.ts';
 import { turnMonitor } from './watch.ts';
 
 /** How long a stop waits for what is in flight, ms of real time; what has not ended by then is an open intent. */
@@ -20,12 +22,15 @@ export class Engine {
   readonly #loop: Loop;
   readonly #committer: Committer;
   readonly #logins = new Logins();
+  readonly #clock: ClockWatch;
   readonly #listeners = new Set<() => void>();
+  readonly #stopping = new AbortController();
   #schedule: { stop(): void } | null = null;
   #prunedAt = 0;
 
   constructor(context: EngineContext) {
     this.context = context;
+    this.#clock = new ClockWatch(context.clock);
     this.#loop = new Loop(context, lanesOf(context.config), (claim) => this.#turn(claim));
     this.#committer = new Committer(context, () => this.#loop.wake());
   }
@@ -35,17 +40,43 @@ export class Engine {
     return this.#loop.turns > 0;
   }
 
+  /** How much runs now; 0: at rest until the next due time. */
+  get active(): number {
+    return this.#loop.active;
+  }
+
   async start(): Promise<void> {
     const { config, state } = this.context;
     await state.prove();
     await state.commit(await reconcileConfiguration(this.context));
-    this.#schedule = startSchedule(config.schedule, {
+    const { changes, signals } = await reconcileAlerts(this.context);
+    await this.#committer.commit(changes, signals);
+    const tasks = {
       reconcile: () => {
-        this.#loop.wake();
+        void this.reconcile();
         void this.#keepHouse();
       },
       pollLogs: () => void this.pollLogs(),
-    });
+    };
+    // The expressions mean the machine's time, also in the demonstration, whose daemon lives on a faster clock.
+    this.#schedule = startSchedule(config.schedule, tasks, systemClock());
+    this.#loop.wake();
+  }
+
+  /** The net beneath the loop's timers: turns it, and makes everything due where the wall clock was set back. */
+  async reconcile(): Promise<void> {
+    const { state, log } = this.context;
+    try {
+      await this.#clock.follow(async () => {
+        log.warn({}, 'the clock was set back; everything that waits looks again at what time it is');
+        await state.commit(await wakeAll(this.context));
+      });
+    } catch (error) {
+      log.error(
+        { error },
+        'what waits could not be made due after the clock was set back; the next turn of the schedule tries again',
+      );
+    }
     this.#loop.wake();
   }
 
@@ -88,6 +119,7 @@ export class Engine {
   /** Ends what is in flight or parks it, within ten seconds; the state may be closed afterwards. */
   async stop(): Promise<void> {
     this.#schedule?.stop();
+    this.#stopping.abort();
     const ended = await this.#loop.stop(STOP_WITHIN);
     if (!ended)
       this.context.log.warn(
@@ -116,7 +148,10 @@ export class Engine {
     const { context } = this;
     switch (claim.kind) {
       case 'credential':
-        await turnCredential(context, this.#committer, claim);
+        await turnCredential(context, this.#committer, claim, {
+          stopping: this.#stopping.signal,
+          pause: (ms) => this.#loop.pause(ms),
+        });
         break;
       case 'publication':
         await turnPublication(context, this.#committer, claim);
@@ -125,7 +160,7 @@ export class Engine {
         await this.#logins.turn(context, claim);
         break;
       case 'monitor':
-        await turnMonitor(context, this.#committer, claim);
+        await turnMonitor(context, this.#committer, claim, this.#stopping.signal);
         break;
       case 'delivery':
         await turnDelivery(context, this.#committer, claim);

@@ -10,7 +10,7 @@ export const credentialLane = (provider: string): string => `provider:${provider
 export const publicationLane = (store: string): string => `store:${store}`;
 export const loginLane = (store: string): string => `login:${store}`;
 export const monitorLane = (monitor: string): string => `monitor:${monitor}`;
-export const deliveryLane = (channel: string): string => `channel:${channel}`;
+const deliveryLane = (channel: string): string => `channel:${channel}`;
 
 /** One lane for each provider, store, store's login, monitor and channel: none can hold up another. */
 export function lanesOf(config: Config): Lane[] {

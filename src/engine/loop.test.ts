@@ -120,6 +120,20 @@ describe('the loop', () => {
     await expect.poll(() => turns).toBe(2);
   });
 
+  test('leaves room for timers and sockets while a record is due again at once, over and over', async () => {
+    const many = 2_000;
+    let turns = 0;
+    loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], async (claim) => {
+      turns += 1;
+      await state.commit([], { hold: { claim, next: turns < many ? 0 : null } });
+    });
+    await state.commit([due('restless', 'lane')]);
+    loop.wake();
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(turns).toBeLessThan(many);
+  });
+
   test('claims nothing more once it is stopped, and says whether all has ended', async () => {
     const hand = byHand();
     loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], hand.handle);

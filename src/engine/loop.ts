@@ -28,6 +28,7 @@ export class Loop {
   readonly #lanes: readonly Lane[];
   readonly #handle: Handler;
   readonly #running = new Map<string, Set<Promise<void>>>();
+  readonly #pauses = new Set<() => void>();
   #cancelTimer: () => void = () => undefined;
   #turning: Promise<void> | null = null;
   #again = false;
@@ -46,6 +47,12 @@ export class Loop {
     return this.#turns;
   }
 
+  /** Handlers that run, and the loop itself while it looks for due work; 0: at rest until a due time or a wake. */
+  get active(): number {
+    const handlers = [...this.#running.values()].reduce((sum, tasks) => sum + tasks.size, 0);
+    return handlers - this.#pauses.size + (this.#turning === null ? 0 : 1);
+  }
+
   /** Turns now, or once more where it is turning already. */
   wake(): void {
     if (this.#stopped) return;
@@ -60,6 +67,7 @@ export class Loop {
   async stop(ms: number): Promise<boolean> {
     this.#stopped = true;
     this.#cancelTimer();
+    for (const end of [...this.#pauses]) end();
     await this.#turning;
     const open = [...this.#running.values()].flatMap((tasks) => [...tasks]);
     const late = AbortSignal.timeout(ms);
@@ -73,8 +81,11 @@ export class Loop {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
-        for (const lane of this.#lanes) await this.#claim(lane);
+        // Side by side, so that all lanes share one transaction of the state.
+        await Promise.all(this.#lanes.map((lane) => this.#claim(lane)));
         this.#turns += 1;
+        // Records that are due again at once must not keep the process from its sockets, timers and signals.
+        await new Promise((resolve) => setImmediate(resolve));
       }
       if (!this.#stopped) await this.#sleep();
     } catch (error) {
@@ -106,20 +117,42 @@ export class Loop {
 
   /** No handler throws for a reason it foresees; whatever it was, the record must come back. */
   async #afterDefect(claim: Claim, error: unknown): Promise<void> {
-    const { state, clock, log } = this.#context;
     if (error instanceof StateError && error.code === 'claim_lost') return;
-    log.error(
+    this.#context.log.error(
       { error, kind: claim.kind, id: claim.id, failure: failureOf(error) },
       'a turn failed; it comes again in a minute',
     );
+    // A state that takes no writes (a full disk) may take them again: until then the claim would hold its record.
+    while (!(await this.#release(claim)) && !this.#stopped) await this.pause(AFTER_DEFECT);
+  }
+
+  async #release(claim: Claim): Promise<boolean> {
+    const { state, clock, log } = this.#context;
     try {
       await state.commit([], { hold: { claim, next: clock.now() + AFTER_DEFECT } });
-    } catch (again) {
+      return true;
+    } catch (error) {
+      if (error instanceof StateError && error.code === 'claim_lost') return true;
+      const fields = { error, kind: claim.kind, id: claim.id };
       log.error(
-        { error: again, kind: claim.kind, id: claim.id },
-        'the claim could not be released; a restart frees it',
+        fields,
+        'the claim could not be released; it is tried again in a minute, and a restart frees it',
       );
+      return false;
     }
+  }
+
+  /** Lets a handler rest for `ms` of wall time without counting as active; a stop ends it. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const cancel = this.#context.clock.after(ms, end);
+      this.#pauses.add(end);
+    });
   }
 
   async #sleep(): Promise<void> {

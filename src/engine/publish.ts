@@ -56,7 +56,11 @@ export async function turnPublication(
   const latest = (await state.credential(credential)) ?? snapshot;
   const steps = latest.open === null ? [] : await state.steps(latest.open.id);
   const destination = latest.destinations.find((entry) => entry.id === id) ?? unseen(credential, id);
-  const folded = foldPublication({ destination, wanted, snapshot: latest, steps }, outcome, clock.now());
+  const folded = foldPublication(
+    { destination, wanted, snapshot: latest, steps, consumerLag: configured.consumerLag },
+    outcome,
+    clock.now(),
+  );
   await committer.commit(folded.changes, folded.signals, { hold: { claim, next: folded.next } });
 }
 

@@ -1,4 +1,4 @@
-import { findingToSignal } from '../alerting/finding.ts';
+import { findingsToSignals } from '../alerting/finding.ts';
 import type { MonitorConfig } from '../config/types.ts';
 import type { ManagedKey } from '../detectors/contract.ts';
 import { createWatch, type Watch, type WatchState } from '../detectors/watch.ts';
@@ -12,8 +12,9 @@ import {
   type LogPage,
   MINUTE,
   type MonitorRecord,
+  type Signal,
 } from '../model/index.ts';
-import { currentVersion } from '../rotation/index.ts';
+import { currentVersion, keyRejected } from '../rotation/index.ts';
 import type { Committer } from './commit.ts';
 import { type EngineContext, named } from './context.ts';
 
@@ -27,7 +28,12 @@ const LATE = 5 * MINUTE;
 const UNTIL_POLLED = 8_640_000_000_000_000;
 
 /** One poll of one log: every page to the end, each committed with its cursor, the detectors' state and their alerts. */
-export async function turnMonitor(context: EngineContext, committer: Committer, claim: Claim): Promise<void> {
+export async function turnMonitor(
+  context: EngineContext,
+  committer: Committer,
+  claim: Claim,
+  stopping: AbortSignal,
+): Promise<void> {
   const { config, state, clock, log } = context;
   const monitor = config.monitors[claim.id];
   const release = { claim, next: UNTIL_POLLED };
@@ -41,29 +47,26 @@ export async function turnMonitor(context: EngineContext, committer: Committer, 
       `${monitor.name}: ${watched.startedAfresh}; its habits are learnt anew`,
     );
   for (;;) {
-    const poll: Poll = {
-      monitor,
-      watch,
-      watched,
-      record,
-      begun: clock.now(),
-      keys: await managedKeys(context),
-    };
-    const page = await read(context, poll);
+    const begun = clock.now();
+    const page = await read(context, { monitor, record, begun });
+    // The keys are read after the page: one minted and used while it was under way is no stranger's.
+    const poll: Poll = { monitor, watch, watched, record, begun, keys: await managedKeys(context) };
     if ('failure' in page) {
       const folded = afterFailure(poll, page.failure, clock.now());
       return committer.commit(
         [{ type: 'monitor.put', monitor: folded.record }],
-        signalsOf(folded.findings, monitor),
+        [...findingsToSignals(folded.findings, monitor.name), ...rejection(poll, page.failure, clock.now())],
         { hold: release },
       );
     }
     const folded = afterPage(context, poll, page);
+    const signals = [...findingsToSignals(folded.findings, monitor.name), ...acceptance(poll, clock.now())];
     record = folded.record;
-    const options = page.hasMore ? { under: claim } : { hold: release };
+    const last = !page.hasMore || stopping.aborted;
+    const options = last ? { hold: release } : { under: claim };
     const changes: Change[] = [{ type: 'monitor.put', monitor: record }, ...usesIn(page, poll.keys)];
-    await committer.commit(changes, signalsOf(folded.findings, monitor), options);
-    if (!page.hasMore) return;
+    await committer.commit(changes, signals, options);
+    if (last) return;
   }
 }
 
@@ -76,11 +79,31 @@ type Poll = {
   readonly keys: readonly ManagedKey[];
 };
 
+/** So many polls in succession must be refused before it is more than a hiccup. */
+const REFUSED_LIMIT = 2;
+
+/** The key that reads the log is the one that applications use: where it is refused, so are they. */
+function rejection({ monitor, record, keys }: Poll, failure: Failure, now: number): Signal[] {
+  if (failure.verdict !== 'rejected' || record.attempts + 1 < REFUSED_LIMIT) return [];
+  const current = keys.find(
+    ({ credential, state }) => credential === monitor.credential && state === 'current',
+  );
+  return [keyRejected(monitor.credential, current?.keyId ?? null, failure, now)];
+}
+
+/** The first page after failures proves the key again. */
+function acceptance({ monitor, record }: Poll, at: number): Signal[] {
+  if (record.attempts === 0) return [];
+  return [
+    { type: 'resolve', kind: 'credential-rejected', credential: monitor.credential, condition: '', at },
+  ];
+}
+
 type Folded = { readonly record: MonitorRecord; readonly findings: readonly Finding[] };
 
 async function read(
   context: EngineContext,
-  { monitor, record, begun }: Poll,
+  { monitor, record, begun }: Pick<Poll, 'monitor' | 'record' | 'begun'>,
 ): Promise<LogPage | { readonly failure: Failure }> {
   try {
     const snapshot = await context.state.credential(monitor.credential);
@@ -168,10 +191,6 @@ function usesIn({ events }: LogPage, keys: readonly ManagedKey[]): Change[] {
     const at = latest.get(keyId);
     return at === undefined ? [] : [{ type: 'use.put' as const, keyId, at }];
   });
-}
-
-function signalsOf(findings: readonly Finding[], monitor: MonitorConfig) {
-  return findings.map((finding) => findingToSignal(finding, monitor.name));
 }
 
 async function managedKeys({ state }: EngineContext): Promise<ManagedKey[]> {

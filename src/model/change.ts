@@ -35,6 +35,8 @@ export type MonitorRecord = {
  * `put` inserts or replaces the row with the record's key.
  */
 export type Change =
+  /** Refused as stale, the whole commit, unless the credential's revision is still this. */
+  | { readonly type: 'credential.expect'; readonly name: string; readonly revision: number }
   | { readonly type: 'credential.put'; readonly record: CredentialRecord }
   | { readonly type: 'version.put'; readonly version: Version; readonly value?: Secret }
   | { readonly type: 'rotation.put'; readonly rotation: Rotation }

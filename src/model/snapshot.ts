@@ -4,6 +4,8 @@ import type { Rotation } from './rotation.ts';
 /** All that plans read of one credential, taken in one transaction. */
 export type CredentialSnapshot = {
   readonly record: CredentialRecord;
+  /** Rises with every commit that changes the record, a version or the open rotation; see `credential.expect`. */
+  readonly revision: number;
   /** Newest (greatest number) first. */
   readonly versions: readonly Version[];
   /** The rotation that holds the credential, if any. */

@@ -1,5 +1,4 @@
 import type { Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 
 /** What a {@link Body} tells while it fills. */
 export type BodyEvents = {
@@ -87,10 +86,12 @@ export class Body {
 /** What {@link Body} can undo: sent as Accept-Encoding. */
 export const ACCEPT_ENCODING = 'gzip, deflate, br';
 
+/** zlib is fetched with the first answer that is compressed. */
 function decoderFor(encoding: string, first: Buffer): Transform | null {
-  if (encoding === 'gzip' || encoding === 'x-gzip') return createGunzip();
-  if (encoding === 'br') return createBrotliDecompress();
+  const zlib = process.getBuiltinModule('node:zlib');
+  if (encoding === 'gzip' || encoding === 'x-gzip') return zlib.createGunzip();
+  if (encoding === 'br') return zlib.createBrotliDecompress();
   if (encoding !== 'deflate') return null;
   // "deflate" means zlib's format (RFC 9110, 8.4.1.2), yet some servers send it bare; zlib's first byte tells.
-  return ((first[0] ?? 0) & 0x0f) === 0x08 ? createInflate() : createInflateRaw();
+  return ((first[0] ?? 0) & 0x0f) === 0x08 ? zlib.createInflate() : zlib.createInflateRaw();
 }

@@ -1,4 +1,4 @@
-import { Request, Response } from 'undici';
+import type { Request, RequestInit, Response } from 'undici';
 import { EdgeError, type Net, type NetRequest, type NetResponse } from '../model/index.ts';
 import { refusal } from './faults.ts';
 
@@ -21,7 +21,7 @@ const BODILESS: readonly number[] = [204, 205, 304];
  * Messages show the host and never the path: a webhook's URL is a secret.
  */
 export function fetchOver(send: (request: NetRequest) => Promise<NetResponse>): Net['fetch'] {
-  const over = async (input: string | URL, init?: ConstructorParameters<typeof Request>[1]) => {
+  const over = async (input: string | URL, init?: RequestInit) => {
     const request = await read(input, init);
     let answer: NetResponse;
     try {
@@ -45,10 +45,8 @@ export function fetchOver(send: (request: NetRequest) => Promise<NetResponse>): 
   return over as unknown as Net['fetch'];
 }
 
-async function read(
-  input: string | URL,
-  init: ConstructorParameters<typeof Request>[1],
-): Promise<NetRequest> {
+async function read(input: string | URL, init: RequestInit | undefined): Promise<NetRequest> {
+  const { Request } = await standard();
   let request: Request;
   try {
     request = new Request(input, init);
@@ -72,9 +70,17 @@ async function read(
   };
 }
 
-function respond(answer: NetResponse): Response {
+async function respond(answer: NetResponse): Promise<Response> {
+  const { Response } = await standard();
   // They told of the bytes as they came; the body is decompressed by now.
   const { 'content-encoding': _encoding, 'content-length': _length, ...headers } = answer.headers;
   const body = BODILESS.includes(answer.status) ? null : new Uint8Array(answer.body);
   return new Response(body, { status: answer.status, headers });
+}
+
+/** Loaded with the first call. In this order: a Request with a body needs what the other file registers. */
+async function standard(): Promise<{ Request: typeof Request; Response: typeof Response }> {
+  const { Response } = await import('undici/lib/web/fetch/response.js');
+  const { Request } = await import('undici/lib/web/fetch/request.js');
+  return { Request, Response };
 }

@@ -1,1 +1,1 @@
-export { type CreateNetOptions, createNet } from './net.ts';
+export { createNet } from './net.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import { plaintextFault } from '../model/fields.ts';
 import type { Net, NetOptions, NetRequest, NetResponse } from '../model/index.ts';
 import { guardedLookup, isRefused, normalizeAllow, type Resolve } from './addresses.ts';
@@ -31,10 +31,10 @@ const FETCH_MAX_BYTES = 2 * 1024 * 1024;
 export function createNet(options: CreateNetOptions): Net {
   const trust = loadTrust(options.caFile);
   const allow = normalizeAllow(options.allow);
-  const open = new Map<string | undefined, Dispatcher>();
+  const open = new Map<string | undefined, Promise<Dispatcher>>();
   let closed = false;
 
-  const through = (proxy: string | undefined): Dispatcher => {
+  const through = (proxy: string | undefined): Promise<Dispatcher> => {
     const known = open.get(proxy);
     if (known !== undefined) return known;
     const fresh = dispatcher(options, trust, allow, proxy);
@@ -45,7 +45,7 @@ export function createNet(options: CreateNetOptions): Net {
   const send = async (request: NetRequest, secretPath: boolean): Promise<NetResponse> => {
     const call = prepare(request, options, allow, secretPath);
     if (closed) throw fault('closed', { target: call.target, sent: false }, 'its connection was closed');
-    return exchange(through(call.proxied ? options.proxy : undefined), call);
+    return exchange(await through(call.proxied ? options.proxy : undefined), call);
   };
 
   return {
@@ -54,7 +54,7 @@ export function createNet(options: CreateNetOptions): Net {
     trust,
     async close() {
       closed = true;
-      await Promise.all(Array.from(open.values(), (each) => each.destroy()));
+      await Promise.all(Array.from(open.values(), async (each) => (await each).destroy()));
     },
   };
 }
@@ -106,12 +106,13 @@ function headersOf(request: NetRequest, url: URL, target: string): Record<string
   return headers;
 }
 
-function dispatcher(
+/** undici is loaded with the first request, and without what of it nobody uses: its index costs 7 MB more. */
+async function dispatcher(
   options: CreateNetOptions,
   trust: Trust,
   allow: ReadonlySet<string>,
   proxy: string | undefined,
-): Dispatcher {
+): Promise<Dispatcher> {
   const connect = {
     lookup: guardedLookup(allow, options.resolve),
     timeout: options.timeoutMs,
@@ -127,7 +128,11 @@ function dispatcher(
     keepAliveTimeout: 4_000,
     keepAliveMaxTimeout: 4_000,
   };
-  if (proxy === undefined) return new Agent({ ...pool, connect });
+  if (proxy === undefined) {
+    const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
+    return new Agent({ ...pool, connect });
+  }
+  const { Pool, ProxyAgent } = await import('undici');
   return new ProxyAgent({
     ...pool,
     uri: proxy,

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { EdgeError, type Net } from '../model/index.ts';
 
 /** Whom a connection trusts. Both parts are worked out when first read: the roots of the world cost some 40 ms. */
@@ -23,7 +23,7 @@ export function loadTrust(caFile: string | undefined): Trust {
     return {
       rejectUnauthorized: true,
       get context(): SecureContext {
-        shared ??= createSecureContext({ minVersion: 'TLSv1.2' });
+        shared ??= tls().createSecureContext({ minVersion: 'TLSv1.2' });
         return shared;
       },
     };
@@ -43,14 +43,19 @@ function trustBesidesRoots(extra: string): Trust {
   return {
     rejectUnauthorized: true,
     get ca(): string {
-      ca ??= [...getCACertificates('default'), extra].join('\n');
+      ca ??= [...tls().getCACertificates('default'), extra].join('\n');
       return ca;
     },
     get context(): SecureContext {
-      context ??= createSecureContext({ minVersion: 'TLSv1.2', ca: this.ca });
+      context ??= tls().createSecureContext({ minVersion: 'TLSv1.2', ca: this.ca });
       return context;
     },
   };
+}
+
+/** Fetched with the first connection: no start has to wait for it. */
+function tls(): typeof import('node:tls') {
+  return process.getBuiltinModule('node:tls');
 }
 
 function readCertificates(file: string): string[] {

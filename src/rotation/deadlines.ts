@@ -8,26 +8,27 @@ import type { Situation } from './situation.ts';
 const WARN_AT = 0.5;
 const PAGE_AT = 0.8;
 
-/** How grave it is that a destination lacks the rotation's version now; null while there is time. */
-export function lateness(rotation: Rotation, now: number): Severity | null {
+/**
+ * How grave it is that a destination lacks the rotation's version now; null while there is time. Its readers cache for
+ * `consumerLag` ms: that much less is left.
+ */
+export function lateness(rotation: Rotation, consumerLag: number, now: number): Severity | null {
   const { mintedAt, overlapEndsAt } = rotation;
   if (mintedAt === null || overlapEndsAt === null) return null;
-  const passed = (now - mintedAt) / Math.max(1, overlapEndsAt - mintedAt);
+  const passed = (now - mintedAt) / Math.max(1, overlapEndsAt - consumerLag - mintedAt);
   if (passed >= PAGE_AT) return 'critical';
   return passed >= WARN_AT ? 'warning' : null;
 }
 
-/** When the rotation's lateness next grows, or null. */
-export function nextDeadline(rotation: Rotation, now: number): number | null {
+/** When the lateness of a destination next grows, or the overlap ends; null after that. */
+export function nextDeadline({ destinations }: Situation, rotation: Rotation, now: number): number | null {
   const { mintedAt, overlapEndsAt } = rotation;
   if (mintedAt === null || overlapEndsAt === null) return null;
-  const overlap = overlapEndsAt - mintedAt;
-  const moments = [
-    mintedAt + Math.ceil(overlap * WARN_AT),
-    mintedAt + Math.ceil(overlap * PAGE_AT),
-    overlapEndsAt,
-  ];
-  return moments.find((moment) => moment > now) ?? null;
+  const moments = destinations.flatMap(({ consumerLag }) =>
+    [WARN_AT, PAGE_AT].map((share) => mintedAt + Math.ceil((overlapEndsAt - consumerLag - mintedAt) * share)),
+  );
+  const ahead = [...moments, overlapEndsAt].filter((moment) => moment > now);
+  return ahead.length === 0 ? null : Math.min(...ahead);
 }
 
 /**
@@ -37,11 +38,11 @@ export function nextDeadline(rotation: Rotation, now: number): number | null {
 export function lateDestinations(situation: Situation, now: number): Signal[] {
   const rotation = situation.snapshot.open;
   if (rotation === null || rotation.newVersionId === null || rotation.overlapEndsAt === null) return [];
-  const severity = lateness(rotation, now);
-  if (severity === null) return [];
   const left = rotation.overlapEndsAt - now;
-  return missing(situation, rotation).map((destination) =>
-    raise('publish-failed', rotation.credential, now, {
+  return missing(situation, rotation).flatMap((destination) => {
+    const severity = lateness(rotation, lagOf(situation, destination), now);
+    if (severity === null) return [];
+    return raise('publish-failed', rotation.credential, now, {
       severity,
       condition: destination,
       title: `${rotation.credential}: ${destination} does not have the new key, ${left > 0 ? `${formatDuration(left)} left` : 'and the old one has ended'}`,
@@ -50,8 +51,12 @@ export function lateDestinations(situation: Situation, now: number): Signal[] {
       action: 'Repair the destination; see: keywarden check',
       deadline: rotation.overlapEndsAt,
       evidence: { rotation: rotation.id, destination, error: errorAt(situation, destination) },
-    }),
-  );
+    });
+  });
+}
+
+function lagOf({ destinations }: Situation, destination: string): number {
+  return destinations.find(({ id }) => id === destination)?.consumerLag ?? 0;
 }
 
 function errorAt({ snapshot }: Situation, destination: string): string | null {

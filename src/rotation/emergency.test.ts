@@ -175,20 +175,29 @@ describe('an emergency supersedes', () => {
   });
 });
 
-test('an emergency that fails in an overlap does not let the schedule begin before that overlap’s end', () => {
+test('an emergency that the provider refuses is not given up: it pages, goes on trying, and gets its key', () => {
   const world = World.managing();
-  world.provider.mints = ({ trigger }) => (trigger === 'emergency' ? failure('permanent') : null);
-  world.rotate();
-  world.advance('1h');
+  world.provider.mints = ({ at }) => (at < START + 3 * HOUR ? failure('permanent') : null);
   world.rotate({ emergency: true });
-  expect(world.history).toEqual(['superseded', 'failed']);
-  world.advance(END - 1 - world.now);
-  expect(world.history).toHaveLength(2);
-  world.advance('1m');
-  expect(world.history).toEqual(['superseded', 'failed', 'overlap']);
+  expect([world.history, world.alarms]).toEqual([['attention'], ['rotation-attention critical']]);
+  world.advance('2h');
+  expect(world.history).toEqual(['attention']);
+  world.advance('2h');
+  expect([world.history, world.last.trigger, world.alarms]).toEqual([['overlap'], 'emergency', []]);
 });
 
-test('where a mint was given up unanswered the old key may be ending: the next try waits for no window', () => {
+test('an emergency goes before a search for keys that waits for a store', () => {
+  const world = World.managing();
+  world.shelf('vault').fault = () => failure('retryable');
+  world.adoptAgain();
+  world.advance('1m');
+  world.rotate({ emergency: true });
+  world.advance('2m');
+  expect(world.last.trigger).toBe('emergency');
+  expect(world.last.newVersionId).not.toBeNull();
+});
+
+test('where a mint was given up unanswered the old key is taken to have an end', () => {
   const world = World.managing({ policy: { window: parseWindow('Mon 09:00-10:00 UTC') } });
   world.provider.mints = ({ trigger }) => {
     if (trigger === 'manual') return 'garbage';
@@ -197,7 +206,6 @@ test('where a mint was given up unanswered the old key may be ending: the next t
   world.rotate();
   world.advance('5m');
   world.rotate({ emergency: true });
-  expect([world.history, world.current.expiresAt]).toEqual([['superseded', 'failed'], END]);
-  world.advance('62m');
-  expect([world.history.at(-1), world.open?.overlapEndsAt]).toEqual(['overlap', END]);
+  expect([world.history, world.current.expiresAt]).toEqual([['superseded', 'attention'], END]);
+  expect(world.last.lastError?.verdict).toBe('permanent');
 });

@@ -59,7 +59,7 @@ function adopt(
       };
   return folded(
     [
-      ...supersedeCurrent(snapshot.versions, version),
+      ...supersedeCurrent(situation, version, now),
       { type: 'version.put', version, value: candidate.value },
       { type: 'credential.put', record: managed(snapshot.record) },
       ...outcome.readings.map(({ destination, candidate: found }): Change => {
@@ -100,16 +100,17 @@ function adoptionEnds(credential: string, now: number): Signal[] {
     resolve('rotation-attention', credential, now, 'adopt'),
     resolve('store-unreachable', credential, now, 'adopt'),
     resolve('rotation-failed', credential, now, 'adopt'),
+    resolve('rotation-failed', credential, now),
   ];
 }
 
 /** A key that a person handed over, already accepted by the provider, takes the current one's place. */
 export function install(situation: Situation, version: Version, now: number): Folded {
-  const { record, versions } = situation.snapshot;
+  const { record } = situation.snapshot;
   const installed: Version = { ...version, state: 'current' };
   return folded(
     [
-      ...supersedeCurrent(versions, installed),
+      ...supersedeCurrent(situation, installed, now),
       { type: 'version.put', version: installed },
       { type: 'credential.put', record: managed(record) },
       ...publishEverywhere(situation, now),
@@ -119,10 +120,12 @@ export function install(situation: Situation, version: Version, now: number): Fo
   );
 }
 
-function supersedeCurrent(versions: readonly Version[], successor: Version): Change[] {
-  const current = currentVersion(versions);
+/** Nobody says when a key that a person replaced ends: it is taken to work for one more overlap. */
+function supersedeCurrent({ snapshot, policy }: Situation, successor: Version, now: number): Change[] {
+  const current = currentVersion(snapshot.versions);
   if (current === null || current.id === successor.id) return [];
-  return [{ type: 'version.put', version: { ...current, state: 'retiring' } }];
+  const expiresAt = current.expiresAt ?? now + policy.overlap;
+  return [{ type: 'version.put', version: { ...current, state: 'retiring', expiresAt } }];
 }
 
 function managed(record: CredentialRecord): CredentialRecord {

@@ -1,7 +1,8 @@
 import type { Change, Failure, Rotation, Signal, Version } from '../model/index.ts';
-import { formatDuration, formatTime, HOUR } from '../model/index.ts';
+import { formatDuration, formatTime, HOUR, MINUTE } from '../model/index.ts';
 import { backoff, rest } from './backoff.ts';
 import { audit, type Folded, folded, type Ids, putRotation } from './folded.ts';
+import { keyRejected } from './key-rejected.ts';
 import { UNUSABLE_LIMIT } from './limits.ts';
 import { failureEvidence, raise, resolve } from './signals.ts';
 import type { Action, Outcome, Situation, Taken } from './situation.ts';
@@ -16,7 +17,10 @@ const SAME_CALL = 500;
 
 type PreflightResults = Extract<Outcome, { of: 'preflight' }>['results'];
 
-/** All required destinations writable (an emergency: one at all): the mint may go. Else it waits, and says for what. */
+/**
+ * All required destinations writable: the mint may go. Where the key cannot wait (an emergency, a current key that has
+ * an end), one writable destination is enough. Else it waits, and says for what.
+ */
 export function foldPreflight(
   situation: Situation,
   rotation: Rotation,
@@ -29,10 +33,8 @@ export function foldPreflight(
     situation.destinations.filter((destination) => destination.required).map(({ id }) => id),
   );
   const blocking = failed.filter(({ destination }) => required.has(destination));
-  const ready =
-    rotation.trigger === 'emergency'
-      ? failed.length < results.length || results.length === 0
-      : blocking.length === 0;
+  const pressing = rotation.trigger === 'emergency' || isDying(situation);
+  const ready = pressing ? failed.length < results.length || results.length === 0 : blocking.length === 0;
   if (ready) {
     return folded(
       [
@@ -62,13 +64,16 @@ export function foldPreflight(
     ],
     [
       raise('store-unreachable', credential, now, {
-        severity: 'warning',
+        severity: pressing ? 'critical' : 'warning',
         condition: 'preflight',
-        title: `${credential} is due for rotation and waits for ${names.join(', ')}`,
+        title: pressing
+          ? `${credential} must be rotated now and no destination can be written`
+          : `${credential} is due for rotation and waits for ${names.join(', ')}`,
         summary:
-          'Nothing was minted: the overlap would run while a destination cannot be written. The old key stays valid. ' +
+          'Nothing was minted: the overlap would run while a destination cannot be written. The old key stays in use. ' +
           (failure?.message ?? ''),
         action: `Make the destination writable; the rotation then goes on by itself. See: keywarden check`,
+        deadline: currentVersion(situation.snapshot.versions)?.expiresAt ?? null,
         evidence: {
           rotation: rotation.id,
           destinations: names,
@@ -97,10 +102,17 @@ export function foldMint(
   // Surely not processed: this send does not count.
   const sends = failure.verdict === 'unknown' ? action.intent.sends : action.intent.sends - 1;
   const settled: Rotation = { ...rotation, intent: { ...action.intent, sends } };
-  const tooLong = now - action.intent.committedAt > GIVE_UP_AFTER && rotation.trigger !== 'emergency';
-  const hopeless = failure.verdict === 'permanent' || failure.verdict === 'rejected' || tooLong;
-  if (sends === 0 && hopeless) return fail(situation, settled, failure, now);
+  const tooLong = now - action.intent.committedAt > GIVE_UP_AFTER && !isDying(situation);
+  const refused = failure.verdict === 'permanent' || failure.verdict === 'rejected';
+  if (rotation.trigger === 'emergency' && refused) return persist(situation, settled, failure, now);
+  if (sends === 0 && (refused || (tooLong && rotation.trigger !== 'emergency')))
+    return fail(situation, settled, failure, now);
   return retryMint(situation, settled, failure, now);
+}
+
+/** True where the current key has an end known to us and no successor is held yet. */
+function isDying({ snapshot }: Situation): boolean {
+  return (currentVersion(snapshot.versions)?.expiresAt ?? null) !== null;
 }
 
 function retryMint(situation: Situation, rotation: Rotation, failure: Failure, now: number): Folded {
@@ -110,8 +122,35 @@ function retryMint(situation: Situation, rotation: Rotation, failure: Failure, n
     putRotation({ ...rotation, attempts, retryAt, lastError: failure }),
     moveStep(situation.steps, rotation.id, 'mint', 'failed', now, { error: failure }),
   ];
+  if (failure.verdict === 'rejected' || failure.verdict === 'permanent')
+    return folded(changes, [refusal(situation, rotation, failure, retryAt, now)]);
   if (attempts < UNUSABLE_LIMIT || (rotation.intent?.sends ?? 0) === 0) return folded(changes);
   return folded(changes, [outcomeUnknown(rotation, failure, now)]);
+}
+
+/** An emergency is not given up: it stays open, calls a person, and goes on trying by itself. */
+function persist(situation: Situation, rotation: Rotation, failure: Failure, now: number): Folded {
+  const { credential } = rotation;
+  const attempts = rotation.attempts + 1;
+  const pause = Math.min(HOUR, MINUTE * 2 ** Math.min(attempts - 1, 6));
+  const retryAt = now + Math.max(pause, failure.retryAfterMs ?? 0);
+  const signals: Signal[] = [
+    raise('rotation-attention', credential, now, {
+      severity: 'critical',
+      title: `${credential}: the emergency rotation is refused by the provider; the old key is still in use`,
+      summary: `Nothing was minted. It is tried again by itself, next at ${formatTime(retryAt)}. ${failure.message}`,
+      action: `Revoke the key in the provider's console if it is known to others, make a new one there, then: keywarden adopt ${credential} < file-with-the-key`,
+      evidence: { rotation: rotation.id, ...failureEvidence(failure) },
+    }),
+  ];
+  if (failure.verdict === 'rejected') signals.push(refusal(situation, rotation, failure, retryAt, now));
+  return folded(
+    [
+      putRotation({ ...rotation, state: 'attention', attempts, retryAt, lastError: failure }),
+      moveStep(situation.steps, rotation.id, 'mint', 'failed', now, { error: failure }),
+    ],
+    signals,
+  );
 }
 
 function outcomeUnknown(rotation: Rotation, failure: Failure, now: number): Signal {
@@ -128,9 +167,7 @@ function outcomeUnknown(rotation: Rotation, failure: Failure, now: number): Sign
 function fail(situation: Situation, rotation: Rotation, failure: Failure, now: number): Folded {
   const { credential } = rotation;
   const failures = situation.snapshot.record.attempts + 1;
-  const retryAt = now + Math.max(rest(failures), failure.retryAfterMs ?? 0);
-  const rejected = failure.verdict === 'rejected';
-  const signer = currentVersion(situation.snapshot.versions);
+  const retryAt = now + Math.max(restWithin(situation, failures, now), failure.retryAfterMs ?? 0);
   return folded(
     [
       putRotation({ ...rotation, state: 'failed', endedAt: now, lastError: failure }),
@@ -146,23 +183,36 @@ function fail(situation: Situation, rotation: Rotation, failure: Failure, now: n
     ],
     [
       resolve('store-unreachable', credential, now, 'preflight'),
-      rejected
-        ? raise('credential-rejected', credential, now, {
-            severity: 'critical',
-            title: `${credential}: the provider refuses the current key ${signer?.keyId ?? ''}`,
-            summary: `Applications that use it are being refused too. Nothing was minted. ${failure.message}`,
-            action: `Make a key in the provider's console, put it in a destination, then: keywarden adopt ${credential}`,
-            evidence: { rotation: rotation.id, keyId: signer?.keyId ?? null, ...failureEvidence(failure) },
-          })
-        : raise('rotation-failed', credential, now, {
-            severity: 'warning',
-            title: `${credential}: rotation failed, nothing was minted, the old key stays`,
-            summary: `${failure.message}. It is tried again by itself, not before ${formatTime(retryAt)}.`,
-            action: `keywarden rotate ${credential} --reason "retry after repair"`,
-            evidence: { rotation: rotation.id, ...failureEvidence(failure) },
-          }),
+      refusal(situation, rotation, failure, retryAt, now),
     ],
   );
+}
+
+/** While the current key has an end, the rest is at most a twentieth of what is left of it. */
+function restWithin({ snapshot }: Situation, failures: number, now: number): number {
+  const end = currentVersion(snapshot.versions)?.expiresAt ?? null;
+  return end === null ? rest(failures) : Math.min(rest(failures), Math.max(MINUTE, (end - now) / 20));
+}
+
+/** What is told of a mint that the provider surely refused. */
+function refusal(
+  { snapshot }: Situation,
+  rotation: Rotation,
+  failure: Failure,
+  retryAt: number,
+  now: number,
+): Signal {
+  const { credential } = rotation;
+  const signer = currentVersion(snapshot.versions);
+  if (failure.verdict === 'rejected') return keyRejected(credential, signer?.keyId ?? null, failure, now);
+  return raise('rotation-failed', credential, now, {
+    severity: signer?.expiresAt == null ? 'warning' : 'critical',
+    title: `${credential}: rotation failed, nothing was minted, the old key stays`,
+    summary: `${failure.message}. It is tried again by itself, not before ${formatTime(retryAt)}.`,
+    action: `keywarden rotate ${credential} --reason "retry after repair"`,
+    deadline: signer?.expiresAt ?? null,
+    evidence: { rotation: rotation.id, ...failureEvidence(failure) },
+  });
 }
 
 /** The journaled answer is read: a new version, or a body without a usable key. */
@@ -194,7 +244,7 @@ export function foldTake(
     raise('rotation-attention', rotation.credential, now, {
       severity: 'critical',
       title: `${rotation.credential}: the provider minted a key that cannot be used`,
-      summary: `Nothing was published; the old key stays in use. The answers are kept sealed and the request goes on being repeated. ${failure.message}`,
+      summary: `Nothing was published; the old key stays in use. The last answer is kept sealed and the request goes on being repeated. ${failure.message}`,
       action: `Ask the provider what became of the request; to start afresh: keywarden rotate ${rotation.credential} --emergency --reason "unusable answer"`,
       evidence: { rotation: rotation.id, ...failureEvidence(failure) },
     }),

@@ -227,11 +227,24 @@ describe('a plain no', () => {
     expect([world.history, world.alarms]).toEqual([['failed', 'overlap'], []]);
   });
 
-  test('to an emergency is an end too', () => {
+  test('to a key that has an end rests no longer than a twentieth of what is left', () => {
     const world = World.managing();
+    world.memory.apply({ type: 'version.put', version: { ...world.current, expiresAt: START + 10 * HOUR } });
     world.provider.mints = () => failure('permanent');
-    world.rotate({ emergency: true });
-    expect(world.history).toEqual(['failed']);
+    world.wake();
+    expect(world.last.state).toBe('failed');
+    world.advance('9h');
+    expect(world.provider.calls.length).toBeGreaterThan(20);
+    expect(world.told.at(-1)).toMatchObject({ kind: 'rotation-failed', severity: 'critical' });
+  });
+
+  test('after an answer was lost is told for what it is, while the request goes on being repeated', () => {
+    const world = World.managing();
+    world.provider.mints = ({ count }) => (count === 1 ? failure('unknown') : failure('rejected'));
+    world.rotate();
+    world.advance('1m');
+    expect(world.history).toEqual(['minting']);
+    expect(world.alarms).toEqual(['credential-rejected critical']);
   });
 });
 

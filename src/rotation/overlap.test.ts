@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DAY, HOUR, SECOND } from '../model/index.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
 import { failure } from './testing/provider.ts';
 import { START, World } from './testing/world.ts';
 
@@ -167,7 +167,10 @@ test('a destination added during the overlap belongs to it', () => {
   const world = World.managing({ required: ['vault'] });
   world.rotate();
   world.advance('1d');
-  world.destinations = [...world.destinations, { id: 'new', required: false, lane: 'store:new' }];
+  world.destinations = [
+    ...world.destinations,
+    { id: 'new', required: false, consumerLag: 0, lane: 'store:new' },
+  ];
   world.advance('2d');
   expect([world.open?.state, world.alerts.get('rotation-attention ')?.evidence.destinations]).toEqual([
     'attention',
@@ -222,3 +225,14 @@ function stepsOf(world: World): string[] {
       [name, destination, state].filter((part) => part !== '').join(' '),
     );
 }
+
+test('a destination whose readers cache is late by so much earlier', () => {
+  const lagging = World.managing({ required: ['vault'], consumerLag: 24 * HOUR });
+  lagging.shelf('vault').fault = (now) => (now > START ? failure('retryable') : null);
+  lagging.rotate();
+  lagging.advance('2m');
+  lagging.advance(24 * HOUR + MINUTE);
+  expect(lagging.told.findLast(({ kind }) => kind === 'publish-failed')?.severity).toBe('warning');
+  lagging.advance(15 * HOUR);
+  expect(lagging.told.findLast(({ kind }) => kind === 'publish-failed')?.severity).toBe('critical');
+});

@@ -57,6 +57,10 @@ function installImported({ snapshot }: Situation): Action | null {
 function adoptFirst({ snapshot }: Situation, now: number): Action | null {
   // A rotation that is open goes on: it has a current key, and what it brings is newer than anything to be found.
   if (snapshot.record.state === 'managed' || snapshot.open !== null) return null;
+  // Looking again for a key can wait; an emergency and a current key that has an end cannot.
+  const current = currentVersion(snapshot.versions);
+  const pressing = snapshot.queued?.trigger === 'emergency' || (current?.expiresAt ?? null) !== null;
+  if (current !== null && pressing) return null;
   const retryAt = snapshot.record.retryAt ?? 0;
   return retryAt > now ? { do: 'wait', until: retryAt } : { do: 'adopt' };
 }
@@ -109,7 +113,7 @@ function towardsEnd(situation: Situation, rotation: Rotation, now: number): Acti
   if (everywhere && rotation.state !== 'overlap') return { do: 'settle', rotation };
   if (over && everywhere) return { do: 'close', rotation };
   if (over && rotation.state !== 'attention') return { do: 'attend', rotation };
-  return { do: 'wait', until: nextDeadline(rotation, now) };
+  return { do: 'wait', until: nextDeadline(situation, rotation, now) };
 }
 
 function beginDue(situation: Situation, now: number): Action {

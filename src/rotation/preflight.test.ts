@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MINUTE, SECOND } from '../model/index.ts';
+import { DAY, MINUTE, SECOND } from '../model/index.ts';
 import { failure } from './testing/provider.ts';
 import { START, World } from './testing/world.ts';
 
@@ -87,4 +87,26 @@ test('what was seen is believed for a minute: a mint that waited longer looks ag
     'preflight',
     'mint',
   ]);
+});
+
+test('a current key that has an end waits for no store that is down, as long as one can be written', () => {
+  const world = World.managing();
+  world.memory.apply({ type: 'version.put', version: { ...world.current, expiresAt: START + 3 * DAY } });
+  world.shelf('vault').fault = down;
+  world.wake();
+  world.advance('10m');
+  expect(world.current.number).toBe(2);
+});
+
+test('where it cannot wait and nothing can be written, a person is woken', () => {
+  const world = World.managing();
+  world.memory.apply({ type: 'version.put', version: { ...world.current, expiresAt: START + 3 * DAY } });
+  for (const shelf of world.shelves) shelf.fault = down;
+  world.wake();
+  expect(world.provider.calls).toEqual([]);
+  expect(world.told.at(-1)).toMatchObject({
+    kind: 'store-unreachable',
+    severity: 'critical',
+    deadline: START + 3 * DAY,
+  });
 });

@@ -62,7 +62,13 @@ function publishing(attempts = 0): PublicationSituation {
   const destination = world.memory.destinations.get('file');
   if (destination === undefined) throw new TypeError('file is not known');
   const { snapshot, steps } = world.situation();
-  return { destination: { ...destination, attempts }, wanted: world.current, snapshot, steps };
+  return {
+    destination: { ...destination, attempts },
+    wanted: world.current,
+    snapshot,
+    steps,
+    consumerLag: 0,
+  };
 }
 
 /** A destination outside of any rotation. */

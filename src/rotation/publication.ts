@@ -65,6 +65,8 @@ export type PublicationSituation = {
   readonly wanted: Version;
   readonly snapshot: CredentialSnapshot;
   readonly steps: readonly RotationStep[];
+  /** How long the destination's readers cache, ms. */
+  readonly consumerLag: number;
 };
 
 /** After so many failures in succession an outage is told; it is some 15 s long by then. */
@@ -156,7 +158,7 @@ function failed(
 }
 
 function tell(
-  { destination, wanted }: PublicationSituation,
+  { destination, wanted, consumerLag }: PublicationSituation,
   failure: Failure,
   attempts: number,
   rotation: Rotation | null,
@@ -164,7 +166,7 @@ function tell(
 ): Signal[] {
   const { credential, id } = destination;
   const overlapEndsAt = rotation?.overlapEndsAt ?? null;
-  const late = rotation === null ? null : lateness(rotation, now);
+  const late = rotation === null ? null : lateness(rotation, consumerLag, now);
   const lasting = late !== null || failure.verdict === 'permanent' || failure.verdict === 'rejected';
   if (!lasting && attempts < PATIENCE) return [];
   const evidence = { destination: id, version: wanted.number, attempts, ...failureEvidence(failure) };

@@ -43,7 +43,9 @@ export function admit(situation: Situation, request: RotationRequest, id: string
 }
 
 /** True where an emergency may take the place of `open`: nothing that was sent for it is yet to be answered or verified. */
-export function givesWay({ state, intent, answeredAt }: Rotation): boolean {
+export function givesWay({ state, trigger, attempts, intent, answeredAt }: Rotation): boolean {
+  // One emergency after another must not keep each other from ever minting.
+  if (state === 'minting' && trigger === 'emergency' && attempts === 0) return false;
   if (state === 'minting') return answeredAt === null && (intent === null || intent.sends === 0);
   return state !== 'verifying';
 }

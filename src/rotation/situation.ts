@@ -15,6 +15,8 @@ export type PolicyDestination = {
   readonly id: string;
   /** A mint waits until it can be written. */
   readonly required: boolean;
+  /** How long its readers cache, ms: it must have the new version so much before the old one ends. */
+  readonly consumerLag: number;
   /** The lane of its publications. */
   readonly lane: string;
 };

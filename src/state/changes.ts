@@ -39,11 +39,40 @@ export async function applyChanges(
   changes: readonly Change[],
   context: ChangeContext,
 ): Promise<void> {
+  for (const change of changes) if (change.type === 'credential.expect') await expectRevision(db, change);
   const rotations = changes.flatMap((change) => (change.type === 'rotation.put' ? [change.rotation] : []));
   if (rotations.length > 1) await vacate(db, rotations);
   for (const change of changes.toSorted((a, b) => family(a) - family(b))) {
     await applyChange(db, change, context);
   }
+  await raiseRevisions(db, changes);
+}
+
+async function expectRevision(db: Db, { name, revision }: Expectation): Promise<void> {
+  const row = await db
+    .selectFrom('credentials')
+    .select('revision')
+    .where('name', '=', name)
+    .executeTakeFirst();
+  if (row?.revision === revision) return;
+  throw new StateError('stale', `the credential ${name} has changed since it was read; read it again`);
+}
+
+type Expectation = Extract<Change, { readonly type: 'credential.expect' }>;
+
+/** A rotation that is only queued changes nothing for whoever works on the credential. */
+async function raiseRevisions(db: Db, changes: readonly Change[]): Promise<void> {
+  const names = changes.flatMap((change) => {
+    if (change.type === 'credential.put') return [change.record.name];
+    if (change.type === 'version.put') return [change.version.credential];
+    return change.type === 'rotation.put' && !change.rotation.queued ? [change.rotation.credential] : [];
+  });
+  if (names.length === 0) return;
+  await db
+    .updateTable('credentials')
+    .set((eb) => ({ revision: eb('revision', '+', 1) }))
+    .where('name', 'in', [...new Set(names)])
+    .execute();
 }
 
 function family(change: Change): number {
@@ -58,6 +87,8 @@ async function vacate(db: Db, rotations: readonly Rotation[]): Promise<void> {
 
 async function applyChange(db: Db, change: Change, context: ChangeContext): Promise<void> {
   switch (change.type) {
+    case 'credential.expect':
+      return;
     case 'credential.put': {
       const row = credentialRow(change.record);
       await db

@@ -32,11 +32,13 @@ export type StateErrorCode =
   | 'claim_lost'
   /** somebody else wrote first (an alert's revision, a second open rotation); nothing was written */
   | 'conflict'
+  /** a credential is not as it was read (`credential.expect`); nothing was written */
+  | 'stale'
   /** a page's cursor is none that we gave out */
   | 'bad_cursor';
 
 /**
- * What the state throws. `claim_lost` and `conflict` are ordinary outcomes, `bad_cursor` is a caller's bad input;
+ * What the state throws. `claim_lost`, `conflict` and `stale` are ordinary outcomes, `bad_cursor` is a caller's bad input;
  * the rest needs a person.
  */
 export class StateError extends KeywardenError {

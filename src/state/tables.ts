@@ -1,3 +1,4 @@
+import type { Generated } from 'kysely';
 import type {
   Alert,
   CredentialRecord,
@@ -30,6 +31,8 @@ export type CredentialTable = {
   last_error: string | null;
   attempts: number;
   retry_at: number | null;
+  /** Rises with every change; see `credential.expect`. */
+  revision: Generated<number>;
 };
 
 export type VersionTable = {

@@ -1,6 +1,7 @@
 import type { event } from '@pagerduty/pdjs';
 import { evidenceText, type Rendered, render } from '../../alerting/render.ts';
 import { bounded } from '../../alerting/text.ts';
+import { isReport } from '../../alerting/transient.ts';
 import { formatTime } from '../../model/index.ts';
 import type { Message } from '../contract.ts';
 import { safeLinks } from '../links.ts';
@@ -18,11 +19,11 @@ const LINKS = 5;
 export type ClientEvent = Parameters<typeof event>[0]['data'];
 
 /**
- * A report of something that is over is nobody's incident, unless it is critical: an attack that was found only
- * afterwards is somebody's all the same. It is known by being resolved before it was told.
+ * A report is nobody's incident. An attack that could be told only after its end is one: it is opened, and the end
+ * that follows resolves it.
  */
 export function isChange({ event, alert }: Message): boolean {
-  return event === 'trigger' && alert.state === 'resolved' && alert.severity !== 'critical';
+  return event === 'trigger' && isReport(alert);
 }
 
 /** A trigger in full; an acknowledgement or an end needs the dedup key only. */

@@ -67,7 +67,7 @@ function contextBlock(message: Message, rendered: Rendered): Blocks[number] {
   const repeat = message.repeat ? 'Possible repeat · ' : '';
   return {
     type: 'context',
-    elements: [mrkdwn(`${repeat}${plain(`${rendered.context} · ${where}`, CONTEXT)}`)],
+    elements: [mrkdwn(`${repeat}${plain(`Alert ${rendered.context} · ${where}`, CONTEXT)}`)],
   };
 }
 

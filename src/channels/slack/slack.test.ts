@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Hostile } from '../../alerting/hostile.suite.ts';
+import { Hostile, PAYLOADS } from '../../alerting/hostile.suite.ts';
 import { KeywardenError, SECOND, SecretSource } from '../../model/index.ts';
 import { makeCa, serve, testNet } from '../../net/testing/index.ts';
 import { channelContract, messageOf, NOW, secretOf, testContext } from '../contract.suite.ts';
@@ -89,6 +89,12 @@ describe('the Slack message', () => {
     ]);
   });
 
+  test('of a trigger that comes after the end says since when it is over', () => {
+    const { text, blocks } = layout(messageOf({ alert: { ...messageOf().alert, state: 'resolved' } }), NOW);
+    expect(text).toBe('CRITICAL (over): Vault refuses the new key of frameflow-prod');
+    expect(JSON.stringify(blocks)).toContain('Over since 2026-10-01T09:00:00Z. Readers of vault keep');
+  });
+
   test('that may have arrived before says so', () => {
     expect(JSON.stringify(layout(messageOf({ repeat: true }), NOW))).toContain(
       '"Possible repeat · Alert 0199c1d2',
@@ -115,10 +121,12 @@ describe('the Slack message', () => {
     });
   });
 
-  test('keeps to every limit and mentions nobody for 20,000 hostile alerts', { timeout: 120_000 }, () => {
+  test('keeps to every limit and mentions nobody for thousands of hostile alerts', {
+    timeout: 120_000,
+  }, () => {
     const hostile = new Hostile(2);
     const kinds = new Set<string>();
-    for (let round = 0; round < 20_000; round += 1) {
+    for (let round = 0; round < PAYLOADS; round += 1) {
       const payload = layout(hostile.message(), NOW);
       const wire = JSON.stringify(payload);
       const fault = wrong(payload as Posted, wire);

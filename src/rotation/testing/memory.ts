@@ -36,6 +36,7 @@ export class Memory {
     const rotations = [...this.rotations.values()];
     return {
       record: this.record,
+      revision: 0,
       versions: [...this.versions.values()].sort((a, b) => b.number - a.number),
       open: rotations.find(({ state, queued }) => !queued && OPEN_STATES.includes(state)) ?? null,
       queued: rotations.find(({ queued }) => queued) ?? null,

@@ -34,6 +34,8 @@ export type WorldOptions = {
   readonly spread?: number;
   readonly required?: readonly string[];
   readonly optional?: readonly string[];
+  /** Of the required destinations, ms. */
+  readonly consumerLag?: number;
 };
 
 /** More turns than this without waiting are a loop that would never end. */
@@ -74,8 +76,13 @@ export class World {
     this.policy = { ...POLICY, ...options.policy };
     this.#spread = spread;
     this.destinations = [
-      ...required.map((id) => ({ id, required: true, lane: `store:${id}` })),
-      ...optional.map((id) => ({ id, required: false, lane: `store:${id}` })),
+      ...required.map((id) => ({
+        id,
+        required: true,
+        consumerLag: options.consumerLag ?? 0,
+        lane: `store:${id}`,
+      })),
+      ...optional.map((id) => ({ id, required: false, consumerLag: 0, lane: `store:${id}` })),
     ];
     this.outside = new Outside(this.destinations);
     this.memory = new Memory({
@@ -299,6 +306,7 @@ export class World {
         wanted,
         snapshot,
         steps: this.situation().steps,
+        consumerLag: this.destinations.find((destination) => destination.id === id)?.consumerLag ?? 0,
       },
       this.outside.publish(id, wanted, this.memory, this.now),
       this.now,

@@ -47,6 +47,7 @@ async function credentials(db: Kysely<never>): Promise<void> {
     .addColumn('last_error', 'text')
     .addColumn('attempts', 'integer', (column) => column.notNull())
     .addColumn('retry_at', 'bigint')
+    .addColumn('revision', 'integer', (column) => column.notNull().defaultTo(0))
     .execute();
   await db.schema
     .createTable('versions')

@@ -52,6 +52,7 @@ async function readAll(db: Db, name: string | undefined): Promise<readonly Crede
     const queued = slots.find((rotation) => rotation.slot === 'queued');
     return {
       record: credentialFrom(row),
+      revision: row.revision,
       versions: (byCredential.versions.get(row.name) ?? []).map(versionFrom),
       open: open === undefined ? null : rotationFrom(open),
       queued: queued === undefined ? null : rotationFrom(queued),

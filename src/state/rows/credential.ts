@@ -1,8 +1,9 @@
+import type { Insertable, Selectable } from 'kysely';
 import type { CredentialRecord, Destination, Version } from '../../model/index.ts';
 import type { CredentialTable, DestinationTable, VersionTable } from '../tables.ts';
 import { failureFrom, failureText } from './json.ts';
 
-export function credentialRow(record: CredentialRecord): CredentialTable {
+export function credentialRow(record: CredentialRecord): Insertable<CredentialTable> {
   return {
     name: record.name,
     provider: record.provider,
@@ -14,7 +15,7 @@ export function credentialRow(record: CredentialRecord): CredentialTable {
   };
 }
 
-export function credentialFrom(row: CredentialTable): CredentialRecord {
+export function credentialFrom(row: Selectable<CredentialTable>): CredentialRecord {
   return {
     name: row.name,
     provider: row.provider,

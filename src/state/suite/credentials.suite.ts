@@ -38,6 +38,7 @@ export function credentialContract(state: () => State, reopen: () => Promise<Sta
       ]);
       expect(await state().credential('frameflow-prod')).toEqual({
         record: credential(),
+        revision: 1,
         versions: [newer, version()],
         open: rotation(),
         queued,
@@ -45,10 +46,29 @@ export function credentialContract(state: () => State, reopen: () => Promise<Sta
       });
     });
 
+    test('that has changed since it was read takes nothing of what was decided on it', async () => {
+      await state().commit([put.credential(), put.version()]);
+      const { revision } = (await state().credential('frameflow-prod')) ?? { revision: -1 };
+      const expected = { type: 'credential.expect' as const, name: 'frameflow-prod', revision };
+      await state().commit([expected, put.rotation()]);
+      const late = put.version({ state: 'retired' });
+      await expect(state().commit([expected, late])).rejects.toMatchObject({ code: 'stale' });
+      const now = await state().credential('frameflow-prod');
+      expect(now?.versions).toEqual([version()]);
+      expect(now?.revision).toBe(revision + 1);
+    });
+
+    test('is not changed by a rotation that only waits for its turn, nor by another credential', async () => {
+      await state().commit([put.credential(), put.version()]);
+      const before = (await state().credential('frameflow-prod'))?.revision;
+      await state().commit([put.rotation({ queued: true }), put.credential({ name: 'another' })]);
+      expect((await state().credential('frameflow-prod'))?.revision).toBe(before);
+    });
+
     test('with nothing but itself has empty parts, and one that is not there is null', async () => {
       const bare = { lastError: null, retryAt: null, state: 'new', attempts: 0 } as const;
       await state().commit([put.credential(bare)]);
-      const empty = { versions: [], open: null, queued: null, destinations: [] };
+      const empty = { revision: 1, versions: [], open: null, queued: null, destinations: [] };
       expect(await state().credential('frameflow-prod')).toEqual({ record: credential(bare), ...empty });
       expect(await state().credential('')).toBeNull();
       expect(await state().credential('nobody')).toBeNull();

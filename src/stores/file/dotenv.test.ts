@@ -28,6 +28,44 @@ function codeOf(action: () => unknown): unknown {
   return 'nothing was thrown';
 }
 
+/** What is kept, a file before, the file after. */
+const KEPT: ReadonlyArray<readonly [string, string, string]> = [
+  [
+    'other lines and their order',
+    `# top\nA=1\n\n${NAME}=old\nB=2\n`,
+    `# top\nA=1\n\n${NAME}=${VALUE}\nB=2\n${LINE}\n`,
+  ],
+  ['Windows line endings', `A=1\r\n${NAME}=old\r\nB=2\r\n`, `A=1\r\n${NAME}=${VALUE}\r\nB=2\r\n${LINE}\r\n`],
+  ['a missing final line ending', `A=1\n${NAME}=old`, `A=1\n${NAME}=${VALUE}\n${LINE}`],
+  ['a missing final line ending where the variable is new', 'A=1', `A=1\n${NAME}=${VALUE}\n${LINE}`],
+  ['a byte order mark', `\uFEFF${NAME}=old\nA=1\n`, `\uFEFF${NAME}=${VALUE}\nA=1\n${LINE}\n`],
+  ['a byte order mark alone', '\uFEFF', `\uFEFF${NAME}=${VALUE}\n${LINE}\n`],
+  ['export and indent', `\texport  ${NAME}="old"\n`, `\texport  ${NAME}=${VALUE}\n${LINE}\n`],
+  ['a comment on the line', `${NAME}='old'  # don't "touch\n`, `${NAME}=${VALUE}  # don't "touch\n${LINE}\n`],
+  ['a comment behind an empty value', `${NAME}= # soon\n`, `${NAME}=${VALUE} # soon\n${LINE}\n`],
+  [
+    'a commented-out variable',
+    `# ${NAME}=old\n#${NAME}=older\n`,
+    `# ${NAME}=old\n#${NAME}=older\n${NAME}=${VALUE}\n${LINE}\n`,
+  ],
+  [
+    'variables with a longer name',
+    `MY_${NAME}=1\n${NAME}_2=2\n`,
+    `MY_${NAME}=1\n${NAME}_2=2\n${NAME}=${VALUE}\n${LINE}\n`,
+  ],
+  [
+    'a look-alike inside a quoted value of many lines',
+    `CERT="-----\n${NAME}=inside\n${LINE}\n-----"\n${NAME}=old\n`,
+    `CERT="-----\n${NAME}=inside\n${LINE}\n-----"\n${NAME}=${VALUE}\n${LINE}\n`,
+  ],
+  [
+    'the quoting of others',
+    `A='x y' # z\nB="\\n"\nC=\`q\`\n${NAME}=o\n`,
+    `A='x y' # z\nB="\\n"\nC=\`q\`\n${NAME}=${VALUE}\n${LINE}\n`,
+  ],
+  ['text that is none', `what is this\n%%%\n${NAME}=o\n`, `what is this\n%%%\n${NAME}=${VALUE}\n${LINE}\n`],
+];
+
 describe('rendering', () => {
   test('an empty file gets the variable and its mark', () => {
     expect(render('')).toBe(`${NAME}=${VALUE}\n${LINE}\n`);
@@ -39,51 +77,7 @@ describe('rendering', () => {
     );
   });
 
-  const kept: ReadonlyArray<readonly [string, string, string]> = [
-    [
-      'other lines and their order',
-      `# top\nA=1\n\n${NAME}=old\nB=2\n`,
-      `# top\nA=1\n\n${NAME}=${VALUE}\nB=2\n${LINE}\n`,
-    ],
-    [
-      'Windows line endings',
-      `A=1\r\n${NAME}=old\r\nB=2\r\n`,
-      `A=1\r\n${NAME}=${VALUE}\r\nB=2\r\n${LINE}\r\n`,
-    ],
-    ['a missing final line ending', `A=1\n${NAME}=old`, `A=1\n${NAME}=${VALUE}\n${LINE}`],
-    ['a missing final line ending where the variable is new', 'A=1', `A=1\n${NAME}=${VALUE}\n${LINE}`],
-    ['a byte order mark', `\uFEFF${NAME}=old\nA=1\n`, `\uFEFF${NAME}=${VALUE}\nA=1\n${LINE}\n`],
-    ['a byte order mark alone', '\uFEFF', `\uFEFF${NAME}=${VALUE}\n${LINE}\n`],
-    ['export and indent', `\texport  ${NAME}="old"\n`, `\texport  ${NAME}=${VALUE}\n${LINE}\n`],
-    [
-      'a comment on the line',
-      `${NAME}='old'  # don't "touch\n`,
-      `${NAME}=${VALUE}  # don't "touch\n${LINE}\n`,
-    ],
-    ['a comment behind an empty value', `${NAME}= # soon\n`, `${NAME}=${VALUE} # soon\n${LINE}\n`],
-    [
-      'a commented-out variable',
-      `# ${NAME}=old\n#${NAME}=older\n`,
-      `# ${NAME}=old\n#${NAME}=older\n${NAME}=${VALUE}\n${LINE}\n`,
-    ],
-    [
-      'variables with a longer name',
-      `MY_${NAME}=1\n${NAME}_2=2\n`,
-      `MY_${NAME}=1\n${NAME}_2=2\n${NAME}=${VALUE}\n${LINE}\n`,
-    ],
-    [
-      'a look-alike inside a quoted value of many lines',
-      `CERT="-----\n${NAME}=inside\n${LINE}\n-----"\n${NAME}=old\n`,
-      `CERT="-----\n${NAME}=inside\n${LINE}\n-----"\n${NAME}=${VALUE}\n${LINE}\n`,
-    ],
-    [
-      'the quoting of others',
-      `A='x y' # z\nB="\\n"\nC=\`q\`\n${NAME}=o\n`,
-      `A='x y' # z\nB="\\n"\nC=\`q\`\n${NAME}=${VALUE}\n${LINE}\n`,
-    ],
-    ['text that is none', `what is this\n%%%\n${NAME}=o\n`, `what is this\n%%%\n${NAME}=${VALUE}\n${LINE}\n`],
-  ];
-  for (const [what, before, after] of kept) {
+  for (const [what, before, after] of KEPT) {
     test(`keeps ${what}`, () => {
       expect(render(before)).toBe(after);
     });

@@ -1,0 +1,55 @@
+import type { Alert, AlertKind, Resolve } from '../model/index.ts';
+import { identityOf, subjectOf } from './identity.ts';
+
+/** What the configuration names. */
+export type Configured = {
+  /** The destinations' ids of each credential. */
+  readonly credentials: Readonly<Record<string, readonly string[]>>;
+  readonly monitors: readonly string[];
+  readonly channels: readonly string[];
+};
+
+/** Kinds whose condition is a destination, and the conditions of theirs that are none. */
+const OF_DESTINATIONS: readonly AlertKind[] = ['publish-failed', 'store-unreachable'];
+const NO_DESTINATION: readonly string[] = ['', 'preflight', 'adopt'];
+
+/**
+ * The ends of the alerts about what is no longer configured: nothing that runs would ever end them.
+ *
+ * @example orphans(open, { credentials: {}, monitors: [], channels: ['team'] }, now)
+ */
+export function orphans(openAlerts: readonly Alert[], configured: Configured, now: number): Resolve[] {
+  return openAlerts.flatMap((alert) => {
+    const condition = conditionOf(alert);
+    if (condition === null || !isOrphan(alert, condition, configured)) return [];
+    return [{ type: 'resolve', kind: alert.kind, condition, at: now, ...subjectOf(alert) }];
+  });
+}
+
+/** An alert of a monitor ends with the monitor, whatever credential it found concerned. */
+function isOrphan(alert: Alert, condition: string, configured: Configured): boolean {
+  const { credential, monitor, channel, kind } = alert;
+  if (monitor !== undefined) return !configured.monitors.includes(monitor);
+  if (credential === undefined) return channel !== undefined && !configured.channels.includes(channel);
+  if (!Object.hasOwn(configured.credentials, credential)) return true;
+  return (
+    OF_DESTINATIONS.includes(kind) &&
+    !NO_DESTINATION.includes(condition) &&
+    !configured.credentials[credential]?.includes(condition)
+  );
+}
+
+/** An alert keeps its condition within its identity alone; null where that is not of the form known today. */
+function conditionOf(alert: Alert): string | null {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(alert.identity);
+  } catch {
+    return null;
+  }
+  const condition: unknown = Array.isArray(parts) ? parts[2] : null;
+  if (typeof condition !== 'string') return null;
+  return identityOf({ ...subjectOf(alert), kind: alert.kind, condition }) === alert.identity
+    ? condition
+    : null;
+}

@@ -1,0 +1,215 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { identityOf } from '../alerting/identity.ts';
+import type { Message } from '../channels/contract.ts';
+import type { Config } from '../config/types.ts';
+import { EdgeError, type Failure, type Log, type Raise, Secret, SecretSource } from '../model/index.ts';
+import type { State } from '../state/contract.ts';
+import { openMemory } from '../state/sqlite/index.ts';
+import { Counters } from '../telemetry/counters.ts';
+import { Committer } from './commit.ts';
+import type { EngineContext } from './context.ts';
+import { turnDelivery } from './deliver.ts';
+import { reconcileAlerts, reconcileConfiguration } from './start.ts';
+
+const BUSY: Failure = { code: 'unavailable', verdict: 'retryable', message: 'Slack answered 503' };
+const REFUSED: Failure = { code: 'refused', verdict: 'permanent', message: 'Slack answered 404' };
+const SLACK = {
+  kind: 'slack' as const,
+  webhookUrl: new SecretSource({ env: 'SLACK' }),
+  timeout: 1_000,
+  allowPlaintextLoopback: false,
+};
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+
+let now: number;
+let state: State;
+/** What each channel got, in order: `team trigger clock-skew resolved`. */
+let seen: string[];
+/** What a channel answers; nothing: it takes the message. */
+let down: Map<string, Failure>;
+
+beforeEach(async () => {
+  now = Date.UTC(2026, 9, 1, 9);
+  seen = [];
+  down = new Map();
+  state = await openMemory({ keys: [Secret.from(Buffer.alloc(32, 7))], now: () => now, owner: 'test' });
+});
+
+afterEach(() => state.close());
+
+function configWith(...channels: readonly string[]): Config {
+  return {
+    installation: { name: 'footage', environment: 'production' },
+    state: { directory: '/', database: '/', encryptionKeys: [], retain: { rotations: 0, alerts: 0 } },
+    schedule: { timezone: 'UTC', reconcile: '* * * * *', pollLogs: '* * * * *' },
+    network: { allow: [] },
+    providers: {},
+    stores: {},
+    credentials: {},
+    monitors: {},
+    channels: Object.fromEntries(channels.map((name) => [name, SLACK])),
+    routes: [{ severity: [], kind: [], credential: [], channels: [...channels], continue: false }],
+    runbookUrl: null,
+    api: {
+      listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      tls: null,
+      behindTlsProxy: false,
+      publicUrl: null,
+      probes: null,
+      tokens: [],
+    },
+    log: { level: 'silent', format: 'json' },
+  };
+}
+
+function contextWith(...channels: readonly string[]): EngineContext {
+  const channel = (name: string) => ({
+    async deliver({ event, alert }: Message) {
+      const failure = down.get(name);
+      if (failure !== undefined) throw new EdgeError(failure);
+      seen.push(`${name} ${event} ${alert.kind} ${alert.state}`);
+    },
+    async close() {},
+  });
+  return {
+    config: configWith(...channels),
+    state,
+    plugins: {
+      providers: new Map(),
+      stores: new Map(),
+      channels: new Map(channels.map((name) => [name, channel(name)])),
+      async close() {},
+    },
+    clock: { now: () => now, monotonic: () => now, after: () => () => {} },
+    hash: {
+      fingerprint: () => '',
+      digest: (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
+      unit: () => 0,
+    },
+    log: quiet,
+    counters: new Counters(),
+    newId: randomUUID,
+  };
+}
+
+function raise(fields: Partial<Raise> = {}): Raise {
+  return {
+    type: 'raise',
+    kind: 'clock-skew',
+    condition: '',
+    severity: 'critical',
+    at: now,
+    title: 'The clock is wrong',
+    summary: '',
+    action: null,
+    deadline: null,
+    evidence: {},
+    ...fields,
+  };
+}
+
+const END = { type: 'resolve', kind: 'clock-skew', condition: '' } as const;
+
+/** Lets all happen that is due within `ms` from now. */
+async function pass(context: EngineContext, ms: number): Promise<void> {
+  const committer = new Committer(context, () => {});
+  const lanes = Object.keys(context.config.channels).map((name) => `channel:${name}`);
+  const end = now + ms;
+  for (let due = await state.nextDue(lanes); due !== null && due <= end; due = await state.nextDue(lanes)) {
+    now = Math.max(now, due);
+    for (const lane of lanes) {
+      const claims = await state.claim(lane, { now, until: now + 60_000, limit: 1 });
+      for (const claim of claims) await turnDelivery(context, committer, claim);
+    }
+  }
+  now = end;
+}
+
+const commit = (context: EngineContext, ...signals: Parameters<Committer['commit']>[1]) =>
+  new Committer(context, () => {}).commit([], signals);
+
+describe('an alert that ends while its channel is down', () => {
+  test('is told once the channel is back, and at once thereafter its end', async () => {
+    const context = contextWith('team');
+    down.set('team', BUSY);
+    await commit(context, raise());
+    await pass(context, 10_000);
+    await commit(context, { ...END, at: now });
+    await pass(context, 20 * 3_600_000);
+    expect(seen).toEqual([]);
+    down.clear();
+    await pass(context, 300_000);
+    expect(seen).toEqual(['team trigger clock-skew resolved', 'team resolve clock-skew resolved']);
+    const [trigger, end] = await state.deliveries((await state.alerts({})).items.at(-1)?.id ?? '');
+    expect(end?.at).toBe(trigger?.at);
+    expect(await state.outboxDepth()).toEqual({});
+  });
+
+  test('is not told at all where it was for information', async () => {
+    const context = contextWith('team');
+    down.set('team', BUSY);
+    await commit(context, raise({ severity: 'info' }));
+    await pass(context, 1_000);
+    await commit(context, { ...END, at: now });
+    down.clear();
+    await pass(context, 300_000);
+    expect(seen).toEqual([]);
+    expect(await state.outboxDepth()).toEqual({});
+  });
+});
+
+test('what a channel refused for good is told when it delivers again, and no more than once', async () => {
+  const context = contextWith('team');
+  down.set('team', REFUSED);
+  await commit(context, raise());
+  await pass(context, 60_000);
+  expect(await state.outboxDepth()).toEqual({});
+  down.clear();
+  for (const condition of ['a', 'b']) {
+    await commit(context, raise({ kind: 'audit-broken', condition }));
+    await pass(context, 60_000);
+  }
+  expect(seen).toEqual([
+    'team trigger audit-broken triggered',
+    'team trigger clock-skew triggered',
+    'team trigger audit-broken triggered',
+  ]);
+});
+
+describe('a start', () => {
+  /** As the engine starts. */
+  async function start(context: EngineContext): Promise<void> {
+    await state.commit(await reconcileConfiguration(context));
+    const { changes, signals } = await reconcileAlerts(context);
+    await new Committer(context, () => {}).commit(changes, signals);
+  }
+
+  test('without a channel cancels what is owed to it, and tells another of what nobody was told', async () => {
+    const before = contextWith('gone');
+    down.set('gone', BUSY);
+    await commit(before, raise(), raise({ kind: 'audit-broken', severity: 'info' }));
+    await pass(before, 60_000);
+    expect(await state.outboxDepth()).toEqual({ gone: 2 });
+    const after = contextWith('team');
+    await start(after);
+    expect(await state.outboxDepth()).toEqual({ team: 1 });
+    expect(await state.nextDue(['channel:gone'])).toBeNull();
+    await start(after);
+    await pass(after, 1_000);
+    expect(seen).toEqual(['team trigger clock-skew triggered']);
+  });
+
+  test('ends the alerts about what is no longer configured, and tells so', async () => {
+    const context = contextWith('team');
+    const lost = raise({ kind: 'rotation-attention', credential: 'lost' });
+    await commit(context, lost, raise());
+    await pass(context, 1_000);
+    await start(context);
+    await pass(context, 1_000);
+    expect(seen.slice(2)).toEqual(['team resolve rotation-attention resolved']);
+    const [ended] = await state.alertsByIdentity([identityOf(lost)]);
+    expect(ended?.state).toBe('resolved');
+    expect((await state.alerts({ state: 'open' })).items.map(({ kind }) => kind)).toEqual(['clock-skew']);
+  });
+});

@@ -1,0 +1,47 @@
+import { identityOf } from '../alerting/identity.ts';
+import { reowe } from '../alerting/reowe.ts';
+import type { Alert, Change, Signal } from '../model/index.ts';
+import type { State } from '../state/contract.ts';
+import { alertingScope } from './commit.ts';
+import type { EngineContext } from './context.ts';
+
+/** An alert that a channel refuses while it takes others is offered to it so often, until the next start. */
+const OFFERS = 3;
+
+/** Every alert, page by page; `open`: those that are not resolved. */
+export async function allAlerts(state: State, open: boolean): Promise<Alert[]> {
+  const found: Alert[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Awaited<ReturnType<State['alerts']>> = await state.alerts({
+      cursor,
+      limit: 1_000,
+      ...(open ? { state: 'open' } : {}),
+    });
+    found.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  return found;
+}
+
+/** What nobody was told of although it still holds; see {@link reowe}. */
+export async function owedAnew(
+  context: EngineContext,
+  open: readonly Alert[],
+  refusals = Number.POSITIVE_INFINITY,
+): Promise<Change[]> {
+  const deliveries = await Promise.all(open.map(({ id }) => context.state.deliveries(id)));
+  return reowe(open, deliveries.flat(), { ...alertingScope(context), refusals });
+}
+
+/** True where these signals end an alert that is open: a channel that had failed delivers again. */
+export async function endsAny({ state }: EngineContext, signals: readonly Signal[]): Promise<boolean> {
+  const ends = signals.filter(({ type }) => type === 'resolve');
+  const alerts = await state.alertsByIdentity(ends.map(identityOf));
+  return alerts.some((alert) => alert.state !== 'resolved');
+}
+
+/** After a channel has come back: what it, or another, refused meanwhile and what still holds. */
+export async function owedAfterRecovery(context: EngineContext): Promise<Change[]> {
+  return owedAnew(context, await allAlerts(context.state, true), OFFERS);
+}

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { bench as rotation } from './rotation.ts';
+import { isMet, median, quantile, type Row, ratioOf } from './row.ts';
+import { bench as start } from './start.ts';
+import { bench as state } from './state.ts';
+import { tableOf } from './table.ts';
+import { uncovered } from './timeline.ts';
+import { bench as watch } from './watch.ts';
+
+/** Figures are not judged here: a test's machine is busy. */
+test.each([
+  ['start', () => start({ runs: 1, idleMs: 0, idles: 1 }), 7],
+  ['rotation', () => rotation({ rotations: 1 }), 5],
+  ['state', () => state({ commits: 64 }), 2],
+  ['watch', () => watch({ lines: 1_000 }), 5],
+])('the benchmark %s yields a figure in each of its rows', { timeout: 60_000 }, async (name, run, count) => {
+  const rows: readonly Row[] = await run();
+  expect(rows.map((row) => row.name.split(':')[0])).toEqual(Array(count).fill(name));
+  for (const { value } of rows) expect(value).toBeGreaterThan(0);
+});
+
+test('a table shows every figure with its target, its ratio and whether it is met', () => {
+  const rows: Row[] = [
+    { name: 'a: quick', value: 20, unit: 'ms', target: { atMost: 40 } },
+    { name: 'a: many', value: 1_000, unit: '/s', target: { atLeast: 2_000 } },
+    { name: 'a: other', value: 1.5, unit: '×' },
+  ];
+  expect(rows.map(ratioOf)).toEqual([0.5, 0.5, null]);
+  expect(rows.map(isMet)).toEqual([true, false, null]);
+  expect(tableOf({ rows, facts: { seeds: '1' } }).split('\n')).toEqual([
+    'measure     figure  target   ratio  met?',
+    'a: quick     20 ms  ≤ 40     0.50   yes',
+    'a: many   1,000 /s  ≥ 2,000  0.50   NO',
+    'a: other     1.5 ×',
+    '',
+    'seeds: 1',
+    '',
+  ]);
+});
+
+test('what runs side by side is taken off once, and what lies outside not at all', () => {
+  const whole = { from: 10, to: 20 };
+  expect(uncovered(whole, [])).toBe(10);
+  expect(
+    uncovered(whole, [
+      { from: 13, to: 16 },
+      { from: 11, to: 14 },
+      { from: 12, to: 13 },
+      { from: 19, to: 30 },
+      { from: 0, to: 9 },
+    ]),
+  ).toBe(4);
+});
+
+test('quantiles are by nearest rank', () => {
+  expect(median([5, 1, 3])).toBe(3);
+  expect(quantile([1, 2, 3, 4], 0.95)).toBe(4);
+  expect(() => median([])).toThrow(RangeError);
+});
