@@ -159,7 +159,7 @@ describe('a stored state', () => {
 
   it('stays small however much a flood brings', () => {
     const state = watch.restore(null);
-    const flood = Array.from({ length: 30_000 }, (_, index) =>
+    const flood = Array.from({ length: 15_000 }, (_, index) =>
       traffic.event({
         id: `flood-${index}`,
         time: START + index * 20,

@@ -44,6 +44,20 @@ export class Memory {
     };
   }
 
+  /** A destination before its first publication. */
+  unseen(id: string): Destination {
+    const credential = this.record.name;
+    return {
+      credential,
+      id,
+      state: 'pending',
+      versionId: null,
+      publishedAt: null,
+      attempts: 0,
+      lastError: null,
+    };
+  }
+
   stepsOf(rotationId: string): RotationStep[] {
     return [...this.steps.values()].filter((step) => step.rotationId === rotationId);
   }

@@ -302,7 +302,8 @@ export class World {
     if (wanted === null) return;
     const { next, changes, signals } = foldPublication(
       {
-        destination: snapshot.destinations.find((destination) => destination.id === id) ?? unseen(id),
+        destination:
+          snapshot.destinations.find((destination) => destination.id === id) ?? this.memory.unseen(id),
         wanted,
         snapshot,
         steps: this.situation().steps,
@@ -339,16 +340,4 @@ export class World {
     this.#ids += 1;
     return `${what}-${this.#ids}`;
   }
-}
-
-function unseen(id: string) {
-  return {
-    credential: CREDENTIAL,
-    id,
-    state: 'pending',
-    versionId: null,
-    publishedAt: null,
-    attempts: 0,
-    lastError: null,
-  } as const;
 }
