@@ -80,7 +80,7 @@ describe.concurrent('the demonstration', LIMITS, () => {
     expect(output).toMatch(/completed +frameflow-batch +key_\w+ has ended, key_\w+ is in use/);
     expect(output).toMatch(/Slack +Info: frameflow-batch rotated: every destination has key_\w+/);
     expect(output).toMatch(/PagerDuty +trigger · critical · auth-failure-spike:/);
-    expect(output).toMatch(/Slack +CRITICAL: \d+ refused logins/);
+    expect(output).toMatch(/Slack +CRITICAL(?: \(over\))?: \d+ refused logins/);
     expect(output).toMatch(/PagerDuty +trigger · critical · unregistered-geolocation:/);
     expect(output).toMatch(/application +\d{3} calls with [4-9] keys, 0 failures/);
     expect(output).toMatch(/attacks and intruders: 2, of which 2 were told/);

@@ -82,8 +82,9 @@ async function turn(holder: Turn, situation: Situation, action: Action): Promise
     if (action.do === 'mint' && outcome.of === 'mint' && 'answer' in outcome) {
       await saveAnswer(holder, action.rotation.id, outcome.answer, error);
     } else if (!isStale(error)) throw error;
+    return clock.now();
   }
-  return clock.now() > now ? clock.now() : now;
+  return now;
 }
 
 /** A person's command may have changed the credential meanwhile: what was decided before is then decided anew. */

@@ -70,13 +70,14 @@ describe('while a fresh key cannot be verified', () => {
 describe('while the log cannot be read', () => {
   test.each(FAULTS)(
     '%s: the silence is told after 15 minutes, and what happened meanwhile once it is over',
-    async (_, fault) => {
+    async (name, fault) => {
       const world = await makeWorld({ destinations: ['file'], every: MINUTE });
       await world.advance('5m');
       world.sandbox.admin.setFault({ service: 'frameflow', path: '/v1/auth/logs', times: 0, fault });
       const before = world.providerCalls();
       await world.advance('14m');
-      expect(world.slack.counts()).toEqual({});
+      // A key that is refused is not silence: it is told at once.
+      expect(world.slack.counts()).toEqual(name === '401' ? { 'credential-rejected': 1 } : {});
       await world.advance('6m');
       world.slack.expectTold('log-silence');
       expect(world.providerCalls() - before).toBeLessThanOrEqual(21);
@@ -87,6 +88,8 @@ describe('while the log cannot be read', () => {
       await world.advance('5m');
       world.pagerduty.expectTriggered('unregistered-geolocation');
       expect(world.slack.counts()['log-silence resolved']).toBe(1);
+      const open = (await world.alerts()).filter(({ state }) => state !== 'resolved').map(({ kind }) => kind);
+      expect(open.toSorted()).toEqual(['outside-allowlist', 'unregistered-geolocation']);
       expect((await world.credential()).versions.map(({ state }) => state)).toEqual(['current']);
     },
   );

@@ -14,11 +14,11 @@ import { Memory } from './memory.ts';
 import { INSTALLATION, Outside, type Shelf } from './outside.ts';
 import { type FakeProvider, fingerprint } from './provider.ts';
 
-export const CREDENTIAL = 'frameflow-prod';
+const CREDENTIAL = 'frameflow-prod';
 /** A Thursday. */
 export const START = Date.UTC(2026, 9, 1, 9);
 
-export const POLICY: RotationPolicy = {
+const POLICY: RotationPolicy = {
   every: 90 * DAY,
   overlap: 3 * DAY,
   first: 'scheduled',
