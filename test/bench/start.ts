@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -89,11 +89,13 @@ function rowsOf(
 }
 
 /** As `npm run build` makes it. Gives the file to run. */
+/** As the container image has it: beside the bundle a folder for compiled code, which the first start fills. */
 async function makeBundle(folder: string): Promise<string> {
   const { output, ...input } = settings;
   const bundle = await rolldown(input);
   await bundle.write({ ...output, dir: folder });
   await bundle.close();
+  await mkdir(join(folder, 'cache'));
   return join(folder, 'keywarden.js');
 }
 
