@@ -8,6 +8,12 @@ const CASES: ReadonlyArray<{
   readonly faults: readonly string[];
 }> = [
   {
+    change: [['    provider: second', '    provider: second\n    secret: { env: FIRST_KEY }']],
+    faults: [
+      "32:13  credentials.other.secret  is the first key of prod too: the rotation of either would end the other's; give each a key of its own, or publish one credential to all places",
+    ],
+  },
+  {
     change: [['every: 90d', 'evry: 90d']],
     faults: ['24:7  credentials.prod.rotation.evry  unknown key; did you mean "every"?'],
   },

@@ -5,6 +5,7 @@ import { plaintextFaults, referenceFaults } from '../references.ts';
 import { alertWarnings, routeFaults } from './alerts.ts';
 import { apiFaults, apiWarnings } from './api.ts';
 import { destinationFaults } from './destinations.ts';
+import { sharedKeyFaults } from './keys.ts';
 import { monitorFaults, monitorWarnings } from './monitors.ts';
 import { rotationFaults, settleFaults } from './rotation.ts';
 import { scheduleFaults } from './schedule.ts';
@@ -17,6 +18,7 @@ export async function ruleFaults(draft: Draft, directories: Directories): Promis
     ...(await scheduleFaults(draft)),
     ...settleFaults(draft),
     ...rotationFaults(draft),
+    ...sharedKeyFaults(draft),
     ...destinationFaults(draft, directories),
     ...monitorFaults(draft),
     ...routeFaults(draft),
