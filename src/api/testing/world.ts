@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sandboxServices } from '../../../test/support/sandbox-services.ts';
 import { readConfig } from '../../config/index.ts';
 import { systemClock } from '../../engine/clock.ts';
 import { Commands } from '../../engine/commands.ts';
@@ -120,19 +121,12 @@ async function load(directory: string, sandbox: Sandbox) {
   return config;
 }
 
-function configuration({ frameflow, pagerduty }: Sandbox, api: string): string {
+function configuration(sandbox: Sandbox, api: string): string {
+  const { providers, channels } = sandboxServices(sandbox);
   return `version: 1
 installation: { name: test, environment: api }
 state: { directory: ./state, encryptionKeys: [{ env: KEYWARDEN_MASTER_KEY }] }
-providers:
-  frameflow:
-    kind: frameflow
-    apiUrl: ${frameflow.url}
-    authUrl: ${frameflow.url}
-    tier: pro
-    rateShare: 1
-    settle: { minimum: 0s, budget: 10s, successes: 1 }
-    tls: { caFile: ${CA_FILE} }
+${providers}
 credentials:
   mine:
     provider: frameflow
@@ -141,14 +135,7 @@ credentials:
   other: { provider: frameflow, secret: { env: SECOND_KEY } }
 monitors:
   log: { provider: frameflow, credential: mine, geolocations: [DE] }
-alerts:
-  channels:
-    team: { kind: slack, webhookUrl: { env: SLACK_WEBHOOK_URL }, tls: { caFile: ${CA_FILE} } }
-    oncall:
-      kind: pagerduty
-      routingKey: { env: PAGERDUTY_ROUTING_KEY }
-      eventsUrl: ${pagerduty.url}
-      tls: { caFile: ${CA_FILE} }
+${channels}
 api:
   ${api}
   tokens:

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sandboxServices } from '../../../test/support/sandbox-services.ts';
 import { CA_FILE, type Sandbox, startSandbox } from '../../sandbox/index.ts';
 import { type CliOptions, cli, type Ended, type Running, start } from './cli.ts';
 
@@ -70,19 +71,12 @@ export async function world(change: (text: string) => string = (text) => text): 
   };
 }
 
-function configuration({ frameflow, pagerduty }: Sandbox): string {
+function configuration(sandbox: Sandbox): string {
+  const { providers, channels } = sandboxServices(sandbox);
   return `version: 1
 installation: { name: test, environment: cli }
 state: { directory: ./state, encryptionKeys: [{ env: KEYWARDEN_MASTER_KEY }] }
-providers:
-  frameflow:
-    kind: frameflow
-    apiUrl: ${frameflow.url}
-    authUrl: ${frameflow.url}
-    tier: pro
-    rateShare: 1
-    settle: { minimum: 0s, budget: 10s, successes: 1 }
-    tls: { caFile: ${CA_FILE} }
+${providers}
 credentials:
   frameflow-prod:
     provider: frameflow
@@ -91,14 +85,7 @@ credentials:
   frameflow-spare: { provider: frameflow, secret: { env: SECOND_KEY } }
 monitors:
   log: { provider: frameflow, credential: frameflow-prod, geolocations: [DE] }
-alerts:
-  channels:
-    team: { kind: slack, webhookUrl: { env: SLACK_WEBHOOK_URL }, tls: { caFile: ${CA_FILE} } }
-    oncall:
-      kind: pagerduty
-      routingKey: { env: PAGERDUTY_ROUTING_KEY }
-      eventsUrl: ${pagerduty.url}
-      tls: { caFile: ${CA_FILE} }
+${channels}
 api:
   listen: unix:./kw.sock
   tokens:

@@ -4,29 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { EdgeError, Secret } from '../../model/index.ts';
-import { markOf, testHash } from '../contract.suite.ts';
-import { dotenv } from './dotenv.ts';
-
-const NAME = 'API_KEY';
-const VALUE = 'ff_live_8x9a2b.C+d/e=f:g@h,i-j';
-const MARK = markOf(3);
-const format = dotenv({ path: '/run/app/.env', variable: NAME }, testHash);
-
-const render = (text: string, value = VALUE, mark = MARK) =>
-  format.render(Buffer.from(text), Secret.from(value), mark).toString();
-const read = (text: string) => format.parse(Buffer.from(text)).value?.reveal() ?? null;
-const markIn = (text: string) => format.parse(Buffer.from(text)).mark;
-const LINE = render('').split('\n')[1] ?? '';
-
-function codeOf(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return error instanceof EdgeError && error.failure.verdict === 'permanent' ? error.code : error;
-  }
-  return 'nothing was thrown';
-}
+import { Secret } from '../../model/index.ts';
+import { markOf } from '../contract.suite.ts';
+import { codeOf, format, LINE, MARK, markIn, NAME, read, render, VALUE } from './testing.ts';
 
 /** What is kept, a file before, the file after. */
 const KEPT: ReadonlyArray<readonly [string, string, string]> = [
