@@ -1,5 +1,5 @@
 import type { Alert, Delivery } from './alert.ts';
-import type { CredentialRecord, Destination, Version } from './credential.ts';
+import type { CredentialRecord, Destination, KeyUser, ObservedMint, Version } from './credential.ts';
 import type { Rotation, RotationStep } from './rotation.ts';
 import type { Secret } from './secret.ts';
 import type { Work, WorkKind } from './work.ts';
@@ -41,6 +41,13 @@ export type Change =
   | { readonly type: 'version.put'; readonly version: Version; readonly value?: Secret }
   | { readonly type: 'rotation.put'; readonly rotation: Rotation }
   | { readonly type: 'step.put'; readonly step: RotationStep }
+  /** Refused as stale, the whole commit, unless the destination is still as it was read (null: not known yet). */
+  | {
+      readonly type: 'destination.expect';
+      readonly credential: string;
+      readonly id: string;
+      readonly destination: Destination | null;
+    }
   | { readonly type: 'destination.put'; readonly destination: Destination }
   /** The raw answer to a mint, sealed, before anything else is done with it. */
   | {
@@ -53,6 +60,14 @@ export type Change =
   | { readonly type: 'monitor.put'; readonly monitor: MonitorRecord }
   /** A provider accepted this key at that time; an earlier time than the known one changes nothing. */
   | { readonly type: 'use.put'; readonly keyId: string; readonly at: number }
+  /** The log shows a mint; the same event twice is the same as once. Counts as a change of the credential. */
+  | { readonly type: 'mint.put'; readonly mint: ObservedMint }
+  /** It is explained or told; the same event seen again is not taken up anew. */
+  | { readonly type: 'mint.settle'; readonly id: string }
+  /** Adds these calls to what is known of the user; beyond 100 users of a key the one longest unseen goes. */
+  | { readonly type: 'user.add'; readonly user: KeyUser }
+  /** Purges a credential: versions with their values, rotations, destinations, due work. The audit log stays. */
+  | { readonly type: 'credential.forget'; readonly name: string }
   /** Refused with a conflict unless the stored alert's revision is `expected` (null: there is none yet). */
   | { readonly type: 'alert.put'; readonly alert: Alert; readonly expected: number | null }
   | { readonly type: 'delivery.put'; readonly delivery: Delivery }

@@ -25,7 +25,10 @@ export type Version = {
   /** A UUID. It also serves stores that take a client's token for a write. */
   readonly id: string;
   readonly credential: string;
-  /** Rises by one with every version of a credential; destinations bear it as part of the {@link Mark}. */
+  /**
+   * Its place in the order of publication: destinations bear it as part of the {@link Mark}, and no destination's
+   * number ever goes down. A version that is published again (a rollback and its end) takes the next free number.
+   */
   readonly number: number;
   /** The provider's id of the key, once it is known. */
   readonly keyId: string | null;
@@ -37,6 +40,12 @@ export type Version = {
   readonly createdAt: number;
   /** When the provider stops accepting it; null while that has no end known to us. */
   readonly expiresAt: number | null;
+  /** When a person said that it is known to others; null otherwise. It stays `current` until its successor is. */
+  readonly compromisedAt: number | null;
+  /** When the provider last accepted it from Keywarden itself (a test, a keep-alive); null: never. */
+  readonly acceptedAt: number | null;
+  /** When the provider was last asked whether it still works, whatever came of that; null: never. */
+  readonly probedAt: number | null;
 };
 
 /** What Keywarden writes beside a published value, in the form the destination allows. */
@@ -50,32 +59,103 @@ export type Mark = {
   readonly createdAt: number;
 };
 
+/** The hook of one destination: once for each version that arrives there, over restarts. */
+export type HookRecord = {
+  /** For which version it runs or ran. */
+  readonly versionId: string;
+  readonly state: 'owed' | 'done';
+  /** Failed attempts in succession. */
+  readonly attempts: number;
+  readonly lastError: Failure | null;
+  /** When it was owed, or done. */
+  readonly at: number;
+};
+
 /** What Keywarden knows of one place where a credential is published. */
 export type Destination = {
   readonly credential: string;
   /** Stable over restarts and reorderings of the configuration: `vault:footage/frameflow#api_key`, `file:/run/app/.env#FRAMEFLOW_API_KEY`. */
   readonly id: string;
-  /** `pending`: does not have the current version yet; `published`: has it, read back and compared; `failed`: cannot get it without a person. */
-  readonly state: 'pending' | 'published' | 'failed';
+  /**
+   * `pending`: does not have the current version yet; `published`: has it, read back and compared; `failed`: cannot
+   * get it without a person; `drifted`: had it, and now holds something that is not ours.
+   */
+  readonly state: 'pending' | 'published' | 'failed' | 'drifted';
   /** The version last seen there, null before the first publication. */
   readonly versionId: string | null;
   readonly publishedAt: number | null;
+  /** When it was last read back. */
+  readonly checkedAt: number | null;
+  /** What is to run after a publication here; null where no hook is configured or none was owed yet. */
+  readonly hook: HookRecord | null;
   /** Failed attempts in succession. */
   readonly attempts: number;
   readonly lastError: Failure | null;
+};
+
+/** No scheduled rotation until then. */
+export type Pause = {
+  /** Null: until somebody resumes. */
+  readonly until: number | null;
+  readonly reason: string | null;
+  readonly actor: string;
+  readonly since: number;
+};
+
+/**
+ * In this time one or more of our mints by that signer were sent and not answered (or answered only in the end): a key
+ * that the log shows as minted then is ours, lost.
+ */
+export type UncertainMint = {
+  readonly rotationId: string;
+  readonly signerVersionId: string;
+  readonly from: number;
+  readonly until: number;
 };
 
 /** What Keywarden remembers of a configured credential beyond its versions. */
 export type CredentialRecord = {
   readonly name: string;
   readonly provider: string;
-  /** `new`: no version adopted yet; `managed`; `attention`: a person is needed before the first version can be adopted. */
-  readonly state: 'new' | 'managed' | 'attention';
+  /**
+   * `new`: no version adopted yet, or looked for anew; `managed`; `attention`: a person is needed before the first
+   * version can be adopted; `rejected`: the provider refuses the current key, and a better one is being looked for.
+   */
+  readonly state: 'new' | 'managed' | 'attention' | 'rejected';
   readonly firstSeenAt: number;
   /** Why a version could not be adopted or the current one cannot be used. */
   readonly lastError: Failure | null;
-  /** Failed attempts in succession (adoptions while `new`, rotations while `managed`). */
+  /** Failed attempts in succession (adoptions while `new` or `rejected`, rotations while `managed`). */
   readonly attempts: number;
   /** Not before this time is a failed rotation tried again. */
   readonly retryAt: number | null;
+  readonly pause: Pause | null;
+  /** The one rotation that a rejected current key was given for its recovery; null: it has not been used up. */
+  readonly recoveryId: string | null;
+  /** The last eight days' mints whose outcome was, for a time, unknown. */
+  readonly uncertain: readonly UncertainMint[];
+};
+
+/** A rotation that the provider's log shows and that no version of ours explains yet. */
+export type ObservedMint = {
+  /** The log event's id. */
+  readonly id: string;
+  readonly credential: string;
+  readonly signerKeyId: string;
+  readonly mintedKeyId: string;
+  /** By the provider's clock. */
+  readonly at: number;
+  readonly ip: string;
+  readonly userAgent: string | null;
+};
+
+/** Somebody who uses a key, as the provider's log shows it. */
+export type KeyUser = {
+  readonly keyId: string;
+  readonly ip: string;
+  readonly userAgent: string | null;
+  /** Accepted calls since `firstSeenAt`; a page of the log that is read twice counts twice. */
+  readonly calls: number;
+  readonly firstSeenAt: number;
+  readonly lastSeenAt: number;
 };

@@ -6,6 +6,8 @@ export type Clock = {
   now(): number;
   /** Monotonic ms, for deadlines and durations; its zero means nothing. */
   monotonic(): number;
+  /** Ms that pass as fast as wall time does, without its steps; its zero means nothing. */
+  steady(): number;
   /** Runs `task` once after `ms` of wall time (any length: long ones are split); returns its cancellation. */
   after(ms: number, task: () => void): () => void;
 };

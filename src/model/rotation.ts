@@ -35,6 +35,14 @@ export type MintIntent = {
   readonly sends: number;
 };
 
+/** A person went back to the previous version for a while. */
+export type Rollback = {
+  readonly until: number;
+  readonly actor: string;
+  /** When the newer version was published again; null while it is away. */
+  readonly endedAt: number | null;
+};
+
 /** One replacement of a credential's key, its overlap included. */
 export type Rotation = {
   readonly id: string;
@@ -50,7 +58,13 @@ export type Rotation = {
   readonly queued: boolean;
   readonly previousVersionId: string | null;
   readonly newVersionId: string | null;
+  /** The version whose key signs the mint where that is not the current one (a recovery); null: the current one. */
+  readonly signerVersionId: string | null;
   readonly intent: MintIntent | null;
+  /** How many keys it was given; more than one where a key was never accepted. */
+  readonly mints: number;
+  /** The previous version is, or was, published again until then; null: never. */
+  readonly rollback: Rollback | null;
   /** When every required destination was last seen to be writable; a mint wants it fresh. */
   readonly preflightedAt: number | null;
   /** Failed attempts in succession of the step it is in. */

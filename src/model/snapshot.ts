@@ -1,4 +1,4 @@
-import type { CredentialRecord, Destination, Version } from './credential.ts';
+import type { CredentialRecord, Destination, ObservedMint, Version } from './credential.ts';
 import type { Rotation } from './rotation.ts';
 
 /** All that plans read of one credential, taken in one transaction. */
@@ -13,4 +13,6 @@ export type CredentialSnapshot = {
   /** The one that waits for it, if any. */
   readonly queued: Rotation | null;
   readonly destinations: readonly Destination[];
+  /** What the log showed and nothing explains yet, oldest first. */
+  readonly mints: readonly ObservedMint[];
 };

@@ -1,5 +1,5 @@
 /** What a due record is about; `work` rows bear one of these with the record's id. */
-export type WorkKind = 'credential' | 'publication' | 'login' | 'monitor' | 'delivery';
+export type WorkKind = 'credential' | 'publication' | 'hook' | 'watchdog' | 'login' | 'monitor' | 'delivery';
 
 /**
  * A record's due time. Everything Keywarden looks after has one; the loop claims what is due.
