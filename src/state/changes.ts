@@ -1,16 +1,21 @@
-import type { Kysely } from 'kysely';
-import type { Alert, Change, Rotation, Secret, Version } from '../model/index.ts';
+import { type Kysely, sql } from 'kysely';
+import type { Alert, Change, Secret, Version } from '../model/index.ts';
 import { applyWork } from './claims.ts';
 import { StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
+import { forgetCredential } from './forget.ts';
+import { deleteAnswers, putAnswer } from './journal.ts';
+import { addUser, boundUsers, putMint, settleMint } from './log.ts';
+import { prepared } from './prepared.ts';
+import { putRow } from './puts.ts';
 import { alertRow, deliveryRow } from './rows/alert.ts';
 import { auditRow } from './rows/audit.ts';
-import { credentialRow, destinationRow, versionRow } from './rows/credential.ts';
+import { credentialRow, destinationFrom, destinationRow, versionRow } from './rows/credential.ts';
 import { monitorRow } from './rows/monitor.ts';
 import { rotationRow, stepRow } from './rows/rotation.ts';
 import type { KeyRing } from './sealing.ts';
-import { type Place, putSecret } from './secrets.ts';
-import type { Tables } from './tables.ts';
+import { putSecret } from './secrets.ts';
+import type { AlertTable, AuditTable, Tables } from './tables.ts';
 
 type Db = Kysely<Tables>;
 
@@ -25,8 +30,10 @@ const FAMILIES = [
   'rotation',
   'step',
   'journal',
+  'mint',
   'monitor',
   'use',
+  'user',
   'alert',
   'delivery',
   'audit',
@@ -39,166 +46,145 @@ export async function applyChanges(
   changes: readonly Change[],
   context: ChangeContext,
 ): Promise<void> {
-  for (const change of changes) if (change.type === 'credential.expect') await expectRevision(db, change);
-  const rotations = changes.flatMap((change) => (change.type === 'rotation.put' ? [change.rotation] : []));
-  if (rotations.length > 1) await vacate(db, rotations);
+  for (const change of changes) await expectAsRead(db, change);
+  await vacateSlots(db, changes);
+  await vacateNumbers(db, changes);
+  const changed = new Set<string>();
   for (const change of changes.toSorted((a, b) => family(a) - family(b))) {
-    await applyChange(db, change, context);
+    const credential = await applyChange(db, change, context);
+    if (credential !== null) changed.add(credential);
   }
-  await raiseRevisions(db, changes);
+  await appendAudit(db, changes);
+  await boundUsers(db, changes);
+  for (const name of changed) await raiseRevision(db, { name });
 }
 
-async function expectRevision(db: Db, { name, revision }: Expectation): Promise<void> {
-  const row = await db
-    .selectFrom('credentials')
-    .select('revision')
-    .where('name', '=', name)
-    .executeTakeFirst();
-  if (row?.revision === revision) return;
+async function expectAsRead(db: Db, change: Change): Promise<void> {
+  if (change.type === 'credential.expect') await expectRevision(db, change);
+  else if (change.type === 'destination.expect') await expectDestination(db, change);
+}
+
+type Expectation<T extends Change['type']> = Extract<Change, { readonly type: T }>;
+
+const revisionOf = prepared((db, { name }: { name: string }) =>
+  db.selectFrom('credentials').select('revision').where('name', '=', name),
+);
+const raiseRevision = prepared((db, { name }: { name: string }) =>
+  db
+    .updateTable('credentials')
+    .set((eb) => ({ revision: eb('revision', '+', 1) }))
+    .where('name', '=', name),
+);
+
+async function expectRevision(db: Db, { name, revision }: Expectation<'credential.expect'>): Promise<void> {
+  const { rows } = await revisionOf(db, { name });
+  if (rows[0]?.revision === revision) return;
   throw new StateError('stale', `the credential ${name} has changed since it was read; read it again`);
 }
 
-type Expectation = Extract<Change, { readonly type: 'credential.expect' }>;
-
-/** A rotation that is only queued changes nothing for whoever works on the credential. */
-async function raiseRevisions(db: Db, changes: readonly Change[]): Promise<void> {
-  const names = changes.flatMap((change) => {
-    if (change.type === 'credential.put') return [change.record.name];
-    if (change.type === 'version.put') return [change.version.credential];
-    return change.type === 'rotation.put' && !change.rotation.queued ? [change.rotation.credential] : [];
-  });
-  if (names.length === 0) return;
-  await db
-    .updateTable('credentials')
-    .set((eb) => ({ revision: eb('revision', '+', 1) }))
-    .where('name', 'in', [...new Set(names)])
-    .execute();
+/** Its publication and its hook both write it, each the whole row. */
+async function expectDestination(
+  db: Db,
+  { credential, id, destination }: Expectation<'destination.expect'>,
+): Promise<void> {
+  const row = await db
+    .selectFrom('destinations')
+    .selectAll()
+    .where('credential', '=', credential)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  const stored = row && destinationRow(destinationFrom(row));
+  const expected = destination === null ? undefined : destinationRow(destination);
+  if (JSON.stringify(stored) === JSON.stringify(expected)) return;
+  throw new StateError('stale', `the destination ${id} has changed since it was read; read it again`);
 }
 
 function family(change: Change): number {
   return FAMILIES.indexOf(change.type.slice(0, change.type.indexOf('.')));
 }
 
-/** One that ends and one that takes its place may come in either order. */
-async function vacate(db: Db, rotations: readonly Rotation[]): Promise<void> {
-  const ids = rotations.map((rotation) => rotation.id);
+/** A rotation that ends and one that takes its place may come in either order. */
+async function vacateSlots(db: Db, changes: readonly Change[]): Promise<void> {
+  const ids = changes.flatMap((change) => (change.type === 'rotation.put' ? [change.rotation.id] : []));
+  if (ids.length < 2) return;
   await db.updateTable('rotations').set({ slot: null }).where('id', 'in', ids).execute();
 }
 
-async function applyChange(db: Db, change: Change, context: ChangeContext): Promise<void> {
+/** Versions that exchange their numbers may come in either order: below zero they are in nobody's way. */
+async function vacateNumbers(db: Db, changes: readonly Change[]): Promise<void> {
+  const ids = changes.flatMap((change) => (change.type === 'version.put' ? [change.version.id] : []));
+  if (ids.length < 2) return;
+  await db.updateTable('versions').set({ number: sql<number>`-1 - number` }).where('id', 'in', ids).execute();
+}
+
+/** Returns the credential that has changed by it, for whoever works on that. */
+async function applyChange(db: Db, change: Change, context: ChangeContext): Promise<string | null> {
   switch (change.type) {
     case 'credential.expect':
-      return;
-    case 'credential.put': {
-      const row = credentialRow(change.record);
-      await db
-        .insertInto('credentials')
-        .values(row)
-        .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
-        .execute();
-      return;
-    }
+    case 'destination.expect':
+      return null;
+    case 'credential.put':
+      await putRow(db, 'credentials', credentialRow(change.record));
+      return change.record.name;
+    case 'credential.forget':
+      await forgetCredential(db, change.name);
+      return null;
     case 'version.put':
-      return putVersion(db, change.version, change.value, context);
-    case 'destination.put': {
-      const row = destinationRow(change.destination);
-      await db
-        .insertInto('destinations')
-        .values(row)
-        .onConflict((conflict) => conflict.columns(['credential', 'id']).doUpdateSet(row))
-        .execute();
-      return;
-    }
-    case 'rotation.put': {
-      const row = rotationRow(change.rotation);
-      await db
-        .insertInto('rotations')
-        .values(row)
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-        .execute();
-      return;
-    }
-    case 'step.put': {
-      const row = stepRow(change.step);
-      await db
-        .insertInto('steps')
-        .values(row)
-        .onConflict((conflict) => conflict.columns(['rotation_id', 'name', 'destination']).doUpdateSet(row))
-        .execute();
-      return;
-    }
-    case 'journal.put':
-      return putSecret(db, context.keys, {
-        place: 'journal.answer',
-        id: change.rotationId,
-        value: change.answer,
-        at: change.at,
-      });
-    case 'journal.delete': {
-      const place: Place = 'journal.answer';
-      await db.deleteFrom('sealed').where('place', '=', place).where('id', '=', change.rotationId).execute();
-      return;
-    }
+      await putVersion(db, change.version, change.value, context);
+      return change.version.credential;
+    case 'rotation.put':
+      await putRow(db, 'rotations', rotationRow(change.rotation));
+      // One that is only queued changes nothing yet.
+      return change.rotation.queued ? null : change.rotation.credential;
+    case 'mint.put':
+      return putMint(db, change.mint);
+    case 'mint.settle':
+      return settleMint(db, change.id);
     default:
-      return applyWatching(db, change);
+      await applyOther(db, change, context);
+      return null;
   }
 }
 
-type WatchingChange = Extract<
+type OtherChange = Exclude<
   Change,
   {
     readonly type:
-      | 'monitor.put'
-      | 'use.put'
-      | 'alert.put'
-      | 'delivery.put'
-      | 'audit.append'
-      | 'work.put'
-      | 'work.wake'
-      | 'work.delete';
+      | 'credential.expect'
+      | 'destination.expect'
+      | 'credential.put'
+      | 'credential.forget'
+      | 'version.put'
+      | 'rotation.put'
+      | 'mint.put'
+      | 'mint.settle';
   }
 >;
 
-/** The other half: what is watched, told and due. */
-async function applyWatching(db: Db, change: WatchingChange): Promise<void> {
+/** What leaves the credential's own revision as it is. */
+async function applyOther(db: Db, change: OtherChange, { keys }: ChangeContext): Promise<void> {
   switch (change.type) {
-    case 'monitor.put': {
-      const row = monitorRow(change.monitor);
-      await db
-        .insertInto('monitors')
-        .values(row)
-        .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
-        .execute();
-      return;
-    }
+    case 'destination.put':
+      return putRow(db, 'destinations', destinationRow(change.destination));
+    case 'step.put':
+      return putRow(db, 'steps', stepRow(change.step));
+    case 'journal.put':
+      return putAnswer(db, keys, change);
+    case 'journal.delete':
+      return deleteAnswers(db, change.rotationId);
+    case 'monitor.put':
+      return putRow(db, 'monitors', monitorRow(change.monitor));
     case 'use.put':
-      await db
-        .insertInto('key_uses')
-        .values({ key_id: change.keyId, last_used_at: change.at })
-        .onConflict((conflict) =>
-          conflict
-            .column('key_id')
-            .doUpdateSet({ last_used_at: change.at })
-            .where('key_uses.last_used_at', '<', change.at),
-        )
-        .execute();
+      await usePut(db, { keyId: change.keyId, at: change.at });
       return;
+    case 'user.add':
+      return addUser(db, change.user);
     case 'alert.put':
       return putAlert(db, change.alert, change.expected);
-    case 'delivery.put': {
-      const row = deliveryRow(change.delivery);
-      await db
-        .insertInto('deliveries')
-        .values(row)
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-        .execute();
-      return;
-    }
+    case 'delivery.put':
+      return putRow(db, 'deliveries', deliveryRow(change.delivery));
     case 'audit.append':
-      await db
-        .insertInto('audit')
-        .values(auditRow(await raiseCounter(db, 'audit', 1), change.entry))
-        .execute();
+      // All at the end, with one look at the counter.
       return;
     default:
       return applyWork(db, change);
@@ -211,31 +197,48 @@ async function putVersion(
   value: Secret | undefined,
   { keys, now }: ChangeContext,
 ): Promise<void> {
-  const row = versionRow(version);
-  await db
-    .insertInto('versions')
-    .values(row)
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-    .execute();
-  if (value !== undefined) {
-    await putSecret(db, keys, { place: 'version.value', id: version.id, value, at: now() });
+  await putRow(db, 'versions', versionRow(version));
+  if (value === undefined) return;
+  await putSecret(db, keys, { place: 'version.value', id: version.id, value, at: now() });
+}
+
+const usePut = prepared((db, { keyId, at }: { keyId: string; at: number }) =>
+  db
+    .insertInto('key_uses')
+    .values({ key_id: keyId, last_used_at: at })
+    .onConflict((conflict) =>
+      conflict
+        .column('key_id')
+        .doUpdateSet((eb) => ({ last_used_at: eb.ref('excluded.last_used_at') }))
+        .where('key_uses.last_used_at', '<', at),
+    ),
+);
+
+const auditInsert = prepared((db, row: AuditTable) => db.insertInto('audit').values(row));
+
+async function appendAudit(db: Db, changes: readonly Change[]): Promise<void> {
+  const entries = changes.flatMap((change) => (change.type === 'audit.append' ? [change.entry] : []));
+  if (entries.length === 0) return;
+  const last = await raiseCounter(db, 'audit', entries.length);
+  for (const [index, entry] of entries.entries()) {
+    await auditInsert(db, auditRow(last - entries.length + 1 + index, entry));
   }
 }
+
+const alertInsert = prepared((db, row: AlertTable) => db.insertInto('alerts').values(row));
+const alertUpdate = prepared((db, { expected, ...row }: AlertTable & { expected: number }) =>
+  db.updateTable('alerts').set(row).where('id', '=', row.id).where('revision', '=', expected),
+);
 
 /** Unlike the other records an alert has several writers: the loop, the log watch, people. */
 async function putAlert(db: Db, alert: Alert, expected: number | null): Promise<void> {
   const row = alertRow(alert);
   if (expected === null) {
-    await db.insertInto('alerts').values(row).execute();
+    await alertInsert(db, row);
     return;
   }
-  const { numUpdatedRows } = await db
-    .updateTable('alerts')
-    .set(row)
-    .where('id', '=', alert.id)
-    .where('revision', '=', expected)
-    .executeTakeFirstOrThrow();
-  if (numUpdatedRows === 1n) return;
+  const { numAffectedRows } = await alertUpdate(db, { ...row, expected });
+  if (numAffectedRows === 1n) return;
   throw new StateError(
     'conflict',
     `alert ${alert.id} is no longer at revision ${expected}: somebody else wrote it first; nothing was written`,

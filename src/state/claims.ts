@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
-import type { Change, Claim, WorkKind } from '../model/index.ts';
-import { type Hold, StateError } from './contract.ts';
+import type { Change, Claim, Work, WorkKind } from '../model/index.ts';
+import { type Hold, type Scheduled, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
+import { prepared } from './prepared.ts';
 import type { Tables } from './tables.ts';
 
 type Db = Kysely<Tables>;
@@ -11,111 +12,151 @@ type WorkChange = Extract<Change, { readonly type: 'work.put' | 'work.wake' | 'w
 /** A record can be claimed from its due time on, or, while it is claimed, once the claim has run out. */
 const claimableAt = sql<number>`case when claimed_until > due_at then claimed_until else due_at end`;
 
+/** More are not claimed at once. */
+const MOST = 100;
+
+/**
+ * The limit stands in the text: SQLite plans a statement anew whenever the limit that is bound to it changes, also to the same.
+ */
+const dueFirst = Array.from({ length: MOST + 1 }, (_, limit) =>
+  prepared((db, { lane, now }: { lane: string; now: number }) =>
+    db
+      .selectFrom('work')
+      .select(['kind', 'id', 'due_at', 'wakes'])
+      .where('lane', '=', lane)
+      .where('due_at', '<=', now)
+      .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)]))
+      .orderBy('due_at')
+      .orderBy('kind')
+      .orderBy('id')
+      .limit(sql.lit(limit)),
+  ),
+);
+
+type Taken = { kind: WorkKind; id: string; fence: number; owner: string; until: number };
+
+const take = prepared((db, { kind, id, fence, owner, until }: Taken) =>
+  db
+    .updateTable('work')
+    .set({ fence, owner, claimed_until: until, woken_at: null })
+    .where('kind', '=', kind)
+    .where('id', '=', id),
+);
+
 /** Takes what is due in one lane; see {@link import('./contract.ts').State.claim}. */
 export async function takeClaims(
   db: Db,
   lane: string,
   query: { now: number; until: number; limit: number; owner: string },
 ): Promise<readonly Claim[]> {
-  const rows = await db
-    .selectFrom('work')
-    .select(['kind', 'id', 'due_at', 'wakes'])
-    .where('lane', '=', lane)
-    .where('due_at', '<=', query.now)
-    .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', query.now)]))
-    .orderBy('due_at')
-    .orderBy('kind')
-    .orderBy('id')
-    .limit(Math.max(0, query.limit))
-    .execute();
+  const due = dueFirst[Math.min(MOST, Math.max(0, Math.trunc(query.limit)))];
+  const rows = due === undefined ? [] : (await due(db, { lane, now: query.now })).rows;
   if (rows.length === 0) return [];
   let fence = (await raiseCounter(db, 'fence', rows.length)) - rows.length;
   const claims: Claim[] = [];
   for (const { kind, id, due_at: dueAt, wakes } of rows) {
     fence += 1;
-    await db
-      .updateTable('work')
-      .set({ fence, owner: query.owner, claimed_until: query.until, woken_at: null })
-      .where('kind', '=', kind)
-      .where('id', '=', id)
-      .execute();
+    await take(db, { kind, id, fence, owner: query.owner, until: query.until });
     claims.push({ kind, id, lane, fence, wakes, dueAt, expiresAt: query.until });
   }
   return claims;
 }
 
+type Held = { kind: WorkKind; id: string; fence: number; owner: string };
+
+const keep = prepared((db, claim: Held) => held(db, claim).set({ fence: claim.fence }));
+const release = prepared((db, claim: Held & { next: number }) =>
+  held(db, claim).set({ due_at: earliest('woken_at', claim.next), owner: null, claimed_until: null }),
+);
+const releaseWoken = prepared((db, claim: Held) =>
+  held(db, claim).set({
+    due_at: sql<number>`coalesce(woken_at, due_at)`,
+    owner: null,
+    claimed_until: null,
+  }),
+);
+const removeUnwoken = prepared(
+  (db, { kind, id, fence, wakes }: { kind: WorkKind; id: string; fence: number; wakes: number }) =>
+    db
+      .deleteFrom('work')
+      .where('kind', '=', kind)
+      .where('id', '=', id)
+      .where('fence', '=', fence)
+      .where('wakes', '=', wakes),
+);
+
 /**
  * Refuses unless `claim` is still ours. A claim that ran out and that nobody took since is: the fence decides, not the clock.
  * An update rather than a look: it holds the row until the transaction's end in every database.
  */
-export async function requireClaim(db: Db, claim: Claim, owner: string): Promise<void> {
-  const { numUpdatedRows } = await held(db, claim, owner)
-    .set({ fence: claim.fence })
-    .executeTakeFirstOrThrow();
-  if (numUpdatedRows === 1n) return;
+export async function requireClaim(db: Db, { kind, id, fence }: Claim, owner: string): Promise<void> {
+  const { numAffectedRows } = await keep(db, { kind, id, fence, owner });
+  if (numAffectedRows === 1n) return;
   throw new StateError(
     'claim_lost',
-    `the claim on ${claim.kind} ${claim.id} was taken over or its record is gone; nothing was written`,
+    `the claim on ${kind} ${id} was taken over or its record is gone; nothing was written`,
   );
 }
 
 /** Gives the record back with its next due time, or removes it; a wake-up that came during the claim wins. */
 export async function releaseClaim(db: Db, { claim, next }: Hold, owner: string): Promise<void> {
-  if (next === null) {
-    await db
-      .deleteFrom('work')
-      .where('kind', '=', claim.kind)
-      .where('id', '=', claim.id)
-      .where('fence', '=', claim.fence)
-      .where('wakes', '=', claim.wakes)
-      .execute();
+  const { kind, id, fence, wakes } = claim;
+  if (next !== null) {
+    await release(db, { kind, id, fence, owner, next });
+    return;
   }
-  const due = next === null ? sql<number>`coalesce(woken_at, due_at)` : earliest('woken_at', next);
-  await held(db, claim, owner).set({ due_at: due, owner: null, claimed_until: null }).execute();
+  await removeUnwoken(db, { kind, id, fence, wakes });
+  await releaseWoken(db, { kind, id, fence, owner });
 }
 
-function held(db: Db, claim: Claim, owner: string) {
+function held(db: Db, claim: Held) {
   return db
     .updateTable('work')
     .where('kind', '=', claim.kind)
     .where('id', '=', claim.id)
     .where('fence', '=', claim.fence)
-    .where('owner', '=', owner);
+    .where('owner', '=', claim.owner);
 }
+
+const putWork = prepared((db, { kind, id, lane, dueAt }: Work) =>
+  db
+    .insertInto('work')
+    .values({ kind, id, lane, due_at: dueAt, wakes: 0, fence: 0 })
+    .onConflict((conflict) =>
+      conflict.columns(['kind', 'id']).doUpdateSet((eb) => ({
+        lane: eb.ref('excluded.lane'),
+        due_at: eb.ref('excluded.due_at'),
+        wakes: eb('work.wakes', '+', 1),
+        woken_at: earliest('work.woken_at', dueAt),
+      })),
+    ),
+);
+const wakeWork = prepared((db, { kind, id, at }: { kind: WorkKind; id: string; at: number }) =>
+  db
+    .updateTable('work')
+    .set((eb) => ({
+      wakes: eb('wakes', '+', 1),
+      due_at: earliest('due_at', at),
+      woken_at: earliest('woken_at', at),
+    }))
+    .where('kind', '=', kind)
+    .where('id', '=', id),
+);
+const deleteWork = prepared((db, { kind, id }: { kind: WorkKind; id: string }) =>
+  db.deleteFrom('work').where('kind', '=', kind).where('id', '=', id),
+);
 
 /** Applies a change of the due records themselves. */
 export async function applyWork(db: Db, change: WorkChange): Promise<void> {
   switch (change.type) {
-    case 'work.put': {
-      const { kind, id, lane, dueAt } = change.work;
-      await db
-        .insertInto('work')
-        .values({ kind, id, lane, due_at: dueAt, wakes: 0, fence: 0 })
-        .onConflict((conflict) =>
-          conflict.columns(['kind', 'id']).doUpdateSet((eb) => ({
-            lane,
-            due_at: dueAt,
-            wakes: eb('work.wakes', '+', 1),
-            woken_at: earliest('work.woken_at', dueAt),
-          })),
-        )
-        .execute();
+    case 'work.put':
+      await putWork(db, change.work);
       return;
-    }
     case 'work.wake':
-      await db
-        .updateTable('work')
-        .set((eb) => ({
-          wakes: eb('wakes', '+', 1),
-          due_at: earliest('due_at', change.at),
-          woken_at: earliest('woken_at', change.at),
-        }))
-        .where('kind', '=', change.kind)
-        .where('id', '=', change.id)
-        .execute();
+      await wakeWork(db, { kind: change.kind, id: change.id, at: change.at });
       return;
     case 'work.delete':
-      await db.deleteFrom('work').where('kind', '=', change.kind).where('id', '=', change.id).execute();
+      await deleteWork(db, { kind: change.kind, id: change.id });
       return;
   }
 }
@@ -125,14 +166,31 @@ function earliest(column: string, at: number) {
   return sql<number>`case when ${sql.ref(column)} <= ${at} then ${sql.ref(column)} else ${at} end`;
 }
 
-export async function nextDue(db: Db, lanes: readonly string[]): Promise<number | null> {
-  if (lanes.length === 0) return null;
-  const row = await db
+const nextOf = prepared((db, { lanes }: { lanes: readonly string[] }) =>
+  db
     .selectFrom('work')
     .select((eb) => eb.fn.min<number | null>(claimableAt).as('at'))
-    .where('lane', 'in', lanes)
-    .executeTakeFirst();
-  return row?.at ?? null;
+    .where('lane', 'in', lanes),
+);
+
+export async function nextDue(db: Db, lanes: readonly string[]): Promise<number | null> {
+  if (lanes.length === 0) return null;
+  const { rows } = await nextOf(db, { lanes });
+  return rows[0]?.at ?? null;
+}
+
+const lanesDue = prepared((db, { now }: { now: number }) =>
+  db
+    .selectFrom('work')
+    .select('lane')
+    .distinct()
+    .where('due_at', '<=', now)
+    .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)])),
+);
+
+export async function readDueLanes(db: Db, now: number): Promise<ReadonlySet<string>> {
+  const { rows } = await lanesDue(db, { now });
+  return new Set(rows.map(({ lane }) => lane));
 }
 
 export async function countDue(db: Db, now: number): Promise<Readonly<Record<WorkKind, number>>> {
@@ -145,12 +203,24 @@ export async function countDue(db: Db, now: number): Promise<Readonly<Record<Wor
   const counts: Record<WorkKind, number> = {
     credential: 0,
     publication: 0,
+    hook: 0,
+    watchdog: 0,
     login: 0,
     monitor: 0,
     delivery: 0,
   };
   for (const { kind, count } of rows) counts[kind] = Number(count);
   return counts;
+}
+
+export async function readScheduled(db: Db, kind: WorkKind): Promise<readonly Scheduled[]> {
+  const rows = await db
+    .selectFrom('work')
+    .select(['id', 'due_at', 'claimed_until'])
+    .where('kind', '=', kind)
+    .orderBy('id')
+    .execute();
+  return rows.map((row) => ({ id: row.id, dueAt: row.due_at, claimedUntil: row.claimed_until }));
 }
 
 /** Ends every claim: for a database that one process holds alone, so that whoever made them is dead. */

@@ -1,4 +1,5 @@
 import type { ControlledTransaction, Kysely, Transaction } from 'kysely';
+import { straight } from './prepared.ts';
 import type { Tables } from './tables.ts';
 
 type Job = {
@@ -13,7 +14,7 @@ const BATCH = 256;
 
 /**
  * Group commit: what is written at the same time shares one transaction, for it is the wait for the disk that costs.
- * Each still is all or none by itself, in a savepoint of its own, and none is acknowledged before all are on the disk.
+ * Each still is all or none by itself, several in a savepoint each, and none is acknowledged before all are on the disk.
  */
 export class Commits {
   readonly #db: Kysely<Tables>;
@@ -63,12 +64,28 @@ export class Commits {
 
   async #transact(batch: readonly Job[]): Promise<readonly Outcome[]> {
     this.#guard();
+    const [first, ...others] = batch;
+    const alone = first !== undefined && others.length === 0;
+    const outcomes = await (alone ? this.#transactOne(first) : this.#transactAll(batch));
+    this.#guard();
+    return outcomes;
+  }
+
+  /** What it throws is the whole transaction's failure: no savepoint is needed. */
+  async #transactOne(job: Job): Promise<readonly Outcome[]> {
+    const value = await this.#db.transaction().execute(async (trx) => {
+      await straight(trx);
+      return job.run(trx);
+    });
+    return [{ value }];
+  }
+
+  async #transactAll(batch: readonly Job[]): Promise<readonly Outcome[]> {
     const trx = await this.#db.startTransaction().execute();
     try {
       const outcomes: Outcome[] = [];
       for (const job of batch) outcomes.push(await attempt(trx, job));
       await trx.commit().execute();
-      this.#guard();
       return outcomes;
     } catch (error) {
       // The first error tells why; a rollback that fails too adds nothing.
@@ -84,6 +101,7 @@ function ignore(): void {}
 async function attempt(trx: ControlledTransaction<Tables>, job: Job): Promise<Outcome> {
   const point = await trx.savepoint('job').execute();
   try {
+    await straight(point);
     const value = await job.run(point);
     await point.releaseSavepoint('job').execute();
     return { value };

@@ -4,6 +4,8 @@ import { alertContract } from './suite/alerts.suite.ts';
 import { claimContract } from './suite/claims.suite.ts';
 import { commitContract } from './suite/commits.suite.ts';
 import { credentialContract } from './suite/credentials.suite.ts';
+import { forgetContract } from './suite/forget.suite.ts';
+import { logContract } from './suite/log.suite.ts';
 import { rotationContract } from './suite/rotations.suite.ts';
 import type { StateWorld } from './suite/samples.suite.ts';
 
@@ -33,5 +35,7 @@ export function stateContract(name: string, makeWorld: () => Promise<StateWorld>
     credentialContract(state, reopen);
     rotationContract(state);
     alertContract(state);
+    logContract(state);
+    forgetContract(state);
   });
 }

@@ -5,6 +5,7 @@ import type {
   Claim,
   CredentialSnapshot,
   Delivery,
+  KeyUser,
   MonitorRecord,
   Rotation,
   RotationStep,
@@ -57,6 +58,22 @@ export type PageQuery = { readonly cursor?: string | null; readonly limit?: numb
 /** A release of a claim together with a commit: when the record is next due; null: it has no further work and goes. */
 export type Hold = { readonly claim: Claim; readonly next: number | null };
 
+/** Times before which what is over is deleted, integer ms. */
+export type Retention = {
+  readonly rotations: number;
+  readonly alerts: number;
+  /** Of what a log showed (mints, users of keys); 30 days ago where it is not given. */
+  readonly log?: number;
+};
+
+/** A due record as it stands in the table. */
+export type Scheduled = {
+  readonly id: string;
+  readonly dueAt: number;
+  /** Until when somebody holds it; null: nobody does. */
+  readonly claimedUntil: number | null;
+};
+
 /**
  * Everything Keywarden remembers, behind one asynchronous interface.
  * Reads see every commit that was acknowledged before them.
@@ -72,8 +89,12 @@ export type State = {
   ): Promise<readonly Claim[]>;
   /** The earliest time at which a record of these lanes can be claimed; null where there is none. */
   nextDue(lanes: readonly string[]): Promise<number | null>;
+  /** The lanes in which a record can be claimed now. */
+  dueLanes(now: number): Promise<ReadonlySet<string>>;
   /** How many records are due, by kind. */
   due(now: number): Promise<Readonly<Record<WorkKind, number>>>;
+  /** All records of a kind, by id. */
+  scheduled(kind: WorkKind): Promise<readonly Scheduled[]>;
 
   /**
    * Applies all changes or none, durably. With a `hold`, only while its claim is still ours, and releases it with its
@@ -94,8 +115,10 @@ export type State = {
   credentials(): Promise<readonly CredentialSnapshot[]>;
   /** The sealed value of a version. @throws {StateError} `state_corrupt` where it was never stored */
   versionValue(versionId: string): Promise<Secret>;
-  /** The raw answer to this rotation's mint, where one came. */
+  /** The latest raw answer to this rotation's mint, where one came. */
   journal(rotationId: string): Promise<Secret | null>;
+  /** The different answers to this rotation's mints, latest first; of more than 20 the oldest are gone. */
+  journalled(rotationId: string): Promise<readonly Secret[]>;
 
   rotation(id: string): Promise<Rotation | null>;
   /** The rotation that a caller's Idempotency-Key made, if any. */
@@ -108,6 +131,9 @@ export type State = {
   monitor(name: string): Promise<MonitorRecord | null>;
   /** When the provider last accepted each of these keys, for those that the log showed in use. */
   keyUses(keyIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+
+  /** Who uses these keys, as the log shows it: the last seen first. */
+  keyUsers(keyIds: readonly string[]): Promise<readonly KeyUser[]>;
 
   alert(id: string): Promise<Alert | null>;
   /** The latest alert (greatest generation) of each identity, for those that exist. */
@@ -127,7 +153,10 @@ export type State = {
 
   /** A random key made with the database, for fingerprints. */
   fingerprintKey(): Promise<Secret>;
-  /** Deletes what has outlived its retention: ended rotations with their steps, resolved alerts with their deliveries. */
-  prune(before: { readonly rotations: number; readonly alerts: number }): Promise<void>;
+  /**
+   * Deletes what has outlived its retention: ended rotations with their steps, resolved alerts with their deliveries, settled
+   * mints, and users of keys that were not seen again.
+   */
+  prune(before: Retention): Promise<void>;
   close(): Promise<void>;
 };

@@ -1,9 +1,18 @@
 import type { Kysely } from 'kysely';
 import { applyChanges } from './changes.ts';
-import { countDue, nextDue, releaseClaim, requireClaim, takeClaims } from './claims.ts';
+import {
+  countDue,
+  nextDue,
+  readDueLanes,
+  readScheduled,
+  releaseClaim,
+  requireClaim,
+  takeClaims,
+} from './claims.ts';
 import { Commits } from './commits.ts';
 import { type State, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
+import { readAnswers } from './journal.ts';
 import { migrate, refuseNewer, schemaVersion } from './migrations/index.ts';
 import { prune } from './prune.ts';
 import {
@@ -16,7 +25,7 @@ import {
 } from './reads/alerts.ts';
 import { readAudit } from './reads/audit.ts';
 import { readSnapshots } from './reads/credentials.ts';
-import { readKeyUses, readMonitor } from './reads/monitors.ts';
+import { readKeyUsers, readKeyUses, readMonitor } from './reads/monitors.ts';
 import { readRotation, readRotationByRequestKey, readRotations, readSteps } from './reads/rotations.ts';
 import type { KeyRing } from './sealing.ts';
 import { checkKeys, ensureFingerprintKey, fingerprintKey, getSecret, reseal } from './secrets.ts';
@@ -31,6 +40,8 @@ export type DatabaseOptions = {
   readonly owner: string;
   /** Throws {@link StateError} where the database is no longer the one that was opened. */
   readonly guard: () => void;
+  /** Wipes what deleted rows have left outside the tables; for databases that leave something. */
+  readonly purge?: () => Promise<void>;
 };
 
 /**
@@ -54,21 +65,25 @@ export async function prepare({ db, keys, now }: DatabaseOptions): Promise<numbe
 }
 
 /** The state over a prepared database. */
-export function stateOf({ db, keys, now, owner, guard }: DatabaseOptions): State {
+export function stateOf({ db, keys, now, owner, guard, purge }: DatabaseOptions): State {
   const commits = new Commits(db, guard);
   let closed: Promise<void> | null = null;
   return {
     claim: (lane, query) => commits.write((trx) => takeClaims(trx, lane, { ...query, owner })),
     nextDue: (lanes) => nextDue(db, lanes),
+    dueLanes: (now) => readDueLanes(db, now),
     due: (at) => countDue(db, at),
+    scheduled: (kind) => readScheduled(db, kind),
 
-    commit: (changes, { hold, under } = {}) =>
-      commits.write(async (trx) => {
+    commit: async (changes, { hold, under } = {}) => {
+      await commits.write(async (trx) => {
         if (hold !== undefined) await requireClaim(trx, hold.claim, owner);
         if (under !== undefined) await requireClaim(trx, under, owner);
         await applyChanges(trx, changes, { keys, now });
         if (hold !== undefined) await releaseClaim(trx, hold, owner);
-      }),
+      });
+      if (changes.some(({ type }) => type === 'credential.forget')) await purge?.();
+    },
     prove: async () => {
       await commits.write((trx) => raiseCounter(trx, 'proof', 1));
     },
@@ -80,7 +95,8 @@ export function stateOf({ db, keys, now, owner, guard }: DatabaseOptions): State
       if (value !== null) return value;
       throw new StateError('state_corrupt', `the state holds no value of version ${id}`);
     },
-    journal: (rotationId) => getSecret(db, keys, 'journal.answer', rotationId),
+    journal: async (rotationId) => (await readAnswers(db, keys, rotationId))[0] ?? null,
+    journalled: (rotationId) => readAnswers(db, keys, rotationId),
 
     rotation: (id) => readRotation(db, id),
     rotationByRequestKey: (credential, key) => readRotationByRequestKey(db, credential, key),
@@ -89,6 +105,7 @@ export function stateOf({ db, keys, now, owner, guard }: DatabaseOptions): State
 
     monitor: (name) => readMonitor(db, name),
     keyUses: (keyIds) => readKeyUses(db, keyIds),
+    keyUsers: (keyIds) => readKeyUsers(db, keyIds),
 
     alert: (id) => readAlert(db, id),
     alertsByIdentity: (identities) => readLatestAlerts(db, identities),
@@ -104,7 +121,7 @@ export function stateOf({ db, keys, now, owner, guard }: DatabaseOptions): State
       if (key !== null) return key;
       throw new StateError('state_corrupt', 'the state has lost its fingerprint key; restore a backup');
     },
-    prune: (before) => commits.write((trx) => prune(trx, before)),
+    prune: (before) => commits.write((trx) => prune(trx, before, now())),
     close: () => {
       closed ??= commits.idle().then(() => db.destroy());
       return closed;

@@ -18,7 +18,7 @@ export type Sealed = { readonly keyId: string; readonly box: string };
 
 /**
  * The master keys: the first seals, all open. AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D, 8.2.2);
- * the place and the row's id are authenticated too, so that a sealed value moved to another row does not open.
+ * the place and what tells its row from the others are authenticated too, so that a sealed value moved to another row does not open.
  *
  * @example
  * const keys = new KeyRing([Secret.from(randomBytes(32))]);

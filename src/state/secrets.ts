@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { Secret } from '../model/index.ts';
+import { prepared } from './prepared.ts';
+import { putRow } from './puts.ts';
 import { type KeyRing, wrongKey } from './sealing.ts';
-import type { Tables } from './tables.ts';
+import type { SealedTable, Tables } from './tables.ts';
 
 /** What a sealed value is: `table.column` of the row whose id it bears. */
 export type Place = 'version.value' | 'journal.answer' | 'meta.fingerprint_key';
@@ -10,19 +12,36 @@ export type Place = 'version.value' | 'journal.answer' | 'meta.fingerprint_key';
 const BATCH = 200;
 const FINGERPRINT_KEY_ID = 'database';
 
-export async function putSecret(
-  db: Kysely<Tables>,
-  keys: KeyRing,
-  { place, id, value, at }: { place: Place; id: string; value: Secret; at: number },
-): Promise<void> {
-  const { keyId, box } = keys.seal(place, id, value);
-  const row = { key_id: keyId, box, stored_at: at };
-  await db
-    .insertInto('sealed')
-    .values({ place, id, ...row })
-    .onConflict((conflict) => conflict.columns(['place', 'id']).doUpdateSet(row))
-    .execute();
+type SealedValue = {
+  readonly place: Place;
+  readonly id: string;
+  readonly sequence?: number;
+  readonly value: Secret;
+  readonly at: number;
+};
+
+/** What the box is bound to beside its place: all that tells its row from the others. */
+export function sealedId(id: string, sequence: number): string {
+  return sequence === 0 ? id : `${id}#${sequence}`;
 }
+
+export function sealedRow(keys: KeyRing, { place, id, sequence = 0, value, at }: SealedValue): SealedTable {
+  const { keyId, box } = keys.seal(place, sealedId(id, sequence), value);
+  return { place, id, sequence, key_id: keyId, box, stored_at: at };
+}
+
+export async function putSecret(db: Kysely<Tables>, keys: KeyRing, value: SealedValue): Promise<void> {
+  await putRow(db, 'sealed', sealedRow(keys, value));
+}
+
+const sealedAt = prepared((db, { place, id }: { place: Place; id: string }) =>
+  db
+    .selectFrom('sealed')
+    .select(['key_id as keyId', 'box'])
+    .where('place', '=', place)
+    .where('id', '=', id)
+    .where('sequence', '=', 0),
+);
 
 export async function getSecret(
   db: Kysely<Tables>,
@@ -30,13 +49,8 @@ export async function getSecret(
   place: Place,
   id: string,
 ): Promise<Secret | null> {
-  const row = await db
-    .selectFrom('sealed')
-    .select(['key_id', 'box'])
-    .where('place', '=', place)
-    .where('id', '=', id)
-    .executeTakeFirst();
-  return row === undefined ? null : keys.open(place, id, { keyId: row.key_id, box: row.box });
+  const [row] = (await sealedAt(db, { place, id })).rows;
+  return row === undefined ? null : keys.open(place, id, row);
 }
 
 /** @throws {StateError} `wrong_key` where a value was sealed with a key that is not configured; nothing is written */
@@ -74,15 +88,18 @@ async function resealBatch(db: Kysely<Tables>, keys: KeyRing): Promise<number> {
     .where('key_id', '<>', keys.sealingId)
     .orderBy('place')
     .orderBy('id')
+    .orderBy('sequence')
     .limit(BATCH)
     .execute();
-  for (const { place, id, key_id, box } of rows) {
-    const sealed = keys.seal(place, id, keys.open(place, id, { keyId: key_id, box }));
+  for (const { place, id, sequence, key_id, box } of rows) {
+    const bound = sealedId(id, sequence);
+    const sealed = keys.seal(place, bound, keys.open(place, bound, { keyId: key_id, box }));
     await db
       .updateTable('sealed')
       .set({ key_id: sealed.keyId, box: sealed.box })
       .where('place', '=', place)
       .where('id', '=', id)
+      .where('sequence', '=', sequence)
       .execute();
   }
   return rows.length;

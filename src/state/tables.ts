@@ -21,7 +21,15 @@ type MetaTable = { key: string; value: string };
 type CounterTable = { name: string; value: number };
 
 /** Every sealed value, wherever it belongs: `place` and `id` name the column and the row it stands for. */
-type SealedTable = { place: string; id: string; key_id: string; box: string; stored_at: number };
+export type SealedTable = {
+  place: string;
+  id: string;
+  /** 0 but in the journal, which keeps several answers of one rotation: it rises with each. */
+  sequence: number;
+  key_id: string;
+  box: string;
+  stored_at: number;
+};
 
 export type CredentialTable = {
   name: string;
@@ -31,6 +39,9 @@ export type CredentialTable = {
   last_error: string | null;
   attempts: number;
   retry_at: number | null;
+  pause: string | null;
+  recovery_id: string | null;
+  uncertain: string;
   /** Rises with every change; see `credential.expect`. */
   revision: Generated<number>;
 };
@@ -45,6 +56,9 @@ export type VersionTable = {
   fingerprint: string | null;
   created_at: number;
   expires_at: number | null;
+  compromised_at: number | null;
+  accepted_at: number | null;
+  probed_at: number | null;
 };
 
 export type DestinationTable = {
@@ -53,6 +67,8 @@ export type DestinationTable = {
   state: Destination['state'];
   version_id: string | null;
   published_at: number | null;
+  checked_at: number | null;
+  hook: string | null;
   attempts: number;
   last_error: string | null;
 };
@@ -72,7 +88,10 @@ export type RotationTable = {
   slot: Slot | null;
   previous_version_id: string | null;
   new_version_id: string | null;
+  signer_version_id: string | null;
   intent: string | null;
+  mints: number;
+  rollback: string | null;
   preflighted_at: number | null;
   attempts: number;
   retry_at: number | null;
@@ -110,6 +129,28 @@ export type MonitorTable = {
 export type KeyUseTable = {
   key_id: string;
   last_used_at: number;
+};
+
+/** Mints that a log showed; one that is settled stays, so that the same event is not taken up anew. */
+export type MintTable = {
+  id: string;
+  credential: string;
+  signer_key_id: string;
+  minted_key_id: string;
+  at: number;
+  ip: string;
+  user_agent: string | null;
+  settled: number;
+};
+
+export type KeyUserTable = {
+  key_id: string;
+  ip: string;
+  /** Empty where the log names none: it is part of the key. */
+  user_agent: string;
+  calls: number;
+  first_seen_at: number;
+  last_seen_at: number;
 };
 
 export type AlertTable = {
@@ -182,6 +223,8 @@ export type Tables = {
   steps: StepTable;
   monitors: MonitorTable;
   key_uses: KeyUseTable;
+  mints: MintTable;
+  key_users: KeyUserTable;
   alerts: AlertTable;
   deliveries: DeliveryTable;
   audit: AuditTable;

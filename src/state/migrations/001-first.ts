@@ -6,6 +6,7 @@ export async function first(db: Kysely<never>): Promise<void> {
   await credentials(db);
   await rotations(db);
   await alerts(db);
+  await logs(db);
   await work(db);
 }
 
@@ -19,15 +20,16 @@ async function facts(db: Kysely<never>): Promise<void> {
     .createTable('sealed')
     .addColumn('place', 'text', (column) => column.notNull())
     .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('sequence', 'integer', (column) => column.notNull())
     .addColumn('key_id', 'text', (column) => column.notNull())
     .addColumn('box', 'text', (column) => column.notNull())
     .addColumn('stored_at', 'bigint', (column) => column.notNull())
-    .addPrimaryKeyConstraint('sealed_key', ['place', 'id'])
+    .addPrimaryKeyConstraint('sealed_key', ['place', 'id', 'sequence'])
     .execute();
   await db.schema.createIndex('sealed_by_key').on('sealed').column('key_id').execute();
   await db.schema
     .createTable('audit')
-    .addColumn('number', 'bigint', (column) => column.primaryKey().notNull())
+    .addColumn('number', 'integer', (column) => column.primaryKey().notNull())
     .addColumn('at', 'bigint', (column) => column.notNull())
     .addColumn('actor', 'text', (column) => column.notNull())
     .addColumn('action', 'text', (column) => column.notNull())
@@ -47,6 +49,9 @@ async function credentials(db: Kysely<never>): Promise<void> {
     .addColumn('last_error', 'text')
     .addColumn('attempts', 'integer', (column) => column.notNull())
     .addColumn('retry_at', 'bigint')
+    .addColumn('pause', 'text')
+    .addColumn('recovery_id', 'text')
+    .addColumn('uncertain', 'text', (column) => column.notNull())
     .addColumn('revision', 'integer', (column) => column.notNull().defaultTo(0))
     .execute();
   await db.schema
@@ -60,6 +65,9 @@ async function credentials(db: Kysely<never>): Promise<void> {
     .addColumn('fingerprint', 'text')
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('expires_at', 'bigint')
+    .addColumn('compromised_at', 'bigint')
+    .addColumn('accepted_at', 'bigint')
+    .addColumn('probed_at', 'bigint')
     .addUniqueConstraint('versions_number', ['credential', 'number'])
     .execute();
   await db.schema
@@ -69,6 +77,8 @@ async function credentials(db: Kysely<never>): Promise<void> {
     .addColumn('state', 'text', (column) => column.notNull())
     .addColumn('version_id', 'text')
     .addColumn('published_at', 'bigint')
+    .addColumn('checked_at', 'bigint')
+    .addColumn('hook', 'text')
     .addColumn('attempts', 'integer', (column) => column.notNull())
     .addColumn('last_error', 'text')
     .addPrimaryKeyConstraint('destinations_key', ['credential', 'id'])
@@ -89,7 +99,10 @@ async function rotations(db: Kysely<never>): Promise<void> {
     .addColumn('slot', 'text')
     .addColumn('previous_version_id', 'text')
     .addColumn('new_version_id', 'text')
+    .addColumn('signer_version_id', 'text')
     .addColumn('intent', 'text')
+    .addColumn('mints', 'integer', (column) => column.notNull())
+    .addColumn('rollback', 'text')
     .addColumn('preflighted_at', 'bigint')
     .addColumn('attempts', 'integer', (column) => column.notNull())
     .addColumn('retry_at', 'bigint')
@@ -162,7 +175,7 @@ async function alerts(db: Kysely<never>): Promise<void> {
   await db.schema.createIndex('deliveries_outbox').on('deliveries').columns(['state', 'channel']).execute();
 }
 
-async function work(db: Kysely<never>): Promise<void> {
+async function logs(db: Kysely<never>): Promise<void> {
   await db.schema
     .createTable('monitors')
     .addColumn('name', 'text', (column) => column.primaryKey().notNull())
@@ -179,6 +192,35 @@ async function work(db: Kysely<never>): Promise<void> {
     .addColumn('last_used_at', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema
+    .createTable('mints')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('credential', 'text', (column) => column.notNull())
+    .addColumn('signer_key_id', 'text', (column) => column.notNull())
+    .addColumn('minted_key_id', 'text', (column) => column.notNull())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addColumn('ip', 'text', (column) => column.notNull())
+    .addColumn('user_agent', 'text')
+    .addColumn('settled', 'integer', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createIndex('mints_by_credential')
+    .on('mints')
+    .columns(['credential', 'settled', 'at'])
+    .execute();
+  await db.schema
+    .createTable('key_users')
+    .addColumn('key_id', 'text', (column) => column.notNull())
+    .addColumn('ip', 'text', (column) => column.notNull())
+    .addColumn('user_agent', 'text', (column) => column.notNull())
+    .addColumn('calls', 'bigint', (column) => column.notNull())
+    .addColumn('first_seen_at', 'bigint', (column) => column.notNull())
+    .addColumn('last_seen_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('key_users_key', ['key_id', 'ip', 'user_agent'])
+    .execute();
+}
+
+async function work(db: Kysely<never>): Promise<void> {
+  await db.schema
     .createTable('work')
     .addColumn('kind', 'text', (column) => column.notNull())
     .addColumn('id', 'text', (column) => column.notNull())
@@ -191,5 +233,5 @@ async function work(db: Kysely<never>): Promise<void> {
     .addColumn('claimed_until', 'bigint')
     .addPrimaryKeyConstraint('work_key', ['kind', 'id'])
     .execute();
-  await db.schema.createIndex('work_due').on('work').columns(['lane', 'due_at']).execute();
+  await db.schema.createIndex('work_due').on('work').columns(['lane', 'due_at', 'kind', 'id']).execute();
 }

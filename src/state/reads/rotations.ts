@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Rotation, RotationStep } from '../../model/index.ts';
 import type { Page, PageQuery } from '../contract.ts';
+import { prepared } from '../prepared.ts';
 import { rotationFrom, stepFrom } from '../rows/rotation.ts';
 import type { Tables } from '../tables.ts';
 import { decodeCursor, pageLimit, pageOf } from './page.ts';
@@ -9,8 +10,22 @@ type Db = Kysely<Tables>;
 
 const STEP_ORDER: readonly RotationStep['name'][] = ['mint', 'verify', 'publish', 'overlap', 'retire'];
 
+const rotationOf = prepared((db, { id }: { id: string }) =>
+  db.selectFrom('rotations').selectAll().where('id', '=', id),
+);
+const requested = prepared((db, { credential, requestKey }: { credential: string; requestKey: string }) =>
+  db
+    .selectFrom('rotations')
+    .selectAll()
+    .where('credential', '=', credential)
+    .where('request_key', '=', requestKey),
+);
+const stepsOf = prepared((db, { rotationId }: { rotationId: string }) =>
+  db.selectFrom('steps').selectAll().where('rotation_id', '=', rotationId).orderBy('destination'),
+);
+
 export async function readRotation(db: Db, id: string): Promise<Rotation | null> {
-  const row = await db.selectFrom('rotations').selectAll().where('id', '=', id).executeTakeFirst();
+  const [row] = (await rotationOf(db, { id })).rows;
   return row === undefined ? null : rotationFrom(row);
 }
 
@@ -19,12 +34,7 @@ export async function readRotationByRequestKey(
   credential: string,
   requestKey: string,
 ): Promise<Rotation | null> {
-  const row = await db
-    .selectFrom('rotations')
-    .selectAll()
-    .where('credential', '=', credential)
-    .where('request_key', '=', requestKey)
-    .executeTakeFirst();
+  const [row] = (await requested(db, { credential, requestKey })).rows;
   return row === undefined ? null : rotationFrom(row);
 }
 
@@ -53,11 +63,6 @@ export async function readRotations(
 }
 
 export async function readSteps(db: Db, rotationId: string): Promise<readonly RotationStep[]> {
-  const rows = await db
-    .selectFrom('steps')
-    .selectAll()
-    .where('rotation_id', '=', rotationId)
-    .orderBy('destination')
-    .execute();
+  const { rows } = await stepsOf(db, { rotationId });
   return rows.map(stepFrom).toSorted((a, b) => STEP_ORDER.indexOf(a.name) - STEP_ORDER.indexOf(b.name));
 }

@@ -1,6 +1,6 @@
 import type { Alert, Delivery, Evidence } from '../../model/index.ts';
 import type { AlertTable, DeliveryTable } from '../tables.ts';
-import { failureFrom, failureText, parseJson } from './json.ts';
+import { failureFrom, jsonText, parseJson } from './json.ts';
 
 export function alertRow(alert: Alert): AlertTable {
   return {
@@ -60,7 +60,7 @@ export function deliveryRow(delivery: Delivery): DeliveryTable {
     event: delivery.event,
     state: delivery.state,
     attempts: delivery.attempts,
-    last_error: failureText(delivery.lastError),
+    last_error: jsonText(delivery.lastError),
     created_at: delivery.createdAt,
     at: delivery.at,
   };

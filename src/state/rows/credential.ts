@@ -1,7 +1,14 @@
 import type { Insertable, Selectable } from 'kysely';
-import type { CredentialRecord, Destination, Version } from '../../model/index.ts';
+import type {
+  CredentialRecord,
+  Destination,
+  HookRecord,
+  Pause,
+  UncertainMint,
+  Version,
+} from '../../model/index.ts';
 import type { CredentialTable, DestinationTable, VersionTable } from '../tables.ts';
-import { failureFrom, failureText } from './json.ts';
+import { failureFrom, jsonFrom, jsonText, parseJson } from './json.ts';
 
 export function credentialRow(record: CredentialRecord): Insertable<CredentialTable> {
   return {
@@ -9,9 +16,12 @@ export function credentialRow(record: CredentialRecord): Insertable<CredentialTa
     provider: record.provider,
     state: record.state,
     first_seen_at: record.firstSeenAt,
-    last_error: failureText(record.lastError),
+    last_error: jsonText(record.lastError),
     attempts: record.attempts,
     retry_at: record.retryAt,
+    pause: jsonText(record.pause),
+    recovery_id: record.recoveryId,
+    uncertain: JSON.stringify(record.uncertain),
   };
 }
 
@@ -24,6 +34,9 @@ export function credentialFrom(row: Selectable<CredentialTable>): CredentialReco
     lastError: failureFrom(row.last_error, `the last error of credential ${row.name}`),
     attempts: row.attempts,
     retryAt: row.retry_at,
+    pause: jsonFrom<Pause>(row.pause, `the pause of credential ${row.name}`),
+    recoveryId: row.recovery_id,
+    uncertain: parseJson<UncertainMint[]>(row.uncertain, `the uncertain mints of credential ${row.name}`),
   };
 }
 
@@ -38,6 +51,9 @@ export function versionRow(version: Version): VersionTable {
     fingerprint: version.fingerprint,
     created_at: version.createdAt,
     expires_at: version.expiresAt,
+    compromised_at: version.compromisedAt,
+    accepted_at: version.acceptedAt,
+    probed_at: version.probedAt,
   };
 }
 
@@ -52,6 +68,9 @@ export function versionFrom(row: VersionTable): Version {
     fingerprint: row.fingerprint,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
+    compromisedAt: row.compromised_at,
+    acceptedAt: row.accepted_at,
+    probedAt: row.probed_at,
   };
 }
 
@@ -62,8 +81,10 @@ export function destinationRow(destination: Destination): DestinationTable {
     state: destination.state,
     version_id: destination.versionId,
     published_at: destination.publishedAt,
+    checked_at: destination.checkedAt,
+    hook: jsonText(destination.hook),
     attempts: destination.attempts,
-    last_error: failureText(destination.lastError),
+    last_error: jsonText(destination.lastError),
   };
 }
 
@@ -74,6 +95,8 @@ export function destinationFrom(row: DestinationTable): Destination {
     state: row.state,
     versionId: row.version_id,
     publishedAt: row.published_at,
+    checkedAt: row.checked_at,
+    hook: jsonFrom<HookRecord>(row.hook, `the hook of destination ${row.id}`),
     attempts: row.attempts,
     lastError: failureFrom(row.last_error, `the last error of destination ${row.id}`),
   };

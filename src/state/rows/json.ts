@@ -13,10 +13,15 @@ export function parseJson<T>(text: string, where: string): T {
   }
 }
 
-export function failureText(failure: Failure | null): string | null {
-  return failure === null ? null : JSON.stringify(failure);
+/** A record in a column that may be empty. */
+export function jsonText(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
+export function jsonFrom<T>(text: string | null, where: string): T | null {
+  return text === null ? null : parseJson<T>(text, where);
 }
 
 export function failureFrom(text: string | null, where: string): Failure | null {
-  return text === null ? null : parseJson<Failure>(text, where);
+  return jsonFrom<Failure>(text, where);
 }

@@ -1,7 +1,7 @@
 import type { MintIntent, Rotation, RotationStep } from '../../model/index.ts';
 import { OPEN_STATES } from '../../model/index.ts';
 import type { RotationTable, Slot, StepTable } from '../tables.ts';
-import { failureFrom, failureText, parseJson } from './json.ts';
+import { failureFrom, jsonFrom, jsonText } from './json.ts';
 
 function slotOf(rotation: Rotation): Slot | null {
   if (!OPEN_STATES.includes(rotation.state)) return null;
@@ -21,7 +21,10 @@ export function rotationRow(rotation: Rotation): RotationTable {
     slot: slotOf(rotation),
     previous_version_id: rotation.previousVersionId,
     new_version_id: rotation.newVersionId,
-    intent: rotation.intent === null ? null : JSON.stringify(rotation.intent),
+    signer_version_id: rotation.signerVersionId,
+    intent: jsonText(rotation.intent),
+    mints: rotation.mints,
+    rollback: jsonText(rotation.rollback),
     preflighted_at: rotation.preflightedAt,
     attempts: rotation.attempts,
     retry_at: rotation.retryAt,
@@ -31,7 +34,7 @@ export function rotationRow(rotation: Rotation): RotationTable {
     overlap_ends_at: rotation.overlapEndsAt,
     started_at: rotation.startedAt,
     ended_at: rotation.endedAt,
-    last_error: failureText(rotation.lastError),
+    last_error: jsonText(rotation.lastError),
   };
 }
 
@@ -47,8 +50,10 @@ export function rotationFrom(row: RotationTable): Rotation {
     queued: row.queued === 1,
     previousVersionId: row.previous_version_id,
     newVersionId: row.new_version_id,
-    intent:
-      row.intent === null ? null : parseJson<MintIntent>(row.intent, `the intent of rotation ${row.id}`),
+    signerVersionId: row.signer_version_id,
+    intent: jsonFrom<MintIntent>(row.intent, `the intent of rotation ${row.id}`),
+    mints: row.mints,
+    rollback: jsonFrom<NonNullable<Rotation['rollback']>>(row.rollback, `the rollback of rotation ${row.id}`),
     preflightedAt: row.preflighted_at,
     attempts: row.attempts,
     retryAt: row.retry_at,
@@ -71,7 +76,7 @@ export function stepRow(step: RotationStep): StepTable {
     attempts: step.attempts,
     started_at: step.startedAt,
     ended_at: step.endedAt,
-    error: failureText(step.error),
+    error: jsonText(step.error),
   };
 }
 

@@ -12,7 +12,10 @@ import {
   type TransactionSettings,
 } from 'kysely';
 
-/** Lists of parameters vary in length, so texts may: beyond this many the longest unused is dropped. */
+/** One for all databases: queries are compiled for an adapter. */
+const ADAPTER = new SqliteAdapter();
+
+/** Lists of parameters vary in length, so texts may: beyond this many the one prepared first is dropped. */
 const STATEMENTS = 200;
 
 /**
@@ -21,7 +24,7 @@ const STATEMENTS = 200;
  */
 export function nodeSqlite(database: DatabaseSync, explain: (error: unknown) => unknown): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => ADAPTER,
     createDriver: () => new NodeSqliteDriver(database, explain),
     createIntrospector: (db: Kysely<never>) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
@@ -31,6 +34,7 @@ export function nodeSqlite(database: DatabaseSync, explain: (error: unknown) => 
 class NodeSqliteDriver implements Driver {
   readonly #database: DatabaseSync;
   readonly #connection: NodeSqliteConnection;
+  #reads = false;
 
   constructor(database: DatabaseSync, explain: (error: unknown) => unknown) {
     this.#database = database;
@@ -43,13 +47,18 @@ class NodeSqliteDriver implements Driver {
     return this.#connection;
   }
 
-  /** A writer takes the lock at once: one that first read and then finds it taken could only fail. */
+  /**
+   * A writer takes the lock at once: one that first read and then finds it taken could only fail. Who only reads needs
+   * no transaction: while he has the one connection, nobody writes.
+   */
   async beginTransaction(_: DatabaseConnection, { accessMode }: TransactionSettings): Promise<void> {
-    this.#connection.run(accessMode === 'read only' ? 'begin' : 'begin immediate');
+    this.#reads = accessMode === 'read only';
+    if (!this.#reads) this.#connection.run('begin immediate');
   }
 
+  /** Throws where SQLite has rolled back meanwhile: nothing may seem to be written that is not. */
   async commitTransaction(): Promise<void> {
-    this.#connection.run('commit');
+    if (!this.#reads) this.#connection.run('commit');
   }
 
   /** SQLite itself rolls back after some errors (a full disk among them); then there is nothing left to do. */
@@ -76,7 +85,7 @@ class NodeSqliteDriver implements Driver {
   }
 }
 
-type Prepared = { readonly statement: StatementSync; readonly returnsRows: boolean };
+type Prepared = { readonly statement: StatementSync; readonly columns: readonly string[] };
 
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
@@ -94,8 +103,8 @@ class NodeSqliteConnection implements DatabaseConnection {
 
   run<Row>(sql: string, parameters: readonly SQLInputValue[] = []): QueryResult<Row> {
     try {
-      const { statement, returnsRows } = this.#prepare(sql);
-      if (returnsRows) return { rows: statement.all(...parameters) as Row[] };
+      const { statement, columns } = this.#prepare(sql);
+      if (columns.length > 0) return { rows: rowsOf(columns, statement.all(...parameters)) as Row[] };
       return { rows: [], numAffectedRows: BigInt(statement.run(...parameters).changes) };
     } catch (error) {
       throw this.#explain(error);
@@ -108,16 +117,22 @@ class NodeSqliteConnection implements DatabaseConnection {
 
   #prepare(sql: string): Prepared {
     const known = this.#prepared.get(sql);
-    if (known !== undefined) {
-      this.#prepared.delete(sql);
-      this.#prepared.set(sql, known);
-      return known;
-    }
+    if (known !== undefined) return known;
     const statement = this.#database.prepare(sql);
-    const prepared = { statement, returnsRows: statement.columns().length > 0 };
+    // Rows as arrays: the objects that it makes are slow to make and to read.
+    statement.setReturnArrays(true);
+    const prepared = { statement, columns: statement.columns().map(({ name }) => name) };
     this.#prepared.set(sql, prepared);
     const [oldest] = this.#prepared.keys();
     if (this.#prepared.size > STATEMENTS && oldest !== undefined) this.#prepared.delete(oldest);
     return prepared;
   }
+}
+
+function rowsOf(columns: readonly string[], found: readonly unknown[]): unknown[] {
+  return (found as readonly (readonly unknown[])[]).map((values) => {
+    const row: Record<string, unknown> = {};
+    for (let index = 0; index < columns.length; index += 1) row[columns[index] ?? ''] = values[index];
+    return row;
+  });
 }

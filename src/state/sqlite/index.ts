@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import type { Secret } from '../../model/index.ts';
 import { voidClaims } from '../claims.ts';
 import type { State } from '../contract.ts';
@@ -52,11 +52,14 @@ export async function openState(
 ): Promise<State> {
   const explain = (error: unknown) => explainSqlite(error, file);
   const db = new Kysely<Tables>({ dialect: nodeSqlite(database, explain) });
-  const options = { db, keys, now, owner, guard };
+  // What is deleted or sealed anew stays in the write-ahead log until that is emptied.
+  const purge = async () => {
+    await sql`pragma wal_checkpoint(truncate)`.execute(db);
+  };
+  const options = { db, keys, now, owner, guard, purge };
   try {
     const resealed = await prepare(options);
-    // What the former key sealed is also in the write-ahead log.
-    if (resealed > 0) database.exec('pragma wal_checkpoint(truncate)');
+    if (resealed > 0) await purge();
     await voidClaims(db);
     guard();
     return stateOf(options);

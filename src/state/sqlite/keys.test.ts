@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
@@ -110,6 +112,58 @@ describe('master keys', () => {
     expect((await state.versionValue('v1')).equals(sealedValue(1))).toBe(true);
     await state.close();
   });
+
+  test('the first seals anew every answer of a rotation, each in its place', async () => {
+    const journal = (text: string) =>
+      ({ type: 'journal.put', rotationId: 'rotation-1', answer: Secret.from(text), at: T }) as const;
+    const first = await folder.open([former]);
+    await first.commit([journal('a'), journal('b'), journal('c')]);
+    await first.close();
+    await (await folder.open([present, former])).close();
+    const state = await folder.open([present]);
+    const answers = await state.journalled('rotation-1');
+    expect(answers.map((answer) => answer.reveal())).toEqual(['c', 'b', 'a']);
+    await state.close();
+  });
+
+  test('nor does an answer in the place of another one of the same rotation', async () => {
+    const first = await folder.open([former]);
+    const answers = ['a', 'b', 'c'].map((text) => Secret.from(text));
+    await first.commit(
+      answers.map((answer) => ({ type: 'journal.put', rotationId: 'rotation-1', answer, at: T })),
+    );
+    await first.close();
+    behind((database) =>
+      database.exec('update sealed set box = (select box from sealed where sequence = 1) where sequence = 2'),
+    );
+    const state = await folder.open([former]);
+    await expect(state.journal('rotation-1')).rejects.toMatchObject({ code: 'state_corrupt' });
+    await state.close();
+  });
+});
+
+test('of a credential that is forgotten no sealed value is left in the files', async () => {
+  const state = await folder.open([present]);
+  await state.commit([
+    put.credential(),
+    { type: 'version.put', version: version(), value: sealedValue(1) },
+    put.rotation(),
+    { type: 'journal.put', rotationId: 'rotation-1', answer: sealedValue(2), at: T },
+  ]);
+  const copy = makeFolder();
+  mkdirSync(copy.path, { mode: 0o700 });
+  for (const [name, bytes] of folder.bytes()) writeFileSync(join(copy.path, name), bytes, { mode: 0o600 });
+  const database = new DatabaseSync(copy.file);
+  const sealed = database.prepare("select box from sealed where place <> 'meta.fingerprint_key'").all();
+  database.close();
+  copy.remove();
+  await state.commit([{ type: 'credential.forget', name: 'frameflow-prod' }]);
+  const whileOpen = [...folder.bytes().values()];
+  await state.close();
+  expect(sealed).toHaveLength(2);
+  for (const bytes of [...whileOpen, ...folder.bytes().values()]) {
+    expect(sealed.filter(({ box }) => bytes.includes(String(box)))).toEqual([]);
+  }
 });
 
 test('the bytes of no secret ever reach the files', async () => {

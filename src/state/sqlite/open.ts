@@ -44,7 +44,7 @@ export function openFile(file: string): Opened {
 /** The same database in memory alone: gone with the process, or with the last reference to it. */
 export function openMemoryDatabase(): DatabaseSync {
   const database = new DatabaseSync(':memory:');
-  configure(database);
+  database.exec('pragma foreign_keys = on');
   return database;
 }
 

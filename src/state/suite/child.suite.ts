@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Secret } from '../../model/index.ts';
 import { type State, StateError } from '../contract.ts';
+import { openSpool } from '../spool-file.ts';
 import { openSqlite } from '../sqlite/index.ts';
 import { put, T } from './samples.suite.ts';
 
@@ -52,16 +53,29 @@ async function fill(state: State): Promise<void> {
   }
 }
 
+/** Makes room for an answer, and saves one, each whether or not the disk takes it. */
+async function fillSpool(database: string, keys: readonly Secret[]): Promise<void> {
+  const spool = openSpool({ database, keys, torn: (error) => say(error.code) });
+  const entry = { credential: 'frameflow-prod', rotationId: 'r', answer: Secret.from('answer'), at: T };
+  const reserved = spool.reserve(entry.credential).then(() => 'reserved', codeOf);
+  say(await reserved);
+  say(await spool.save(entry).then(() => 'saved', codeOf));
+}
+
 function codeOf(error: unknown): string {
   return error instanceof StateError ? error.code : String(error);
 }
 
 const [job, file = '', umask] = process.argv.slice(2);
 if (umask !== undefined) process.umask(Number.parseInt(umask, 8));
+const keys = [Secret.from(Buffer.alloc(32, 7))];
 try {
-  const keys = [Secret.from(Buffer.alloc(32, 7))];
-  const state = await openSqlite({ file, keys, now: () => T, owner: 'child' });
-  await (job === 'write' ? write(state) : job === 'fill' ? fill(state) : hold(state));
+  if (job === 'spool') {
+    await fillSpool(file, keys);
+  } else {
+    const state = await openSqlite({ file, keys, now: () => T, owner: 'child' });
+    await (job === 'write' ? write(state) : job === 'fill' ? fill(state) : hold(state));
+  }
 } catch (error) {
   say(codeOf(error));
 }

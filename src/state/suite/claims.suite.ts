@@ -36,6 +36,16 @@ export function claimContract(state: () => State): void {
       expect(await state().claim('store:vault', { now: T, until: T + 1, limit: 0 })).toEqual([]);
     });
 
+    test('shows in the table until when it holds', async () => {
+      await state().commit([put.work({ id: 'held', dueAt: T - 1 }), put.work({ id: 'free', dueAt: T + 1 })]);
+      await claimOne(state());
+      expect(await state().scheduled('credential')).toEqual([
+        { id: 'free', dueAt: T + 1, claimedUntil: null },
+        { id: 'held', dueAt: T - 1, claimedUntil: T + MINUTE },
+      ]);
+      expect(await state().scheduled('monitor')).toEqual([]);
+    });
+
     test('goes to one of many who ask at once', async () => {
       await state().commit([put.work()]);
       const got = await Promise.all(Array.from({ length: 8 }, () => state().claim(LANE, all(T))));
@@ -179,7 +189,7 @@ export function claimContract(state: () => State): void {
         put.work({ kind: 'delivery', id: '2', lane: 'channel:team' }),
       ]);
       await claimOne(state());
-      const none = { publication: 0, login: 0, monitor: 0 };
+      const none = { publication: 0, hook: 0, watchdog: 0, login: 0, monitor: 0 };
       expect(await state().due(T)).toEqual({ ...none, credential: 1, delivery: 2 });
       expect(await state().due(T - 1)).toEqual({ ...none, credential: 0, delivery: 0 });
     });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../model/index.ts';
+import { type Change, type Destination, Secret } from '../../model/index.ts';
 import type { State } from '../contract.ts';
 import { credential, destination, put, rotation, version } from './samples.suite.ts';
 
@@ -14,14 +14,19 @@ export function credentialContract(state: () => State, reopen: () => Promise<Sta
         keyId: null,
         fingerprint: null,
         expiresAt: null,
+        compromisedAt: null,
+        acceptedAt: null,
+        probedAt: null,
         state: 'pending',
       });
       const file = destination({
         id: 'file:/run/app/.env#KEY',
         versionId: null,
         publishedAt: null,
+        checkedAt: null,
+        hook: null,
         lastError: null,
-        state: 'pending',
+        state: 'drifted',
       });
       const queued = rotation({ id: 'rotation-2', queued: true, requestKey: null, trigger: 'emergency' });
       await state().commit([
@@ -43,6 +48,7 @@ export function credentialContract(state: () => State, reopen: () => Promise<Sta
         open: rotation(),
         queued,
         destinations: [file, destination()],
+        mints: [],
       });
     });
 
@@ -66,12 +72,38 @@ export function credentialContract(state: () => State, reopen: () => Promise<Sta
     });
 
     test('with nothing but itself has empty parts, and one that is not there is null', async () => {
-      const bare = { lastError: null, retryAt: null, state: 'new', attempts: 0 } as const;
+      const bare = {
+        lastError: null,
+        retryAt: null,
+        pause: null,
+        recoveryId: null,
+        uncertain: [],
+        state: 'rejected',
+        attempts: 0,
+      } as const;
       await state().commit([put.credential(bare)]);
-      const empty = { revision: 1, versions: [], open: null, queued: null, destinations: [] };
+      const empty = { revision: 1, versions: [], open: null, queued: null, destinations: [], mints: [] };
       expect(await state().credential('frameflow-prod')).toEqual({ record: credential(bare), ...empty });
       expect(await state().credential('')).toBeNull();
       expect(await state().credential('nobody')).toBeNull();
+    });
+
+    test('a destination that is not as it was read makes the whole commit stale', async () => {
+      await state().commit([put.credential()]);
+      const expecting = (asRead: Destination | null): Change => ({
+        type: 'destination.expect',
+        credential: 'frameflow-prod',
+        id: destination().id,
+        destination: asRead,
+      });
+      await state().commit([expecting(null), put.destination()]);
+      const stored = (await state().credential('frameflow-prod'))?.destinations[0] ?? null;
+      await state().commit([expecting(stored), put.destination({ attempts: 9 })]);
+      for (const asRead of [stored, null]) {
+        const late = [expecting(asRead), put.destination({ state: 'failed' })];
+        await expect(state().commit(late)).rejects.toMatchObject({ code: 'stale' });
+      }
+      expect(await state().credential('frameflow-prod')).toMatchObject({ destinations: [{ attempts: 9 }] });
     });
 
     test('all are listed by name', async () => {
@@ -102,10 +134,43 @@ export function credentialContract(state: () => State, reopen: () => Promise<Sta
       });
     });
 
-    test('two versions under one number are a conflict', async () => {
+    test('two versions under one number are a conflict, also within one commit', async () => {
       await state().commit([put.version()]);
       await expect(state().commit([put.version({ id: 'twin' })])).rejects.toMatchObject({ code: 'conflict' });
+      const both = [put.version({ id: 'a', number: 7 }), put.version({ id: 'b', number: 7 })];
+      await expect(state().commit(both)).rejects.toMatchObject({ code: 'conflict' });
+      const moved = [put.version({ number: 2 }), put.version({ id: 'twin', number: 2 })];
+      await expect(state().commit(moved)).rejects.toMatchObject({ code: 'conflict' });
     });
+
+    test('a version that is published again takes the next number, and keeps its value', async () => {
+      const value = Secret.from('first');
+      await state().commit([put.credential(), { type: 'version.put', version: version(), value }]);
+      await state().commit([put.version({ id: 'version-2', number: 2 })]);
+      await state().commit([put.version({ number: 3 })]);
+      expect(await numbers()).toEqual(['version-1 3', 'version-2 2']);
+      expect((await state().versionValue('version-1')).equals(value)).toBe(true);
+    });
+
+    test.each([
+      [{ a: 2, b: 1, c: 3 }],
+      [{ b: 1, a: 2, c: 3 }],
+      [{ a: 3, b: 1, c: 2 }],
+      [{ c: 1, b: 3, a: 2 }],
+      [{ c: 4, b: 3, a: 2, new: 1 }],
+    ])('versions exchange their numbers in one commit: %j', async (wanted) => {
+      const puts = (of: Record<string, number>) =>
+        Object.entries(of).map(([id, number]) => put.version({ id, number }));
+      await state().commit([put.credential(), ...puts({ a: 1, b: 2, c: 3 })]);
+      await state().commit(puts(wanted));
+      const sorted = Object.entries(wanted).toSorted(([, one], [, other]) => other - one);
+      expect(await numbers()).toEqual(sorted.map(([id, number]) => `${id} ${number}`));
+    });
+
+    const numbers = async () =>
+      (await state().credentials()).flatMap(({ versions }) =>
+        versions.map(({ id, number }) => `${id} ${number}`),
+      );
   });
 
   describe('a sealed value', () => {
@@ -147,6 +212,25 @@ export function credentialContract(state: () => State, reopen: () => Promise<Sta
       expect((await (await reopen()).journal('rotation-1'))?.reveal()).toBe('{"key":"two"}');
       await state().commit([{ type: 'journal.delete', rotationId: 'rotation-1' }]);
       expect(await state().journal('rotation-1')).toBeNull();
+    });
+
+    test('a later answer to a mint does not take the place of an earlier one', async () => {
+      const journal = (text: string, rotationId = 'rotation-1') =>
+        ({ type: 'journal.put', rotationId, answer: Secret.from(text), at: 1 }) as const;
+      const kept = async () => (await state().journalled('rotation-1')).map((answer) => answer.reveal());
+      expect(await kept()).toEqual([]);
+      await state().commit([journal('a'), journal('b'), journal('x', 'rotation-10')]);
+      await state().commit([journal('c')]);
+      expect(await kept()).toEqual(['c', 'b', 'a']);
+      await state().commit([journal('a')]);
+      expect(await kept()).toEqual(['a', 'c', 'b']);
+      expect((await (await reopen()).journal('rotation-1'))?.reveal()).toBe('a');
+      const many = Array.from({ length: 30 }, (_, index) => `answer ${index}`);
+      await state().commit(many.map((text) => journal(text)));
+      expect(await kept()).toEqual(many.toReversed().slice(0, 20));
+      await state().commit([{ type: 'journal.delete', rotationId: 'rotation-1' }]);
+      expect(await kept()).toEqual([]);
+      expect((await state().journal('rotation-10'))?.reveal()).toBe('x');
     });
 
     test('the fingerprint key is random, of 32 bytes, and the same after opening again', async () => {

@@ -16,7 +16,7 @@ export type Child = {
 
 /** Starts one; `limit` is the size in blocks of 512 bytes beyond which the system refuses it to write a file. */
 export function startChild(
-  job: 'hold' | 'write' | 'fill',
+  job: 'hold' | 'write' | 'fill' | 'spool',
   file: string,
   { umask = '022', limit = 'unlimited' } = {},
 ): Child {

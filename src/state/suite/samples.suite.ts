@@ -5,6 +5,8 @@ import type {
   CredentialRecord,
   Delivery,
   Destination,
+  KeyUser,
+  ObservedMint,
   Rotation,
   RotationStep,
   Version,
@@ -38,6 +40,9 @@ export function credential(over: Partial<CredentialRecord> = {}): CredentialReco
     lastError: FAILURE,
     attempts: 2,
     retryAt: T + 60_000,
+    pause: { until: T + 3_600_000, reason: 'an audit', actor: 'alice', since: T },
+    recoveryId: 'rotation-0',
+    uncertain: [{ rotationId: 'rotation-0', signerVersionId: 'version-1', from: T - 9, until: T - 1 }],
     ...over,
   };
 }
@@ -53,6 +58,9 @@ export function version(over: Partial<Version> = {}): Version {
     fingerprint: '0123456789ab',
     createdAt: T,
     expiresAt: T + 90 * 86_400_000,
+    compromisedAt: T + 3,
+    acceptedAt: T + 4,
+    probedAt: T + 5,
     ...over,
   };
 }
@@ -64,6 +72,8 @@ export function destination(over: Partial<Destination> = {}): Destination {
     state: 'published',
     versionId: 'version-1',
     publishedAt: T + 5,
+    checkedAt: T + 6,
+    hook: { versionId: 'version-1', state: 'owed', attempts: 1, lastError: FAILURE, at: T + 5 },
     attempts: 1,
     lastError: FAILURE,
     ...over,
@@ -82,7 +92,10 @@ export function rotation(over: Partial<Rotation> = {}): Rotation {
     queued: false,
     previousVersionId: 'version-1',
     newVersionId: 'version-2',
+    signerVersionId: 'version-0',
     intent: { idempotencyKey: 'intent-1', signerVersionId: 'version-1', committedAt: T, sends: 1 },
+    mints: 2,
+    rollback: { until: T + 9, actor: 'alice', endedAt: T + 8 },
     preflightedAt: T - 10,
     attempts: 3,
     retryAt: T + 10,
@@ -93,6 +106,31 @@ export function rotation(over: Partial<Rotation> = {}): Rotation {
     startedAt: T,
     endedAt: null,
     lastError: FAILURE,
+    ...over,
+  };
+}
+
+export function mint(over: Partial<ObservedMint> = {}): ObservedMint {
+  return {
+    id: 'event-1',
+    credential: 'frameflow-prod',
+    signerKeyId: 'key_9Xc1',
+    mintedKeyId: 'key_7Pq2',
+    at: T - 3,
+    ip: '192.0.2.9',
+    userAgent: 'curl/8.9',
+    ...over,
+  };
+}
+
+export function user(over: Partial<KeyUser> = {}): KeyUser {
+  return {
+    keyId: 'key_9Xc1',
+    ip: '192.0.2.1',
+    userAgent: 'encoder/4.1',
+    calls: 3,
+    firstSeenAt: T,
+    lastSeenAt: T + 5,
     ...over,
   };
 }
@@ -176,6 +214,8 @@ export const put = {
     destination: destination(over),
   }),
   rotation: (over?: Partial<Rotation>): Change => ({ type: 'rotation.put', rotation: rotation(over) }),
+  mint: (over?: Partial<ObservedMint>): Change => ({ type: 'mint.put', mint: mint(over) }),
+  user: (over?: Partial<KeyUser>): Change => ({ type: 'user.add', user: user(over) }),
   step: (over?: Partial<RotationStep>): Change => ({ type: 'step.put', step: step(over) }),
   alert: (over: Partial<Alert> = {}, expected: number | null = null): Change => ({
     type: 'alert.put',
