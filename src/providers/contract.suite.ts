@@ -12,7 +12,7 @@ import {
   Secret,
   type Verdict,
 } from '../model/index.ts';
-import type { Provider } from './contract.ts';
+import type { Provider, ProviderDefaults } from './contract.ts';
 
 /** How the other side treats one request. `cut-after`: it does the work, then cuts the connection. */
 export type Reply =
@@ -35,8 +35,6 @@ export type ProviderWorld = {
   readonly planted: readonly string[];
   /** The next request is treated like this. */
   replyNext(reply: Reply): void;
-  /** How many events the log gains, oldest first, and their ids. */
-  addEvents(count: number): readonly string[];
   /** The key is accepted no longer. */
   revoke(key: Secret): void;
   /** How many requests arrived. */
@@ -47,50 +45,48 @@ export type ProviderWorld = {
   end(): Promise<void>;
 };
 
-const MINT = { idempotencyKey: 'idem-1', trigger: 'scheduled' } as const;
-const READ = { cursor: null, since: 0, limit: 10 } as const;
+/** `timeoutMs` is the patience that the world's provider shall have. */
+export type MakeWorld<World = ProviderWorld> = (timeoutMs: number) => Promise<World>;
 
-/** What every provider promises, whatever its protocol. `timeoutMs` is the patience that the world's provider shall have. */
-export function providerContract(
-  name: string,
-  makeWorld: (timeoutMs: number) => Promise<ProviderWorld>,
-): void {
+type Abilities = Pick<ProviderDefaults, 'rotates' | 'hasLog'>;
+
+export const MINT = { idempotencyKey: 'idem-1', trigger: 'scheduled' } as const;
+export const READ = { cursor: null, since: 0, limit: 10 } as const;
+const PATIENCE = 20_000;
+
+/** Each call that the provider has, by its name. */
+function callsOf({ provider, key }: ProviderWorld, { rotates, hasLog }: Abilities) {
+  const calls: [name: string, call: () => Promise<unknown>][] = [['verify', () => provider.verify(key)]];
+  if (rotates) calls.push(['mint', () => provider.mint(key, MINT)]);
+  if (hasLog) calls.push(['readLog', () => provider.readLog(key, READ)]);
+  return calls;
+}
+
+/** A new world before each test of the suite that it is called in, ended after it. */
+export function worldOf<World extends ProviderWorld>(makeWorld: MakeWorld<World>): () => World {
+  let world: World;
+  beforeEach(async () => {
+    world = await makeWorld(PATIENCE);
+  });
+  afterEach(() => world.end());
+  return () => world;
+}
+
+/**
+ * What every provider promises, whatever its protocol and its abilities. One that rotates keys promises `mintContract`
+ * beside it, one that has a log `logContract`.
+ */
+export function providerContract(name: string, abilities: Abilities, makeWorld: MakeWorld): void {
   describe(`${name} as a provider`, () => {
-    let world: ProviderWorld;
-    beforeEach(async () => {
-      world = await makeWorld(20_000);
-    });
-    afterEach(() => world.end());
-
-    const calls = {
-      mint: () => world.provider.mint(world.key, MINT),
-      verify: () => world.provider.verify(world.key),
-      readLog: () => world.provider.readLog(world.key, READ),
-    };
-    const names = Object.keys(calls) as (keyof typeof calls)[];
-
-    it('mints a successor that is accepted while the former key still is', async () => {
-      const minted = world.provider.parseMint((await calls.mint()).raw, world.key);
-      expect(minted.key.equals(world.key)).toBe(false);
-      expect(world.provider.malformed(minted.key)).toBe(null);
-      expect((await world.provider.verify(minted.key)).keyId).toBe(minted.keyId);
-      expect((await world.provider.verify(world.key)).keyId).toBe(minted.previousKeyId);
-      expect(minted.previousExpiresAt).toBeGreaterThan(minted.previousRotatedAt);
-    });
-
-    it('gives the first answer again to the same idempotency key, also after a cut', async () => {
-      world.replyNext('cut-after');
-      expect((await failureOf(world, calls.mint())).failure.verdict).toBe('unknown');
-      const first = (await calls.mint()).raw;
-      expect((await calls.mint()).raw.equals(first)).toBe(true);
-      const other = await world.provider.mint(world.key, { ...MINT, idempotencyKey: 'idem-2' });
-      expect(other.raw.equals(first)).toBe(false);
-    });
+    const world = worldOf(makeWorld);
+    const calls = () => callsOf(world(), abilities);
+    const planted = () => world().planted[0] ?? '';
 
     it('says that a key is rejected, and nothing else does', async () => {
-      world.revoke(world.key);
-      for (const call of names) {
-        expect((await failureOf(world, calls[call]())).failure.verdict, call).toBe('rejected');
+      for (const [, call] of calls()) await call();
+      world().revoke(world().key);
+      for (const [called, call] of calls()) {
+        expect((await failureOf(world(), call())).failure.verdict, called).toBe('rejected');
       }
     });
 
@@ -119,54 +115,36 @@ export function providerContract(
         { status: 200, headers: { 'content-encoding': 'gzip' }, body: 'SECRET' },
         'unknown',
       ],
-    ])('gives %s the same verdict in every call', async (_name, reply, verdict) => {
-      const secret = world.planted[0] ?? '';
+    ])('gives %s the same verdict in every call', async (row, reply, verdict) => {
       const withSecret =
         typeof reply === 'object' && typeof reply.body === 'string'
-          ? { ...reply, body: reply.body.replaceAll('SECRET', secret) }
+          ? { ...reply, body: reply.body.replaceAll('SECRET', planted()) }
           : reply;
-      for (const call of names.toReversed()) {
-        world.replyNext(withSecret);
-        expect((await failureOf(world, calls[call]())).failure.verdict, call).toBe(verdict);
+      for (const [called, call] of calls().toReversed()) {
+        world().replyNext(withSecret);
+        expect((await failureOf(world(), call())).failure.verdict, called).toBe(verdict);
         // A 429 closes the door to the calls after it.
-        if (_name === '429') return;
+        if (row === '429') return;
       }
     });
 
-    it.each([
-      '',
-      '{',
-      '[]',
-      'null',
-      '"SECRET"',
-      '<html>SECRET</html>',
-      '{"key": "SECRET", "events": "SECRET"}',
-    ])('finds no use for the answer %j', async (text) => {
-      const body = text.replaceAll('SECRET', world.planted[0] ?? '');
-      for (const call of [calls.verify, calls.readLog]) {
-        world.replyNext({ status: 200, body });
-        expect((await failureOf(world, call())).failure).toMatchObject({
+    it.each(USELESS)('finds no use for the answer %j to a read', async (text) => {
+      for (const [called, call] of calls().filter(([each]) => each !== 'mint')) {
+        world().replyNext({ status: 200, body: text.replaceAll('SECRET', planted()) });
+        expect((await failureOf(world(), call())).failure, called).toMatchObject({
           code: 'unusable_answer',
           verdict: 'unknown',
         });
       }
-      world.replyNext({ status: 201, body });
-      const { raw } = await calls.mint();
-      expect(raw.reveal()).toBe(body);
-      const parse = (async () => world.provider.parseMint(raw))();
-      expect((await failureOf(world, parse)).failure).toMatchObject({
-        code: 'unusable_answer',
-        verdict: 'unknown',
-      });
     });
 
     it('does not know the outcome where no answer comes in time', async () => {
       const hasty = await makeWorld(1_000);
       try {
-        for (const _call of [1, 2]) hasty.replyNext('silence');
-        const { provider, key } = hasty;
-        const both = [provider.mint(key, MINT), provider.verify(key)].map((call) => failureOf(hasty, call));
-        for (const { failure } of await Promise.all(both)) {
+        const all = callsOf(hasty, abilities);
+        for (const _call of all) hasty.replyNext('silence');
+        const failures = await Promise.all(all.map(([, call]) => failureOf(hasty, call())));
+        for (const { failure } of failures) {
           expect(failure).toMatchObject({ code: 'timeout', verdict: 'unknown' });
         }
       } finally {
@@ -175,9 +153,9 @@ export function providerContract(
     });
 
     it('knows that nothing was sent where nobody listens', async () => {
-      await world.stop();
-      for (const call of names) {
-        expect((await failureOf(world, calls[call]())).failure.verdict, call).toBe('retryable');
+      await world().stop();
+      for (const [called, call] of calls()) {
+        expect((await failureOf(world(), call())).failure.verdict, called).toBe('retryable');
       }
     });
 
@@ -185,39 +163,64 @@ export function providerContract(
       ['seconds', { 'retry-after': '60' }],
       ['a date', { date: 'Thu, 01 Oct 2026 09:00:00 GMT', 'retry-after': 'Thu, 01 Oct 2026 09:01:00 GMT' }],
     ])('honours Retry-After in %s, and sends nothing until then', async (_name, headers) => {
-      world.replyNext({ status: 429, headers });
-      expect((await failureOf(world, calls.mint())).failure).toMatchObject({
+      world().replyNext({ status: 429, headers });
+      const last = calls().at(-1)?.[1] ?? none;
+      expect((await failureOf(world(), last())).failure).toMatchObject({
         code: 'rate_limited',
         retryAfterMs: 60_000,
       });
-      const { failure } = await failureOf(world, calls.verify());
-      expect(failure).toMatchObject({ code: 'rate_limited', verdict: 'retryable' });
-      expect(failure.retryAfterMs).toBeGreaterThan(30_000);
-      expect(world.arrived()).toBe(1);
-    });
-
-    it('reads the log page by page, in order, and goes on from the last cursor', async () => {
-      const early = world.addEvents(15);
-      const first = await calls.readLog();
-      expect([first.events.map(({ id }) => id), first.hasMore]).toEqual([early.slice(0, 10), true]);
-      const rest = await world.provider.readLog(world.key, { ...READ, cursor: first.nextCursor });
-      expect([rest.events.map(({ id }) => id), rest.hasMore]).toEqual([early.slice(10), false]);
-      const late = world.addEvents(1);
-      const more = await world.provider.readLog(world.key, { ...READ, cursor: rest.nextCursor });
-      expect(more.events.map(({ id }) => id)).toEqual(late);
+      for (const [called, call] of calls()) {
+        const { failure } = await failureOf(world(), call());
+        expect(failure, called).toMatchObject({ code: 'rate_limited', verdict: 'retryable' });
+        expect(failure.retryAfterMs).toBeGreaterThan(30_000);
+      }
+      expect(world().arrived()).toBe(1);
     });
 
     it('refuses a key of a foreign form without sending or quoting it', async () => {
-      const foreign = Secret.from(`sk_other_${world.planted[0]}\r\n`);
-      expect(world.provider.malformed(world.key)).toBe(null);
-      const why = world.provider.malformed(foreign) ?? '';
+      const { provider, key } = world();
+      const foreign = Secret.from(`other_${planted()}\r\n`);
+      expect([provider.malformed(key), provider.mismatch(key, key)]).toEqual([null, null]);
+      const why = provider.malformed(foreign) ?? '';
       expect(why.length).toBeGreaterThan(20);
-      for (const secret of world.planted) expect(why).not.toContain(secret);
-      const { failure } = await failureOf(world, world.provider.verify(foreign));
-      expect([failure.verdict, world.arrived()]).toEqual(['permanent', 0]);
+      for (const secret of world().planted) expect(why).not.toContain(secret);
+      const { failure } = await failureOf(world(), provider.verify(foreign));
+      expect([failure.verdict, world().arrived()]).toEqual(['permanent', 0]);
     });
+
+    const { rotates, hasLog } = abilities;
+    if (!rotates) {
+      it('says that a person makes the keys, and what to do then', async () => {
+        const { provider, key } = world();
+        const parse = async () => provider.parseMint(Secret.from('{}'), key);
+        for (const call of [provider.mint(key, MINT), parse()]) {
+          const { failure } = await failureOf(world(), call);
+          expect(failure).toMatchObject({ code: 'not_supported', verdict: 'permanent' });
+          expect(failure.message).toContain('keywarden import NAME');
+        }
+        expect(world().arrived()).toBe(0);
+      });
+    }
+    if (!hasLog) {
+      it('says that it has no log', async () => {
+        const { failure } = await failureOf(world(), world().provider.readLog(world().key, READ));
+        expect(failure).toMatchObject({ code: 'not_supported', verdict: 'permanent' });
+        expect(world().arrived()).toBe(0);
+      });
+    }
   });
 }
+
+/** Bodies that are of no use in any call. SECRET stands for what is planted. */
+export const USELESS = [
+  '',
+  '{',
+  '[]',
+  'null',
+  '"SECRET"',
+  '<html>SECRET</html>',
+  '{"key": "SECRET", "events": "SECRET", "results": "SECRET"}',
+];
 
 /** The EdgeError of a call that must fail, after a hunt for what is planted in all that it shows. */
 export async function failureOf(
@@ -250,6 +253,7 @@ export function testContext<Config>(
 const machineClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  steady: () => performance.now(),
   after(ms, task) {
     const timer = setTimeout(task, ms);
     return () => clearTimeout(timer);

@@ -30,6 +30,14 @@ export type LogQuery = {
   readonly limit: number;
 };
 
+/** A provider's clock as its last answer told it, and ours at that moment. */
+export type SeenClock = {
+  /** Its Date header, ms since the epoch. */
+  readonly date: number;
+  readonly wall: number;
+  readonly steady: number;
+};
+
 /**
  * A provider's API, as far as Keywarden needs it. Every method throws an EdgeError and nothing else.
  * `urgent` lets the call use the key's whole rate limit instead of `rateShare`.
@@ -37,6 +45,8 @@ export type LogQuery = {
 export type Provider = {
   /** Why `key` cannot be one of this provider's keys (its form), or null. Never quotes the key. */
   malformed(key: Secret): string | null;
+  /** Why `next` may never take the place of `current` (a test key for a live one), or null. Never quotes a key. */
+  mismatch(current: Secret, next: Secret): string | null;
   /** Mints the successor of `key`. `unknown` where it may have been minted without our having it. */
   mint(
     key: Secret,
@@ -51,6 +61,8 @@ export type Provider = {
   verify(key: Secret, options?: { readonly urgent?: boolean }): Promise<Acceptance>;
   /** @throws {EdgeError} `cursor_expired` where the cursor is no longer known */
   readLog(key: Secret, query: LogQuery): Promise<LogPage>;
+  /** Null before the first answer. One without a sane Date header (RFC 9110, 6.6.1) counts by our clock. */
+  seenClock(): SeenClock | null;
   close(): Promise<void>;
 };
 
@@ -59,6 +71,12 @@ export type ProviderDefaults = {
   /** How long a superseded key stays valid, ms. */
   readonly overlap: number;
   readonly settle: { readonly minimum: number; readonly budget: number; readonly successes: number };
+  /** False: keys are made by hand, and every credential is guided. */
+  readonly rotates: boolean;
+  /** False: there is no log to be watched. */
+  readonly hasLog: boolean;
+  /** It ends a key that nobody uses for so long, ms; null: it does not. */
+  readonly inactivity: number | null;
 };
 
 /** One line in `providers/index.ts`. */

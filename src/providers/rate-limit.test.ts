@@ -88,3 +88,15 @@ describe('a refusal by the provider', () => {
     expect(limit.remaining('k')).toBe(0);
   });
 });
+
+describe('a wait that the provider asks for without refusing for the limit’s sake', () => {
+  it('holds every call with the key and leaves its tokens as they were', () => {
+    const limit = new RateLimit(120, 0.1);
+    limit.told('k', 0, 42);
+    limit.hold('k', 0, 30_000);
+    expect(limit.reserve('k', 10_000, URGENT).waitMs).toBe(20_000);
+    expect(limit.blockedMs('other', 10_000)).toBe(0);
+    expect(limit.remaining('k')).toBe(42);
+    expect(waits(limit, 12, 30_000)).toEqual(Array(12).fill(0));
+  });
+});

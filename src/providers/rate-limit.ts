@@ -56,13 +56,19 @@ export class RateLimit {
     return { granted: true, waitMs };
   }
 
-  /** The provider refused a call: nothing is left until it says, and then one call's worth. */
+  /** The provider refused a call for the limit's sake: nothing is left until it says, and then one call's worth. */
   refused(key: string, now: number, retryAfterMs: number): void {
+    this.hold(key, now, retryAfterMs);
     const bucket = this.#fill(key, now);
     bucket.whole = Math.min(bucket.whole, 1);
     bucket.share = Math.min(bucket.share, 1);
-    bucket.filledAt = Math.max(bucket.filledAt, now + retryAfterMs);
     bucket.remaining = 0;
+  }
+
+  /** The provider wants no call with this key for so long, for whatever reason. */
+  hold(key: string, now: number, ms: number): void {
+    const bucket = this.#fill(key, now);
+    bucket.filledAt = Math.max(bucket.filledAt, now + ms);
   }
 
   /** How long the provider still wants no call at all, ms: a call that waited asks again before it goes. */

@@ -32,3 +32,11 @@ it('reads a date against the date of the answer, whatever our clock says', () =>
   expect(parseRetryAfter(headers, NOW + 7_200_000)).toBe(30_000);
   expect(parseRetryAfter({ ...headers, date: 'whenever' }, NOW + 10_000)).toBe(20_000);
 });
+
+it('reads retry_after too, and waits for the longer of the two', () => {
+  expect(parseRetryAfter({ retry_after: '30' }, NOW)).toBe(30_000);
+  expect(parseRetryAfter({ retry_after: 'soon' }, NOW)).toBe(undefined);
+  expect(parseRetryAfter({ 'retry-after': '5', retry_after: '30' }, NOW)).toBe(30_000);
+  expect(parseRetryAfter({ 'retry-after': '45', retry_after: '30' }, NOW)).toBe(45_000);
+  expect(parseRetryAfter({ 'retry-after': 'soon', retry_after: '30' }, NOW)).toBe(30_000);
+});

@@ -4,19 +4,24 @@ import { HOUR, SECOND } from '../model/index.ts';
 const LONGEST = HOUR;
 
 /**
- * How long a `Retry-After` header asks to wait, in ms from `now`; undefined where it says nothing of use.
- * Seconds or an HTTP date (RFC 9110, 10.2.3). A date is read against the answer's own `Date` where it has one,
- * so that a wrong clock on either side does no harm.
+ * How long an answer asks to wait, in ms from `now`; undefined where it says nothing of use. Read are `Retry-After`
+ * (RFC 9110, 10.2.3: seconds or an HTTP date) and `retry_after`, which is StockFlow's spelling; the longer one counts.
+ * A date is read against the answer's own `Date` where it has one, so that a wrong clock on either side does no harm.
  *
  * @example parseRetryAfter({ 'retry-after': '30' }, now) // 30000
  */
 export function parseRetryAfter(headers: Readonly<Record<string, string>>, now: number): number | undefined {
-  const text = headers['retry-after']?.trim() ?? '';
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * SECOND, LONGEST);
-  const until = httpDate(text);
-  if (until === null) return undefined;
   const from = httpDate(headers.date ?? '') ?? now;
-  return Math.min(Math.max(until - from, 0), LONGEST);
+  const waits = [headers['retry-after'], headers.retry_after]
+    .map((text) => waitIn(text?.trim() ?? '', from))
+    .filter((wait) => wait !== null);
+  return waits.length === 0 ? undefined : Math.min(Math.max(...waits), LONGEST);
+}
+
+function waitIn(text: string, from: number): number | null {
+  if (/^\d+$/.test(text)) return Number(text) * SECOND;
+  const until = httpDate(text);
+  return until === null ? null : Math.max(until - from, 0);
 }
 
 function httpDate(text: string): number | null {

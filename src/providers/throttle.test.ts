@@ -10,6 +10,7 @@ function handClock() {
   const clock: Clock = {
     now: () => now,
     monotonic: () => now,
+    steady: () => now,
     after(ms, task) {
       timers.set(task, now + ms);
       return () => timers.delete(task);
@@ -85,6 +86,18 @@ describe('a throttle', () => {
     await advance(12_000);
     await third;
     expect(outcome).toBe('gone');
+  });
+
+  it('says where the provider asked for the wait', async () => {
+    const { throttle: gate, limit } = throttle(20_000);
+    limit.hold('k', 0, 30_000);
+    const error = await gate.enter('k', 'GET /x', false).catch((reason: unknown) => reason);
+    expect(error instanceof EdgeError && error.failure).toEqual({
+      code: 'rate_limited',
+      verdict: 'retryable',
+      retryAfterMs: 30_000,
+      message: 'GET /x was not sent: the provider asked for no call with this key for another 30s; waiting',
+    });
   });
 
   it('leaves no timer behind when it is closed', async () => {

@@ -20,12 +20,16 @@ export class Throttle {
   /**
    * Resolves once a call with the key of this fingerprint may go out.
    *
-   * @throws {EdgeError} `rate_limited`, retryable: the wait would be too long; `closed` where {@link close} came first
+   * @throws {EdgeError} `rate_limited`, retryable: the wait would be too long, and `retryAfterMs` says how long;
+   * `closed` where {@link close} came first
    */
   async enter(fingerprint: string, target: string, urgent: boolean): Promise<void> {
     const { limit, clock, patienceMs } = this.#options;
     const { granted, waitMs } = limit.reserve(fingerprint, clock.monotonic(), { urgent, patienceMs });
-    if (!granted) throw noRoom(target, waitMs);
+    if (!granted) {
+      const told = limit.blockedMs(fingerprint, clock.monotonic()) > 0;
+      throw told ? toldToWait(target, waitMs) : noRoom(target, waitMs);
+    }
     let waited = 0;
     let next = waitMs;
     while (next > 0) {
@@ -33,7 +37,7 @@ export class Throttle {
       waited += next;
       // Another call may have been refused meanwhile.
       next = limit.blockedMs(fingerprint, clock.monotonic());
-      if (waited + next > patienceMs) throw noRoom(target, next);
+      if (waited + next > patienceMs) throw toldToWait(target, next);
     }
   }
 
@@ -59,11 +63,16 @@ export class Throttle {
   }
 }
 
-function noRoom(target: string, retryAfterMs: number): EdgeError {
-  return new EdgeError({
-    code: 'rate_limited',
-    verdict: 'retryable',
-    retryAfterMs,
-    message: `${target} was not sent: the key's rate limit leaves no room for ${formatDuration(retryAfterMs)}; waiting, or raise rateShare`,
-  });
+function noRoom(target: string, waitMs: number): EdgeError {
+  const room = `the key's rate limit leaves no room for ${formatDuration(waitMs)}`;
+  return limited(waitMs, `${target} was not sent: ${room}; waiting, or raise rateShare`);
+}
+
+function toldToWait(target: string, waitMs: number): EdgeError {
+  const asked = `the provider asked for no call with this key for another ${formatDuration(waitMs)}`;
+  return limited(waitMs, `${target} was not sent: ${asked}; waiting`);
+}
+
+function limited(retryAfterMs: number, message: string): EdgeError {
+  return new EdgeError({ code: 'rate_limited', verdict: 'retryable', retryAfterMs, message });
 }

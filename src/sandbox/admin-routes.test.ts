@@ -64,6 +64,62 @@ describe('the admin routes', () => {
     expect((await search()).status).toBe(401);
   });
 
+  test('let somebody else rotate a key of ours', async () => {
+    const { admin, search, readLog, rotate, sandbox, advance } = await world();
+    const { id } = sandbox.frameflow.firstKey;
+    advance(1_000);
+    const from = { ip: '192.0.2.9', geo: { country: 'BR' }, user_agent: 'thief/1.0' };
+    const minted = await admin('POST', `/keys/${id}/foreign-mint`, from);
+    expect([minted.status, minted.json]).toEqual([
+      201,
+      expect.objectContaining({ state: 'active', mintedBy: id, createdAt: START + 1_000 }),
+    ]);
+    expect(eventsOf(await readLog('', field(minted, 'value')))).toEqual([
+      expect.objectContaining({
+        time: new Date(START + 1_000).toISOString(),
+        key_id: id,
+        ip: '192.0.2.9',
+        geo: { country: 'BR', city: null },
+        method: 'POST',
+        path: '/v1/auth/rotate',
+        status: 201,
+        user_agent: 'thief/1.0',
+        minted_key_id: field(minted, 'id'),
+      }),
+    ]);
+    expect(sandbox.frameflow.keys()[0]).toMatchObject({ id, state: 'retiring' });
+    expect((await search(field(minted, 'value'))).status).toBe(200);
+    advance(1_000);
+    expect((await rotate()).json.previous_key).toMatchObject({
+      rotated_at: new Date(START + 1_000).toISOString(),
+    });
+  });
+
+  test('tell of somebody else’s rotation late where it is to be so', async () => {
+    const { admin, readLog, advance, sandbox } = await world();
+    const minted = sandbox.admin.foreignMint(sandbox.frameflow.firstKey.id, { arrives_at: START + 60_000 });
+    expect(eventsOf(await readLog())).toEqual([]);
+    advance(60_000);
+    const [event] = eventsOf(await readLog());
+    expect(event).toMatchObject({
+      time: new Date(START).toISOString(),
+      minted_key_id: minted?.id,
+      geo: { country: 'US' },
+    });
+    expect((await admin('POST', '/keys/key_none/foreign-mint')).status).toBe(404);
+  });
+
+  test('let nobody rotate a key that is no longer valid', async () => {
+    const { admin, sandbox, readLog } = await world({
+      firstKeys: [{ id: 'key_a' }, { id: 'key_b', value: 'ff_live_bbbbbbbbbbbbbbbb' }],
+    });
+    sandbox.admin.revokeKey('key_a');
+    expect((await admin('POST', '/keys/key_a/foreign-mint')).status).toBe(400);
+    expect((await admin('POST', '/keys/key_b/foreign-mint', { ip: 7 })).status).toBe(400);
+    expect(sandbox.frameflow.keys()).toHaveLength(2);
+    expect(eventsOf(await readLog('', 'ff_live_bbbbbbbbbbbbbbbb'))).toEqual([]);
+  });
+
   test('make and revoke StockFlow keys', async () => {
     const { admin, sandbox, call } = await world();
     const made = await admin('POST', '/stockflow/keys', { kind: 'test', permissions: ['read_media'] });
@@ -81,9 +137,12 @@ describe('the admin routes', () => {
   });
 
   test('change settings; a bad one changes nothing', async () => {
-    const { admin, search, rotate } = await world();
+    const { admin, search, rotate, sandbox } = await world();
     expect((await admin('POST', '/settings', { tier: 'standard', idempotency: false })).status).toBe(200);
     expect((await search()).headers['x-ratelimit-limit']).toBe('120');
+    expect((await admin('POST', '/settings', { stockflowTier: 'enterprise' })).status).toBe(200);
+    expect((await admin('POST', '/settings', { stockflowTier: 'pro' })).status).toBe(400);
+    expect(sandbox.stockflow.tier()).toBe('enterprise');
     const bad = await admin('POST', '/settings', { registeredNetworks: ['10.0.0.0/33'], tier: 'pro' });
     expect(bad.status).toBe(400);
     expect(bad.json.error).toMatchObject({ message: expect.stringContaining('10.0.0.0/33') });
@@ -99,7 +158,7 @@ describe('the admin routes', () => {
     expect(state.json).toMatchObject({
       now: START,
       frameflow: { keys: [{ state: 'retiring' }, { id: minted.json.key_id, state: 'active' }], events: 1 },
-      stockflow: { keys: [{ valid: true }] },
+      stockflow: { keys: [{ valid: true }], requests: 0 },
       slack: { messages: 0 },
       pagerduty: { events: 0, incidents: [] },
       faults: [],

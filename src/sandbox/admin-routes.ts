@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Admin } from './admin.ts';
 import { faultRule } from './faults.ts';
+import { foreignMint } from './foreign-mint.ts';
 import { type Call, type Handler, json, objectIn, type Reply } from './http.ts';
 import { Networks } from './networks.ts';
 import { playedEvent } from './play.ts';
@@ -78,6 +79,15 @@ function routes(admin: Admin): Route[] {
       method: 'POST',
       path: /^\/keys\/([^/]+)\/revoke$/,
       handle: (_, id) => found(admin.revokeKey(id), id),
+    },
+    {
+      method: 'POST',
+      path: /^\/keys\/([^/]+)\/foreign-mint$/,
+      handle: (body, id) => {
+        foreignMint.parse(body);
+        const minted = admin.foreignMint(id, body as z.input<typeof foreignMint>);
+        return minted === null ? found(false, id) : json(201, minted);
+      },
     },
     {
       method: 'POST',

@@ -1,6 +1,7 @@
 import type { Account, Key, KeyState } from './account.ts';
 import type { AuthLog } from './auth-log.ts';
 import type { FaultBook, FaultRule } from './faults.ts';
+import { type ForeignMint, mintAbroad } from './foreign-mint.ts';
 import type { PagerDuty } from './pagerduty.ts';
 import type { Incident } from './pagerduty-incidents.ts';
 import { type PlayedEvent, play } from './play.ts';
@@ -17,6 +18,8 @@ export type SandboxState = {
   readonly frameflow: { readonly keys: ReadonlyArray<Omit<KeyView, 'value'>>; readonly events: number };
   readonly stockflow: {
     readonly keys: ReadonlyArray<Omit<StockFlowKey, 'value'> & { readonly valid: boolean }>;
+    /** Of the last 10,000. */
+    readonly requests: number;
   };
   readonly slack: { readonly messages: number };
   readonly pagerduty: { readonly events: number; readonly incidents: readonly Incident[] };
@@ -31,6 +34,11 @@ export type Admin = {
   playEvents(events: readonly PlayedEvent[]): void;
   /** The last `count` events come into the log once more. Gives how many there were. */
   repeatEvents(count: number): number;
+  /**
+   * Somebody else rotates our key: a further key is minted and the log tells of it. Null where there is no such key.
+   * @throws {RangeError} where the key is no longer valid
+   */
+  foreignMint(id: string, from?: ForeignMint): KeyView | null;
   /** Ends a FrameFlow key at once, as a person does in the console. False where there is no such key. */
   revokeKey(id: string): boolean;
   createStockflowKey(options?: NewStockFlowKey): StockFlowKey;
@@ -57,6 +65,10 @@ export function admin(parts: AdminParts): Admin {
     clearFaults: () => faults.clear(),
     playEvents: (events) => play(log, events, now()),
     repeatEvents: (count) => log.repeatLast(count),
+    foreignMint: (id, from) => {
+      const minted = mintAbroad(account, log, id, from, now());
+      return minted === null ? null : viewKey(account, minted, now());
+    },
     revokeKey: (id) => account.revoke(id, now()),
     createStockflowKey: (options) => stockflow.createKey(options),
     revokeStockflowKey: (id) => stockflow.revokeKey(id),
@@ -72,6 +84,7 @@ export function admin(parts: AdminParts): Admin {
           const { value: _, ...shown } = key;
           return { ...shown, valid: stockflow.valid(key) };
         }),
+        requests: stockflow.requests().length,
       },
       slack: { messages: slack.inbox.all().length },
       pagerduty: { events: pagerduty.inbox.all().length, incidents: pagerduty.incidents() },
@@ -81,7 +94,9 @@ export function admin(parts: AdminParts): Admin {
 }
 
 export function viewKeys(account: Account, now: number): KeyView[] {
-  return account
-    .all()
-    .map((key) => ({ ...key, state: account.state(key, now), expiresAt: account.expiresAt(key) }));
+  return account.all().map((key) => viewKey(account, key, now));
+}
+
+function viewKey(account: Account, key: Key, now: number): KeyView {
+  return { ...key, state: account.state(key, now), expiresAt: account.expiresAt(key) };
 }

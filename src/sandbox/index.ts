@@ -1,11 +1,12 @@
 export type { Admin, KeyView, SandboxState } from './admin.ts';
 export type { WireEvent } from './auth-log.ts';
 export type { FaultRule } from './faults.ts';
+export type { ForeignMint } from './foreign-mint.ts';
 export type { PagerDutyEvent } from './pagerduty.ts';
 export type { Incident } from './pagerduty-incidents.ts';
 export type { PlayedEvent } from './play.ts';
 export { CA_FILE, printConfig } from './print-config.ts';
 export { type FirstKey, type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts';
-export type { SettingsChange } from './settings.ts';
+export type { SettingsChange, StockFlowTier } from './settings.ts';
 export type { SlackMessage } from './slack.ts';
-export type { StockFlowKey } from './stockflow.ts';
+export type { NewStockFlowKey, StockFlowKey, StockFlowRequest } from './stockflow.ts';

@@ -4,7 +4,7 @@ import { printConfig } from './index.ts';
 import { world } from './testing/world.ts';
 
 test('the printed configuration points at the sandbox and holds no secret outside its head', async () => {
-  const { sandbox } = await world({ tier: { requestsPerMinute: 42 } });
+  const { sandbox } = await world({ tier: { requestsPerMinute: 42 }, stockflowTier: 'enterprise' });
   const printed = printConfig(sandbox, { directory: '/srv/dev/a "b"' });
   const ca = '/srv/dev/a "b"/ca.pem';
   expect(parse(printed)).toMatchObject({
@@ -17,12 +17,25 @@ test('the printed configuration points at the sandbox and holds no secret outsid
         tier: { requestsPerMinute: 42 },
         tls: { caFile: ca },
       },
+      stockflow: {
+        kind: 'stockflow',
+        apiUrl: sandbox.stockflow.url,
+        tier: 'enterprise',
+        tls: { caFile: ca },
+      },
     },
     credentials: {
       'frameflow-prod': {
         keyId: sandbox.frameflow.firstKey.id,
         secret: { env: 'FRAMEFLOW_API_KEY' },
         publish: [{ file: '/srv/dev/a "b"/.env', format: 'dotenv', variable: 'FRAMEFLOW_API_KEY' }],
+      },
+      'stockflow-search': {
+        provider: 'stockflow',
+        secret: { env: 'STOCKFLOW_API_KEY' },
+        rotation: { mode: 'guided' },
+        keepAlive: '60d',
+        publish: [{ file: '/srv/dev/a "b"/.env', format: 'dotenv', variable: 'STOCKFLOW_API_KEY' }],
       },
     },
     monitors: { 'frameflow-auth-log': { credential: 'frameflow-prod', geolocations: ['DE'] } },

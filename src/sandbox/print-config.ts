@@ -15,7 +15,7 @@ export const CA_FILE = 'ca.pem';
  */
 export function printConfig(sandbox: Sandbox, options: { readonly directory: string }): string {
   const at = (name: string) => JSON.stringify(join(options.directory, name));
-  const tier = sandbox.frameflow.tier();
+  const { frameflow, stockflow, pagerduty } = sandbox;
   const exports = Object.entries(sandbox.environment).map(([name, value]) => `# export ${name}='${value}'`);
   return `# Keywarden against the sandbox. These values are development data; they end with the sandbox.
 ${exports.join('\n')}
@@ -31,20 +31,17 @@ state:
 providers:
   frameflow:
     kind: frameflow
-    apiUrl: ${sandbox.frameflow.url}
-    authUrl: ${sandbox.frameflow.url}
-    tier: ${typeof tier === 'string' ? tier : `{ requestsPerMinute: ${tier.requestsPerMinute} }`}
+    apiUrl: ${frameflow.url}
+    authUrl: ${frameflow.url}
+    tier: ${written(frameflow.tier())}
+    tls: { caFile: ${at(CA_FILE)} }
+  stockflow:
+    kind: stockflow
+    apiUrl: ${stockflow.url}
+    tier: ${written(stockflow.tier())}
     tls: { caFile: ${at(CA_FILE)} }
 
-credentials:
-  frameflow-prod:
-    provider: frameflow
-    keyId: ${sandbox.frameflow.firstKey.id}
-    secret: { env: FRAMEFLOW_API_KEY }
-    rotation: { every: 90d, overlap: 72h }
-    publish:
-      - { file: ${at('.env')}, format: dotenv, variable: FRAMEFLOW_API_KEY }
-
+${credentials(frameflow.firstKey.id, at('.env'))}
 monitors:
   frameflow-auth-log:
     provider: frameflow
@@ -61,7 +58,7 @@ alerts:
     oncall:
       kind: pagerduty
       routingKey: { env: PAGERDUTY_ROUTING_KEY }
-      eventsUrl: ${sandbox.pagerduty.url}
+      eventsUrl: ${pagerduty.url}
       tls: { caFile: ${at(CA_FILE)} }
 
 api:
@@ -70,5 +67,29 @@ api:
     ops: { role: admin, secret: { env: KEYWARDEN_ADMIN_TOKEN } }
 
 log: { level: info, format: pretty }
+`;
+}
+
+function written(tier: string | { readonly requestsPerMinute: number }): string {
+  return typeof tier === 'string' ? tier : `{ requestsPerMinute: ${tier.requestsPerMinute} }`;
+}
+
+/** `file`: the path of the dotenv file that both are written to, quoted. */
+function credentials(frameflowKeyId: string, file: string): string {
+  return `credentials:
+  frameflow-prod:
+    provider: frameflow
+    keyId: ${frameflowKeyId}
+    secret: { env: FRAMEFLOW_API_KEY }
+    rotation: { every: 90d, overlap: 72h }
+    publish:
+      - { file: ${file}, format: dotenv, variable: FRAMEFLOW_API_KEY }
+  stockflow-search:
+    provider: stockflow
+    secret: { env: STOCKFLOW_API_KEY }
+    rotation: { every: 90d, mode: guided, remindBefore: [14d, 3d] }
+    keepAlive: 60d
+    publish:
+      - { file: ${file}, format: dotenv, variable: STOCKFLOW_API_KEY }
 `;
 }

@@ -9,10 +9,10 @@ import type { WaitOptions } from './inbox.ts';
 import { PagerDuty, type PagerDutyEvent } from './pagerduty.ts';
 import type { Incident } from './pagerduty-incidents.ts';
 import { token } from './random.ts';
-import { Settings, type Tier } from './settings.ts';
+import { Settings, type SettingsChange, type StockFlowTier, type Tier } from './settings.ts';
 import { Slack, type SlackMessage } from './slack.ts';
 import { type Ground, standIn } from './stand-in.ts';
-import { StockFlow, type StockFlowKey } from './stockflow.ts';
+import { type NewStockFlowKey, StockFlow, type StockFlowKey, type StockFlowRequest } from './stockflow.ts';
 import { makeTls } from './tls.ts';
 
 /** A key that the account has from the start. Default values are drawn at random; `createdAt` is now. */
@@ -51,6 +51,10 @@ export type SandboxOptions = {
   readonly firstKeys?: readonly FirstKey[];
   /** CIDR blocks from which FrameFlow keys may be used. Default: anywhere. */
   readonly registeredNetworks?: readonly string[];
+  /** Default standard: 1,200 requests a minute and key. */
+  readonly stockflowTier?: StockFlowTier;
+  /** The StockFlow key that is there from the start. Default: a live one, made now. */
+  readonly stockflowKey?: NewStockFlowKey;
 };
 
 /** The running stand-ins. */
@@ -68,7 +72,16 @@ export type Sandbox = {
     /** The whole log, in the order of arrival; entries have the form of the contract unless played in raw. */
     log(): unknown[];
   };
-  readonly stockflow: { readonly url: string; readonly key: string; keys(): StockFlowKey[] };
+  readonly stockflow: {
+    readonly url: string;
+    /** The first key's value. */
+    readonly key: string;
+    tier(): StockFlowTier;
+    /** All keys that people ever made, oldest first. */
+    keys(): StockFlowKey[];
+    /** What came in, oldest first; the last 10,000. */
+    requests(): readonly StockFlowRequest[];
+  };
   readonly slack: {
     readonly webhookUrl: string;
     messages(): readonly SlackMessage[];
@@ -118,7 +131,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     settings,
     log: new AuthLog(),
     faults: new FaultBook(),
-    stockflow: new StockFlow(now),
+    stockflow: new StockFlow(now, settings),
     slack: new Slack(now),
     pagerduty: new PagerDuty(now),
   };
@@ -127,7 +140,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const admin = makeAdmin(parts);
   const open = await openAll(ground, options.ports ?? {}, parts, admin);
 
-  return assemble(parts, first, admin, ground, {
+  const stockflowKey = parts.stockflow.createKey(options.stockflowKey).value;
+
+  return assemble(parts, { frameflow: first, stockflow: stockflowKey }, admin, ground, {
     ports: open.ports,
     close: async () => {
       closing.abort();
@@ -183,25 +198,32 @@ async function openAll(
   };
 }
 
-function assemble(parts: Parts, first: Key, admin: Admin, ground: Ground, open: Open): Sandbox {
+function assemble(
+  parts: Parts,
+  first: { readonly frameflow: Key; readonly stockflow: string },
+  admin: Admin,
+  ground: Ground,
+  open: Open,
+): Sandbox {
   const { account, log, stockflow, slack, pagerduty, now } = parts;
   const { host } = ground;
   const webhookUrl = `https://${host}:${open.ports.slack}${slack.path}`;
-  const stockflowKey = stockflow.createKey().value;
   return {
     ca: ground.tls.ca,
     frameflow: {
       url: `https://${host}:${open.ports.frameflow}`,
       plaintextUrl: `http://${host}:${open.ports.plaintext}`,
-      firstKey: { id: first.id, value: first.value },
+      firstKey: { id: first.frameflow.id, value: first.frameflow.value },
       tier: () => parts.settings.tier,
       keys: () => viewKeys(account, now()),
       log: () => log.all(now()),
     },
     stockflow: {
       url: `https://${host}:${open.ports.stockflow}`,
-      key: stockflowKey,
+      key: first.stockflow,
+      tier: () => parts.settings.stockflowTier,
       keys: () => stockflow.keys(),
+      requests: () => stockflow.requests(),
     },
     slack: {
       webhookUrl,
@@ -218,8 +240,8 @@ function assemble(parts: Parts, first: Key, admin: Admin, ground: Ground, open: 
     admin,
     adminUrl: `http://${host}:${open.ports.admin}`,
     environment: {
-      FRAMEFLOW_API_KEY: first.value,
-      STOCKFLOW_API_KEY: stockflowKey,
+      FRAMEFLOW_API_KEY: first.frameflow.value,
+      STOCKFLOW_API_KEY: first.stockflow,
       SLACK_WEBHOOK_URL: webhookUrl,
       PAGERDUTY_ROUTING_KEY: pagerduty.routingKey,
       KEYWARDEN_MASTER_KEY: randomBytes(32).toString('base64'),
@@ -238,12 +260,14 @@ function firstKeys(options: SandboxOptions, now: number) {
   }));
 }
 
-function given({ propagationMs, nodes, idempotency, tier, registeredNetworks }: SandboxOptions) {
+function given(options: SandboxOptions): SettingsChange {
+  const { propagationMs, nodes, idempotency, tier, stockflowTier, registeredNetworks } = options;
   return {
     propagationMs,
     nodes,
     idempotency,
     tier,
+    stockflowTier,
     registeredNetworks: registeredNetworks === undefined ? undefined : [...registeredNetworks],
   };
 }

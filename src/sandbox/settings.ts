@@ -5,6 +5,13 @@ const tier = z.union([z.enum(['standard', 'pro']), z.strictObject({ requestsPerM
 
 export type Tier = z.output<typeof tier>;
 
+const stockflowTier = z.union([
+  z.enum(['standard', 'enterprise']),
+  z.strictObject({ requestsPerMinute: z.int().min(1) }),
+]);
+
+export type StockFlowTier = z.output<typeof stockflowTier>;
+
 /** What can be changed while the sandbox runs. */
 export const settingsChange = z
   .strictObject({
@@ -13,13 +20,14 @@ export const settingsChange = z
     idempotency: z.boolean(),
     tier,
     registeredNetworks: z.array(z.string()).nullable(),
+    stockflowTier,
   })
   .partial();
 
 /** A field that is absent stays as it is. */
 export type SettingsChange = z.input<typeof settingsChange>;
 
-/** How FrameFlow treats the account now. */
+/** How FrameFlow and StockFlow treat their accounts now. */
 export class Settings {
   /** How long until the last node knows a fresh key, ms. */
   propagationMs = 0;
@@ -30,21 +38,28 @@ export class Settings {
   tier: Tier = 'pro';
   /** CIDR blocks from which keys may be used; null: from anywhere. */
   registeredNetworks: Networks | null = null;
+  stockflowTier: StockFlowTier = 'standard';
 
   /** @throws {RangeError} where a block of `registeredNetworks` cannot be read; then nothing is changed */
   change(change: SettingsChange): void {
-    const { propagationMs, nodes, idempotency, tier, registeredNetworks } = change;
+    const { propagationMs, nodes, idempotency, tier, registeredNetworks, stockflowTier } = change;
     if (registeredNetworks === null) this.registeredNetworks = null;
     else if (registeredNetworks !== undefined) this.registeredNetworks = new Networks(registeredNetworks);
     this.propagationMs = propagationMs ?? this.propagationMs;
     this.nodes = nodes ?? this.nodes;
     this.idempotency = idempotency ?? this.idempotency;
     this.tier = tier ?? this.tier;
+    this.stockflowTier = stockflowTier ?? this.stockflowTier;
   }
 
   get requestsPerMinute(): number {
     if (this.tier === 'standard') return 120;
     return this.tier === 'pro' ? 600 : this.tier.requestsPerMinute;
+  }
+
+  get stockflowRequestsPerMinute(): number {
+    if (this.stockflowTier === 'standard') return 1_200;
+    return this.stockflowTier === 'enterprise' ? 5_000 : this.stockflowTier.requestsPerMinute;
   }
 
   /** As RotateResult names it. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Settings } from './settings.ts';
 import { StockFlow } from './stockflow.ts';
 import { DAY, SECOND, START, type World, world } from './testing/world.ts';
 
@@ -78,18 +79,56 @@ test('a key made by hand works until a person revokes it', async () => {
   expect(here.sandbox.admin.revokeStockflowKey('sfk_none')).toBe(false);
 });
 
-test('past 1,200 requests a minute: 429 with Retry-After', () => {
+test.each([
+  ['standard', 1_200],
+  ['enterprise', 5_000],
+  [{ requestsPerMinute: 30 }, 30],
+] as const)('at tier %j, past %i requests a minute: 429 with Retry-After', (tier, perMinute) => {
   let now = START;
-  const stockflow = new StockFlow(() => now);
+  const settings = new Settings();
+  settings.change({ stockflowTier: tier });
+  const stockflow = new StockFlow(() => now, settings);
   const headers = { authorization: `Bearer ${stockflow.createKey().value}` };
   const search = () => stockflow.handle({ ...CALL, headers });
-  for (let i = 0; i < 1_200; i += 1) expect(search()).toMatchObject({ status: 200 });
-  expect(search()).toMatchObject({
+  for (let i = 0; i < perMinute; i += 1) expect(search()).toMatchObject({ status: 200 });
+  const refused = search();
+  const wait = Math.ceil(60 / perMinute);
+  expect(refused).toMatchObject({
     status: 429,
-    headers: { 'retry-after': '1', 'x-ratelimit-limit': '1200' },
+    headers: { 'retry-after': String(wait), 'x-ratelimit-limit': String(perMinute) },
   });
-  now += SECOND;
+  now += wait * SECOND;
   expect(search()).toMatchObject({ status: 200 });
+});
+
+test('the tier can change while the sandbox runs', async () => {
+  const here = await world({ stockflowTier: 'enterprise' });
+  expect((await search(here)).headers['x-ratelimit-limit']).toBe('5000');
+  here.sandbox.admin.changeSettings({ stockflowTier: 'standard' });
+  expect(here.sandbox.stockflow.tier()).toBe('standard');
+  expect((await search(here)).headers['x-ratelimit-limit']).toBe('1200');
+});
+
+test('the first key can be one that a person made long ago', async () => {
+  const here = await world({ stockflowKey: { kind: 'test', createdAt: START - 89 * DAY } });
+  expect(here.sandbox.stockflow.key).toMatch(/^sk_test_/);
+  expect(here.sandbox.environment.STOCKFLOW_API_KEY).toBe(here.sandbox.stockflow.key);
+  here.advance(DAY);
+  expect((await search(here)).status).toBe(401);
+});
+
+test('what came in is kept, refused or not, without the keys’ values', async () => {
+  const here = await world();
+  await search(here);
+  here.advance(SECOND);
+  await search(here, 'sk_live_unknown');
+  here.sandbox.admin.setFault({ service: 'stockflow', fault: { kind: 'drop-before' } });
+  await expect(search(here)).rejects.toMatchObject({ code: 'ECONNRESET' });
+  expect(here.sandbox.stockflow.requests()).toEqual([
+    { time: START, keyId: here.sandbox.stockflow.keys()[0]?.id, status: 200 },
+    { time: START + SECOND, keyId: null, status: 401 },
+  ]);
+  expect(here.sandbox.admin.state().stockflow.requests).toBe(2);
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import { bearerToken, type Call, type Handler, json, objectIn, type Reply } from './http.ts';
 import { token } from './random.ts';
 import { RateLimit, rateLimitHeaders } from './rate-limit.ts';
+import type { Settings } from './settings.ts';
 
 type Permission = 'read_media' | 'upload_asset' | 'manage_collections';
 
@@ -23,11 +24,20 @@ export type NewStockFlowKey = {
   readonly createdAt?: number | undefined;
 };
 
+/** One request as it came in, whatever a fault then made of its answer. */
+export type StockFlowRequest = {
+  /** ms. */
+  readonly time: number;
+  /** Null where the key is none that a person made. */
+  readonly keyId: string | null;
+  readonly status: number;
+};
+
 /** Days of inactivity after which a key expires, in ms. */
 const INACTIVITY = 90 * 86_400_000;
-const PER_MINUTE = 1_200;
 /** After a failed authentication, s. */
 const RETRY_AFTER = '30';
+const MOST_REQUESTS = 10_000;
 
 const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   query: (value) => typeof value === 'string',
@@ -40,11 +50,14 @@ const FIELDS: Readonly<Record<string, (value: unknown) => boolean>> = {
 /** StockFlow's API and the part of its dashboard where people make keys. */
 export class StockFlow {
   readonly #now: () => number;
+  readonly #settings: Pick<Settings, 'stockflowRequestsPerMinute'>;
   readonly #keys = new Map<string, StockFlowKey>();
   readonly #limit = new RateLimit();
+  readonly #requests: StockFlowRequest[] = [];
 
-  constructor(now: () => number) {
+  constructor(now: () => number, settings: Pick<Settings, 'stockflowRequestsPerMinute'>) {
     this.#now = now;
+    this.#settings = settings;
   }
 
   createKey(options: NewStockFlowKey = {}): StockFlowKey {
@@ -77,18 +90,33 @@ export class StockFlow {
     return !key.revoked && this.#now() - key.lastUsedAt < INACTIVITY;
   }
 
+  /** The last 10,000, oldest first. */
+  requests(): readonly StockFlowRequest[] {
+    return this.#requests;
+  }
+
   readonly handle: Handler = (call) => {
-    const requestId = `req_${token(16)}`;
     const key = this.#keys.get(bearerToken(call) ?? '');
+    const reply = this.#answer(call, key);
+    const request = { time: this.#now(), keyId: key?.id ?? null, status: reply.status };
+    this.#requests.push(request);
+    if (this.#requests.length > MOST_REQUESTS) this.#requests.shift();
+    return reply;
+  };
+
+  #answer(call: Call, key: StockFlowKey | undefined): Reply {
+    const requestId = `req_${token(16)}`;
     if (key === undefined || !this.valid(key)) {
       const why = 'The key is missing, unknown or expired.';
       return problem(401, 'invalid_key', why, requestId, { retry_after: RETRY_AFTER });
     }
-    const allowance = this.#limit.take(key.id, PER_MINUTE, this.#now());
+    const allowance = this.#limit.take(key.id, this.#settings.stockflowRequestsPerMinute, this.#now());
     const headers = rateLimitHeaders(allowance);
     const refuse = (status: number, code: string, message: string, more = {}) =>
       problem(status, code, message, requestId, { ...headers, ...more });
-    if (!allowance.allowed) return refuse(429, 'rate_limited', `More than ${PER_MINUTE} requests a minute.`);
+    if (!allowance.allowed) {
+      return refuse(429, 'rate_limited', `More than ${allowance.limit} requests a minute.`);
+    }
     if (call.path !== '/v2/search') return refuse(404, 'not_found', 'There is no such endpoint.');
     if (call.method !== 'POST') return refuse(405, 'method_not_allowed', 'Use POST.', { allow: 'POST' });
     if (!key.permissions.includes('read_media')) {
@@ -98,7 +126,7 @@ export class StockFlow {
     const wrong = fieldThatIsWrong(call);
     if (wrong !== null) return refuse(400, 'invalid_request', wrong);
     return json(200, { status: 200, request_id: requestId, results: results(), next_page: null }, headers);
-  };
+  }
 }
 
 function fieldThatIsWrong(call: Call): string | null {

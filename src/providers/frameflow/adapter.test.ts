@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { makeCa, testNet } from '../../net/testing/index.ts';
-import { failureOf, type ProviderWorld, providerContract, testContext } from '../contract.suite.ts';
+import { failureOf, providerContract, testContext } from '../contract.suite.ts';
 import { providers } from '../index.ts';
+import { type LogWorld, logContract } from '../log.suite.ts';
+import { mintContract } from '../mint.suite.ts';
 import { create } from './adapter.ts';
 import { FakeFrameflow } from './fake.ts';
 import { schema } from './schema.ts';
@@ -40,7 +42,7 @@ async function makeWorld(config: object = {}) {
     arrived: () => fake.arrived.length,
     stop: () => fake.close(),
     end,
-  } satisfies ProviderWorld & Record<string, unknown>;
+  } satisfies LogWorld & Record<string, unknown>;
 }
 
 async function world(config: object = {}) {
@@ -49,7 +51,10 @@ async function world(config: object = {}) {
   return made;
 }
 
-providerContract('FrameFlow', (timeoutMs) => makeWorld({ timeout: `${timeoutMs}ms` }));
+const patient = (timeoutMs: number) => makeWorld({ timeout: `${timeoutMs}ms` });
+providerContract('FrameFlow', providers.frameflow.defaults, patient);
+mintContract('FrameFlow', patient);
+logContract('FrameFlow', patient);
 
 const MINT = { idempotencyKey: 'idem-1', trigger: 'scheduled' } as const;
 const READ = { cursor: null, since: null, limit: 100 } as const;
@@ -219,6 +224,9 @@ describe('the kind in the table of providers', () => {
     expect(providers.frameflow.defaults).toEqual({
       overlap: 259_200_000,
       settle: { minimum: 30_000, budget: 120_000, successes: 2 },
+      rotates: true,
+      hasLog: true,
+      inactivity: null,
     });
   });
 
@@ -231,5 +239,11 @@ describe('the kind in the table of providers', () => {
     expect(fits(`ff_live_${'a'.repeat(65)}`)).toBe(false);
     expect(fits(`ff_live_${'a'.repeat(16)}\n`)).toBe(false);
     expect(fits(`ff_test_${'a'.repeat(16)}`)).toBe(false);
+  });
+
+  it('lets any FrameFlow key follow another', () => {
+    const provider = create(testContext(schema.parse({ kind: 'frameflow' }), net));
+    const [one, other] = ['a', 'b'].map((letter) => Secret.from(`ff_live_${letter.repeat(16)}`));
+    expect(one && other && provider.mismatch(one, other)).toBe(null);
   });
 });

@@ -1,17 +1,7 @@
-import { plaintextFault } from '../../model/fields.ts';
-import {
-  EdgeError,
-  formatTime,
-  type NetRequest,
-  type NetResponse,
-  type PluginContext,
-  SECOND,
-  Secret,
-} from '../../model/index.ts';
+import { formatTime, type PluginContext, Secret } from '../../model/index.ts';
 import type { Provider } from '../contract.ts';
-import { RateLimit } from '../rate-limit.ts';
-import { Throttle } from '../throttle.ts';
-import { KEY, parseMint, parsePage, refusalOf, unusable } from './answers.ts';
+import { KeyApi } from '../key-api.ts';
+import { KEY, meaning, parseMint, parsePage } from './answers.ts';
 import { isIdentifier } from './log-event.ts';
 import { type FrameflowConfig, REQUESTS_PER_MINUTE } from './schema.ts';
 
@@ -20,24 +10,10 @@ const LOGS = '/v1/auth/logs';
 const MOST_PER_PAGE = 1_000;
 const LOG_PAGE_BYTES = 8 * 1024 * 1024;
 const ANSWER_BYTES = 64 * 1024;
-/** After a 429 that does not say how long. */
-const UNSAID_WAIT = 10 * SECOND;
 
 export type FrameflowProvider = Provider & {
   /** What FrameFlow last said is left of the key's rate limit, for the metric; null where it never told. */
   remaining(key: Secret): number | null;
-};
-
-type Call = {
-  readonly method: NetRequest['method'];
-  readonly path: string;
-  readonly query?: URLSearchParams;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly maxBytes: number;
-  readonly urgent: boolean;
-  /** Statuses that are answers; every other is a failure. */
-  readonly expected: readonly number[];
 };
 
 /** FrameFlow, by its public page and by what is assumed beyond it. */
@@ -46,17 +22,16 @@ export function create(context: PluginContext<FrameflowConfig>): FrameflowProvid
 }
 
 class Frameflow implements FrameflowProvider {
-  readonly #context: PluginContext<FrameflowConfig>;
-  readonly #limit: RateLimit;
-  readonly #throttle: Throttle;
+  readonly #api: KeyApi;
 
   constructor(context: PluginContext<FrameflowConfig>) {
-    const { config, clock } = context;
-    const { tier } = config;
-    const perMinute = typeof tier === 'string' ? REQUESTS_PER_MINUTE[tier] : tier.requestsPerMinute;
-    this.#context = context;
-    this.#limit = new RateLimit(perMinute, config.rateShare);
-    this.#throttle = new Throttle({ limit: this.#limit, clock, patienceMs: config.timeout });
+    const { tier } = context.config;
+    this.#api = new KeyApi(context, {
+      vendor: 'FrameFlow',
+      requestsPerMinute: typeof tier === 'string' ? REQUESTS_PER_MINUTE[tier] : tier.requestsPerMinute,
+      malformed: (key) => this.malformed(key),
+      meaning,
+    });
   }
 
   malformed(key: Secret): string | null {
@@ -64,8 +39,13 @@ class Frameflow implements FrameflowProvider {
     return 'a FrameFlow key is ff_live_ followed by 16 to 64 letters and digits; this value is something else';
   }
 
+  /** FrameFlow knows one kind of key. */
+  mismatch(): null {
+    return null;
+  }
+
   async mint(key: Secret, { idempotencyKey, trigger }: Parameters<Provider['mint']>[1]) {
-    const { body } = await this.#call(key, {
+    const { body } = await this.#api.send(key, {
       method: 'POST',
       path: ROTATE,
       headers: { 'idempotency-key': idempotencyKey, 'content-type': 'application/json' },
@@ -82,7 +62,7 @@ class Frameflow implements FrameflowProvider {
   }
 
   async verify(key: Secret, { urgent = false } = {}) {
-    const response = await this.#call(key, {
+    const response = await this.#api.send(key, {
       method: 'GET',
       path: LOGS,
       query: new URLSearchParams({ limit: '1' }),
@@ -101,7 +81,7 @@ class Frameflow implements FrameflowProvider {
     const search = new URLSearchParams({ limit: String(limit) });
     if (query.cursor !== null) search.set('cursor', query.cursor);
     else if (query.since !== null) search.set('since', formatTime(query.since));
-    const response = await this.#call(key, {
+    const response = await this.#api.send(key, {
       method: 'GET',
       path: LOGS,
       query: search,
@@ -113,46 +93,14 @@ class Frameflow implements FrameflowProvider {
   }
 
   remaining(key: Secret): number | null {
-    return this.#limit.remaining(this.#context.hash.fingerprint(key));
+    return this.#api.remaining(key);
+  }
+
+  seenClock() {
+    return this.#api.seenClock();
   }
 
   async close(): Promise<void> {
-    this.#throttle.close();
+    this.#api.close();
   }
-
-  async #call(key: Secret, call: Call): Promise<NetResponse> {
-    const { config, net, clock, hash } = this.#context;
-    const target = `${call.method} ${call.path}`;
-    const fault = plaintextFault(config.apiUrl, config.allowPlaintextLoopback);
-    if (fault !== null) throw notSent('plaintext_refused', target, `apiUrl: ${fault}`);
-    const malformed = this.malformed(key);
-    if (malformed !== null) throw notSent('malformed_key', target, malformed);
-
-    const fingerprint = hash.fingerprint(key);
-    await this.#throttle.enter(fingerprint, target, call.urgent);
-    const query = call.query === undefined ? '' : `?${call.query}`;
-    const response = await net.request({
-      method: call.method,
-      url: `${config.apiUrl}${call.path}${query}`,
-      headers: { ...call.headers, accept: 'application/json', authorization: `Bearer ${key.reveal()}` },
-      deadlineMs: config.timeout,
-      maxBytes: call.maxBytes,
-      ...(call.body === undefined ? {} : { body: call.body }),
-    });
-    const remaining = response.headers['x-ratelimit-remaining'] ?? '';
-    if (/^\d{1,9}$/.test(remaining)) this.#limit.told(fingerprint, clock.monotonic(), Number(remaining));
-    if (call.expected.includes(response.status)) return response;
-    if (response.status >= 200 && response.status < 400) {
-      throw unusable(target, `status ${response.status} was not expected`);
-    }
-    const refusal = refusalOf(target, response, clock.now());
-    if (response.status === 429) {
-      this.#limit.refused(fingerprint, clock.monotonic(), refusal.failure.retryAfterMs ?? UNSAID_WAIT);
-    }
-    throw refusal;
-  }
-}
-
-function notSent(code: string, target: string, why: string): EdgeError {
-  return new EdgeError({ code, verdict: 'permanent', message: `${target} was not sent: ${why}` });
 }

@@ -1,50 +1,24 @@
-import { EdgeError, type LogPage, type NetResponse, Secret, type Verdict } from '../../model/index.ts';
+import { type EdgeError, type LogPage, type NetResponse, Secret } from '../../model/index.ts';
+import { commonMeaning, field, type Meaning, parseJson, unusableAnswer } from '../answers.ts';
 import type { LogQuery, MintedKey } from '../contract.ts';
-import { parseRetryAfter } from '../retry-after.ts';
 import { parseTime } from '../rfc3339.ts';
 import { isIdentifier, parseLogEvent } from './log-event.ts';
 
 /*
- * What FrameFlow answers, read without trust. All that its public page leaves open is assumed here and in adapter.ts.
- * No message quotes an answer: it can hold a key.
+ * What FrameFlow answers, read without trust. All that its public page leaves open is assumed here, in adapter.ts and,
+ * of most statuses, in commonMeaning. No message quotes an answer: it can hold a key.
  */
 
 /** A FrameFlow key: the page shows `ff_live_8x9a2b…`; alphabet and length are assumed. */
 export const KEY = /^ff_live_[A-Za-z0-9]{16,64}$/;
 
-/** @throws {EdgeError} `unusable_answer`, unknown: the call may have had its effect */
-export function unusable(target: string, what: string): EdgeError {
-  return new EdgeError({
-    code: 'unusable_answer',
-    verdict: 'unknown',
-    message: `FrameFlow's answer to ${target} cannot be used: ${what}; if it stays so, ask FrameFlow`,
-  });
-}
-
 /**
- * What an answer that is no success means. 429 and 503: not processed. 401: the key is refused. 409 `in_progress`: an
- * earlier call with the same Idempotency-Key is still at work. Other 4xx: a person must act. All else: unknown.
+ * What an answer that is no success means. 409 `in_progress`: an earlier call with the same Idempotency-Key is still at
+ * work. The rest as everywhere.
  */
-export function refusalOf(target: string, response: NetResponse, now: number): EdgeError {
-  const { status, headers } = response;
-  const [code, verdict, what] = meaning(target, status, errorCode(response));
-  const retryAfterMs = verdict === 'retryable' ? parseRetryAfter(headers, now) : undefined;
-  return new EdgeError({
-    code,
-    verdict,
-    message: `FrameFlow answered ${status} to ${target}: ${what}`,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
-}
-
-function meaning(
-  target: string,
-  status: number,
-  error: string | null,
-): readonly [code: string, verdict: Verdict, what: string] {
-  if (status === 429) return ['rate_limited', 'retryable', 'the rate limit is used up; waiting'];
-  if (status === 503) return ['unavailable', 'retryable', 'it is not available now; trying again'];
-  if (status === 401) return ['unauthorized', 'rejected', 'the key is not accepted'];
+export function meaning(target: string, response: NetResponse): Meaning {
+  const { status } = response;
+  const error = errorCode(response);
   if (status === 409 && error === 'in_progress') {
     return ['in_progress', 'retryable', 'the same call is still at work; asking again'];
   }
@@ -56,10 +30,7 @@ function meaning(
   }
   if (status === 403)
     return ['forbidden', 'permanent', 'the key may not do this; check its rights in the Developer Console'];
-  if (status >= 400 && status < 500) {
-    return ['refused', 'permanent', 'it refuses the call; check apiUrl, and whether the API has changed'];
-  }
-  return ['server_error', 'unknown', 'the outcome is not known; trying again'];
+  return commonMeaning(status);
 }
 
 /** The answer's error code, where it is one that matters here. Any other could be an echo of the key. */
@@ -132,17 +103,6 @@ function timeOf(value: unknown): number | null {
   return typeof value === 'string' ? parseTime(value) : null;
 }
 
-/** Undefined where the text is no JSON; the parser's error would quote it. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** An own field of an object, undefined for all else. */
-function field(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
+function unusable(target: string, what: string): EdgeError {
+  return unusableAnswer('FrameFlow', target, what);
 }

@@ -1,18 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Secret } from '../../model/index.ts';
-import { bodyOf, type Issued, type Served, serve } from '../../net/testing/index.ts';
-import type { Reply } from '../contract.suite.ts';
+import { type Answer, type Arrived, FakeProvider } from '../fake.ts';
 
 const HOUR = 3_600_000;
-
-/** A request as it arrived. */
-export type Arrived = {
-  readonly method: string;
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-};
 
 /**
  * FrameFlow's authentication API for tests, as far as `frameflow.openapi.yaml` states it, on a clock that stands still.
@@ -21,33 +10,18 @@ export type Arrived = {
  * const fake = new FakeFrameflow();
  * const { url } = await fake.listen(ca.issue());
  */
-export class FakeFrameflow {
+export class FakeFrameflow extends FakeProvider {
   /** The first key, accepted from the start. */
   readonly key = Secret.from('ff_live_PlantedKeyPlantedKey0');
-  readonly arrived: Arrived[] = [];
   /** The log, oldest first. */
   readonly events: object[] = [];
   now = Date.UTC(2026, 9, 1, 9);
   readonly #keys = new Map<string, { readonly id: string; rotatedAt: number | null }>();
   readonly #answers = new Map<string, string>();
-  readonly #replies: Reply[] = [];
-  #served: Served | null = null;
 
   constructor() {
+    super();
     this.#keys.set(this.key.reveal(), { id: 'key_0', rotatedAt: null });
-  }
-
-  async listen(tls: Issued): Promise<Served> {
-    this.#served = await serve((request, response) => void this.#serve(request, response), { tls });
-    return this.#served;
-  }
-
-  async close(): Promise<void> {
-    await this.#served?.close();
-  }
-
-  replyNext(reply: Reply): void {
-    this.#replies.push(reply);
   }
 
   revoke(key: Secret): void {
@@ -74,44 +48,20 @@ export class FakeFrameflow {
     return ids;
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'https://fake');
-    this.arrived.push({
-      method: request.method ?? '',
-      path: url.pathname,
-      query: Object.fromEntries(url.searchParams),
-      headers: request.headers,
-      body: await bodyOf(request),
-    });
-    const reply = this.#replies.shift();
-    if (reply === 'silence') return;
-    if (reply === 'cut') return void request.socket.destroy();
-    if (reply === 'endless') return pour(response);
-    if (typeof reply === 'object') {
-      response.writeHead(reply.status, reply.headers).end(reply.body);
-      return;
-    }
-    const key = (request.headers.authorization ?? '').replace('Bearer ', '');
-    const [status, body, headers] = this.#answer(request, url, key);
-    if (reply === 'cut-after') return void request.socket.destroy();
-    const id = this.#keys.get(key)?.id;
-    response.writeHead(status, { ...headers, ...(id === undefined ? {} : { 'x-key-id': id }) }).end(body);
-  }
-
-  #answer(
-    request: IncomingMessage,
-    url: URL,
-    key: string,
-  ): readonly [status: number, body: string, headers: Record<string, string>] {
-    if (!this.#keys.has(key)) return [401, fault('invalid_key'), {}];
-    const route = `${request.method} ${url.pathname}`;
+  protected answer(request: Arrived): Answer {
+    const id = this.#keys.get(request.key)?.id;
+    if (id === undefined) return { status: 401, body: fault('invalid_key') };
+    const headers = { 'x-key-id': id };
+    const route = `${request.method} ${request.path}`;
     if (route === 'GET /v1/auth/logs') {
-      return [200, this.#page(url.searchParams), { 'x-ratelimit-remaining': '117' }];
+      const body = this.#page(request.query);
+      return { status: 200, headers: { ...headers, 'x-ratelimit-remaining': '117' }, body };
     }
     if (route === 'POST /v1/auth/rotate') {
-      return [201, this.#rotate(key, String(request.headers['idempotency-key'])), {}];
+      const body = this.#rotate(request.key, String(request.headers['idempotency-key']));
+      return { status: 201, headers, body };
     }
-    return [404, fault('not_found'), {}];
+    return { status: 404, headers, body: fault('not_found') };
   }
 
   #rotate(signer: string, idempotencyKey: string): string {
@@ -140,9 +90,9 @@ export class FakeFrameflow {
     return answer;
   }
 
-  #page(query: URLSearchParams): string {
-    const from = Number(query.get('cursor') ?? 0);
-    const to = Math.min(this.events.length, from + Number(query.get('limit')));
+  #page(query: Arrived['query']): string {
+    const from = Number(query.cursor ?? 0);
+    const to = Math.min(this.events.length, from + Number(query.limit));
     return JSON.stringify({
       events: this.events.slice(from, to),
       next_cursor: String(to),
@@ -157,12 +107,4 @@ export class FakeFrameflow {
 
 function fault(code: string): string {
   return JSON.stringify({ error: { code, message: code }, request_id: 'req_fault' });
-}
-
-function pour(response: ServerResponse): void {
-  const more = () => {
-    while (!response.destroyed && response.write(Buffer.alloc(65_536, 'x')));
-  };
-  response.writeHead(200).on('drain', more);
-  more();
 }

@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { connection, url } from '../../model/fields.ts';
-import { HOUR, MINUTE } from '../../model/index.ts';
-import type { ProviderDefaults } from '../contract.ts';
 
-/** StockFlow's keys are made and revoked by people: nothing is stated of an overlap, three days leave time for it. */
-export const defaults: ProviderDefaults = {
-  overlap: 72 * HOUR,
-  settle: { minimum: 0, budget: 2 * MINUTE, successes: 1 },
-};
+/** Requests a minute of a key by its subscription. */
+export const REQUESTS_PER_MINUTE = { standard: 1_200, enterprise: 5_000 } as const;
 
 export const schema = z.strictObject({
   kind: z.literal('stockflow'),
@@ -20,3 +15,5 @@ export const schema = z.strictObject({
   rateShare: z.number().gt(0).max(1).default(0.1),
   ...connection,
 });
+
+export type StockflowConfig = z.output<typeof schema>;
