@@ -5,7 +5,7 @@ import { type Import, isTestCode, roomOf, type Source } from './source.ts';
  */
 
 const PURE = ['model', 'rotation', 'detectors', 'alerting'];
-const PLUGINS = ['providers', 'stores', 'channels'];
+const PLUGINS = ['providers', 'stores', 'channels', 'hooks'];
 const MEANS = ['net', 'files', 'telemetry', 'state'];
 const ENGINE = [...PURE, ...PLUGINS, ...MEANS, 'config'];
 const SHELLS = [...ENGINE, 'engine', 'api'];
@@ -19,6 +19,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   providers: PURE,
   stores: PURE,
   channels: PURE,
+  hooks: PURE,
   net: ['model'],
   files: ['model'],
   telemetry: ['model'],
