@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { HookConfig } from '../hooks/contract.ts';
 import { DAY } from '../model/index.ts';
-import { defaultRoutes, detectorsOf } from './defaults.ts';
+import { defaultRoutes, detectorsOf, driftOf } from './defaults.ts';
 import { destinationId } from './destination.ts';
 import type { Draft } from './parse.ts';
 import { absolutePath, type Directories } from './paths.ts';
@@ -35,7 +36,7 @@ export function buildConfig(parsed: Parsed, sources: Sources): Config {
     network: { allow: parsed.network?.allow ?? [] },
     providers: named(parsed.providers, (provider) => provider),
     stores: named(parsed.stores, (store) => store),
-    credentials: credentialsOf(parsed, sources),
+    credentials: credentialsOf(parsed),
     monitors: named(parsed.monitors, monitorOf),
     channels: named(parsed.alerts?.channels, (channel) => channel),
     routes: routesOf(parsed),
@@ -62,7 +63,7 @@ function stateOf({ state }: Parsed, { draft, directories, env }: Sources): Confi
   };
 }
 
-function credentialsOf(parsed: Parsed, sources: Sources): Config['credentials'] {
+function credentialsOf(parsed: Parsed): Config['credentials'] {
   return named(parsed.credentials, (credential, name): CredentialConfig => {
     const provider = parsed.providers?.[credential.provider];
     if (provider === undefined) throw new TypeError(`the provider of ${name} was never checked`);
@@ -71,25 +72,27 @@ function credentialsOf(parsed: Parsed, sources: Sources): Config['credentials'] 
       provider: credential.provider,
       keyId: credential.keyId ?? null,
       secret: credential.secret ?? null,
-      rotation: rotationPolicy(credential.rotation, provider),
-      destinations: sources.draft.publications
-        .filter((publication) => publication.credential === name)
-        .map((publication) => destinationOf(publication, sources)),
+      rotation: rotationPolicy(credential, provider),
+      drift: driftOf(credential.drift),
+      destinations: (credential.publish ?? []).map(destinationOf),
     };
   });
 }
 
-function destinationOf({ entry, path }: Publication, { draft, directories }: Sources): DestinationConfig {
-  const absolute = (key: string, text: string) => absolutePath(draft.tree, [...path, key], text, directories);
-  const id = destinationId(entry, (file) => absolute('file', file));
-  const { required, consumerLag, onChange: _, ...rest } = entry;
-  const shared = { id, required, consumerLag };
-  if ('file' in rest) {
-    const template = rest.template === undefined ? {} : { template: absolute('template', rest.template) };
-    return { ...shared, store: 'file', target: { ...rest, ...template, file: absolute('file', rest.file) } };
-  }
+function destinationOf(entry: Publication['entry']): DestinationConfig {
+  const { required, consumerLag, onChange, ...rest } = entry;
+  const id = destinationId(entry, (file) => file);
+  const shared = { id, required, consumerLag, onChange: hookOf(onChange) };
+  if ('file' in rest) return { ...shared, store: 'file', target: rest };
   const { store, ...target } = rest;
   return { ...shared, store, target };
+}
+
+/** The kind is the key that the hook has in the file. */
+function hookOf(hook: Publication['entry']['onChange']): HookConfig | null {
+  if (hook === undefined) return null;
+  if ('exec' in hook) return { kind: 'exec', ...hook };
+  return 'signal' in hook ? { kind: 'signal', ...hook } : { kind: 'http', ...hook };
 }
 
 function monitorOf(monitor: ParsedMonitor, name: string): MonitorConfig {

@@ -1,7 +1,7 @@
 import type { Rules } from '../detectors/contract.ts';
-import { MINUTE } from '../model/index.ts';
-import type { ParsedMonitor } from './schema/surface.ts';
-import type { ChannelConfig, RouteConfig } from './types.ts';
+import { HOUR, MINUTE } from '../model/index.ts';
+import type { ParsedCredential, ParsedMonitor } from './schema/surface.ts';
+import type { ChannelConfig, CredentialConfig, RouteConfig } from './types.ts';
 
 /** Without routes every channel is told everything; PagerDuty, which wakes people, of critical alerts only. */
 export function defaultRoutes(channels: Readonly<Record<string, ChannelConfig>>): readonly RouteConfig[] {
@@ -31,6 +31,11 @@ export function detectorsOf(detectors: ParsedMonitor['detectors'] = {}): Rules['
     ...(detectors['retired-key-use'] === false ? {} : { 'retired-key-use': {} }),
     ...(silence === false ? {} : { 'log-silence': { after: on(silence)?.after ?? 15 * MINUTE } }),
   };
+}
+
+/** Every destination is read back once an hour, and what is found there is told. */
+export function driftOf(drift: ParsedCredential['drift']): CredentialConfig['drift'] {
+  return { check: drift?.check ?? HOUR, onDrift: drift?.onDrift ?? 'alert' };
 }
 
 function on<Settings extends object>(detector: Settings | boolean | undefined): Settings | undefined {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
 import { ConfigError } from './fault.ts';
 import { jsonSchema } from './json-schema.ts';
 import { loadConfig, readConfig } from './load.ts';
@@ -10,13 +11,7 @@ const folder = fileURLToPath(new URL('../../config/', import.meta.url));
 const options = { files: ['keywarden.example.yaml'], env: {}, cwd: folder, offline: true };
 
 const UNSUPPORTED = [
-  'providers.stockflow.kind  providers of kind stockflow',
   'stores.cluster.kind  stores of kind kubernetes',
-  'credentials.frameflow-prod.publish[3].onChange  onChange hooks',
-  'credentials.frameflow-prod.drift  drift checks',
-  'credentials.frameflow-prod.stragglers  straggler warnings',
-  'credentials.stockflow-search.rotation.mode  guided rotation',
-  'credentials.stockflow-search.keepAlive  keepAlive',
   'oauthClients.footage-app  OAuth clients',
   'monitors.frameflow-auth-log.geoip  a country database',
   'monitors.frameflow-auth-log.detectors.impossible-travel  the detector "impossible-travel"',
@@ -46,6 +41,27 @@ test('the example has no fault but the parts that are not yet supported', async 
     'cluster:footage/frameflow#api_key',
     'file:/run/app/.env#FRAMEFLOW_API_KEY',
   ]);
+});
+
+test('what the example says of the life of its credentials is found in what is loaded', async () => {
+  const { config } = await readConfig(options);
+  const prod = config?.credentials['frameflow-prod'];
+  expect(prod).toMatchObject({
+    rotation: { mode: 'automatic', keepAlive: null, warnBefore: [24 * HOUR, 6 * HOUR] },
+    drift: { check: 15 * MINUTE, onDrift: 'alert' },
+  });
+  expect(prod?.destinations.map(({ onChange }) => onChange)).toEqual([
+    null,
+    null,
+    null,
+    { kind: 'exec', exec: ['systemctl', 'reload', 'footage'], timeout: 30 * SECOND },
+  ]);
+  expect(config?.credentials['stockflow-search']?.rotation).toMatchObject({
+    mode: 'guided',
+    remindBefore: [14 * DAY, 3 * DAY],
+    inactivity: 90 * DAY,
+    keepAlive: 60 * DAY,
+  });
 });
 
 test('what is not yet supported stops the start, each part with its place', async () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, exactUrl, name, secret } from '../model/fields.ts';
+import { hook } from './schema/credential.ts';
 import { surface } from './schema/surface.ts';
 
 /** What recurs all over the surface: stands once in the schema, with a description that editors show. */
@@ -8,6 +9,7 @@ const SHARED: ReadonlyArray<readonly [string, z.ZodType, string]> = [
   ['name', name, 'A name: a-z, 0-9, ".", "_", "-"; at most 63 characters.'],
   ['url', exactUrl, 'An http(s) URL without user, password or fragment.'],
   ['secret', secret, 'A reference to a secret; the value itself never stands here.'],
+  ['hook', hook, 'What runs after a new version has arrived here: a command, a signal or a call.'],
 ];
 
 /** The JSON Schema (draft 2020-12) of the configuration as it is written, for editors and `keywarden schema`. */

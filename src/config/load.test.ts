@@ -35,6 +35,11 @@ test('every default is filled in', async () => {
     keyId: null,
     secret: null,
     rotation: {
+      mode: 'automatic',
+      remindBefore: [14 * DAY, 3 * DAY],
+      inactivity: null,
+      keepAlive: null,
+      warnBefore: [24 * HOUR, 6 * HOUR],
       every: 90 * DAY,
       overlap: 72 * HOUR,
       first: 'scheduled',
@@ -44,6 +49,7 @@ test('every default is filled in', async () => {
       overlapEnd: 'any',
       settle: { minimum: 30 * SECOND, budget: 2 * MINUTE, successes: 2 },
     },
+    drift: { check: HOUR, onDrift: 'alert' },
     destinations: [],
   });
   expect(config.monitors.log?.backfill).toBe(DAY);

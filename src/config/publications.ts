@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { explainAll } from './explain.ts';
 import { type Fault, faultAt, type KeyPath } from './fault.ts';
 import { typeOf } from './quote.ts';
-import { PUBLISH, type PublishKind } from './schema/credential.ts';
-import { find, matches, type Tree, textAt, toValue } from './tree.ts';
+import { HOOK_KINDS, PUBLISH, type PublishKind } from './schema/credential.ts';
+import { find, matches, placeOf, type Tree, textAt, toValue } from './tree.ts';
 
 /** One faultless entry of a `publish` list, read by the schema of the store it names. */
 export type Publication = {
@@ -36,8 +36,13 @@ export function readPublications(tree: Tree): {
     }
     const schema = PUBLISH[kind];
     const read = schema.safeParse(toValue(node), { jitless: true });
-    if (read.success) publications.push({ credential: String(path[1]), path, entry: read.data });
-    else faults.push(...explainAll(read.error.issues, schema, tree, path));
+    if (read.success) {
+      publications.push({ credential: String(path[1]), path, entry: read.data });
+      continue;
+    }
+    const twoHooks = manyHooks(tree, [...path, 'onChange']);
+    const issues = read.error.issues.filter((issue) => twoHooks === null || issue.path[0] !== 'onChange');
+    faults.push(...explainAll(issues, schema, tree, path), ...(twoHooks === null ? [] : [twoHooks]));
   }
   return { publications, faults };
 }
@@ -55,6 +60,15 @@ function kindOf(tree: Tree, path: KeyPath): PublishKind | Fault | null {
   }
   const kind = textAt(tree, ['stores', textAt(tree, [...path, 'store']) ?? '', 'kind']);
   return kind !== undefined && isStoreKind(kind) ? kind : null;
+}
+
+/** The fault of a hook that is two at once, or null. */
+function manyHooks(tree: Tree, path: KeyPath): Fault | null {
+  const kinds = HOOK_KINDS.filter((kind) => find(tree, [...path, kind]) !== undefined);
+  const [first, second] = kinds;
+  if (first === undefined || second === undefined) return null;
+  const place = find(tree, [...path, second])?.keyPlace ?? placeOf(tree, path);
+  return faultAt(place, path, { problem: `names ${kinds.join(' and ')}: a hook is one of them` });
 }
 
 function isStoreKind(kind: string): kind is Exclude<PublishKind, 'file'> {

@@ -38,7 +38,7 @@ export function referenceFaults(tree: Tree): readonly Fault[] {
   });
 }
 
-/** Where an address stands; `loopback`: plain http to this machine is fine without being asked for. */
+/** Where an address stands; `loopback`: plain http to this machine is fine unless it is forbidden. */
 const ADDRESSES: ReadonlyArray<{ readonly at: string; readonly loopback?: true }> = [
   { at: 'providers.*.apiUrl' },
   { at: 'providers.*.authUrl' },
@@ -53,21 +53,22 @@ const ADDRESSES: ReadonlyArray<{ readonly at: string; readonly loopback?: true }
   { at: 'api.publicUrl', loopback: true },
 ];
 
-/** Addresses that would send secrets in the clear. */
+/** Addresses that would send secrets in the clear. Shown by their origin: a path may be a secret itself. */
 export function plaintextFaults(tree: Tree): readonly Fault[] {
   return ADDRESSES.flatMap(({ at, loopback = false }) =>
     matches(tree, at).flatMap(({ path, node }) => {
       const address = textAt(tree, path);
-      const allowed = loopback || allowsPlaintext(tree, path.slice(0, -1));
+      const allowed = allowsPlaintext(tree, path.slice(0, -1)) ?? loopback;
       const problem = address?.startsWith('http:') ? plaintextFault(address, allowed) : null;
       if (address === undefined || problem === null) return [];
       const expected = problem.replace(/^expected /, '');
-      return [faultAt(node.place, path, { expected, found: quote(address) })];
+      return [faultAt(node.place, path, { expected, found: quote(URL.parse(address)?.origin) })];
     }),
   );
 }
 
-function allowsPlaintext(tree: Tree, path: KeyPath): boolean {
+/** Null where nothing is said of it. */
+function allowsPlaintext(tree: Tree, path: KeyPath): boolean | null {
   const node = find(tree, [...path, 'allowPlaintextLoopback']);
-  return node !== undefined && toValue(node) === true;
+  return node === undefined ? null : toValue(node) === true;
 }

@@ -85,7 +85,10 @@ function credential({ credential: name, secretEnv, vault, file }: StarterAnswers
       : [`      - { store: vault, path: ${text(vault.path)}, field: ${text(vault.field)} }`]),
     ...(file === undefined
       ? []
-      : [`      - { file: ${text(file.path)}, format: dotenv, variable: ${text(file.variable)} }`]),
+      : [
+          `      - { file: ${text(file.path)}, format: dotenv, variable: ${text(file.variable)} }`,
+          '        # add onChange: { exec: ["systemctl", "reload", "app"] } for an application that reads it only at its start',
+        ]),
   ];
   const publish =
     destinations.length === 0

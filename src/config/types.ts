@@ -3,6 +3,7 @@ import type { schema as pagerduty } from '../channels/pagerduty/schema.ts';
 import type { schema as slack } from '../channels/slack/schema.ts';
 import type { schema as webhook } from '../channels/webhook/schema.ts';
 import type { Rules } from '../detectors/contract.ts';
+import type { HookConfig } from '../hooks/contract.ts';
 import type { AlertKind, SecretSource, Severity } from '../model/index.ts';
 import type { schema as frameflow } from '../providers/frameflow/schema.ts';
 import type { schema as stockflow } from '../providers/stockflow/schema.ts';
@@ -29,6 +30,8 @@ export type DestinationConfig = {
   readonly required: boolean;
   /** How long its readers cache, ms. */
   readonly consumerLag: number;
+  /** What runs after a publication here. */
+  readonly onChange: HookConfig | null;
 };
 
 export type CredentialConfig = {
@@ -37,6 +40,8 @@ export type CredentialConfig = {
   readonly keyId: string | null;
   readonly secret: SecretSource | null;
   readonly rotation: RotationPolicy;
+  /** How often each destination is read back, ms, and what is done about a value there that is not ours. */
+  readonly drift: { readonly check: number; readonly onDrift: 'alert' | 'overwrite' };
   readonly destinations: readonly DestinationConfig[];
 };
 

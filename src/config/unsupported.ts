@@ -31,19 +31,13 @@ const isOtherDetector = (value: unknown, path: KeyPath) =>
 /** Whoever brings one of these deletes its line here. */
 const MISSING: readonly Missing[] = [
   { at: 'state.database', when: isPostgres, what: 'a PostgreSQL database' },
-  { at: 'providers.*.kind', when: is('stockflow'), what: 'providers of kind stockflow' },
   { at: 'stores.*.kind', when: is('kubernetes'), what: 'stores of kind kubernetes' },
   { at: 'stores.*.roleArn', what: 'an assumed role' },
-  { at: 'credentials.*.rotation.mode', when: is('guided'), what: 'guided rotation' },
-  { at: 'credentials.*.keepAlive', what: 'keepAlive' },
   {
     at: 'credentials.*.publish.*.format',
     when: (value) => value !== 'dotenv',
     what: 'file formats other than dotenv',
   },
-  { at: 'credentials.*.publish.*.onChange', what: 'onChange hooks' },
-  { at: 'credentials.*.drift', what: 'drift checks' },
-  { at: 'credentials.*.stragglers', what: 'straggler warnings' },
   { at: 'oauthClients.*', what: 'OAuth clients' },
   { at: 'monitors.*.geolocations', when: isMapping, what: 'learnt geolocations' },
   { at: 'monitors.*.geoip', what: 'a country database' },

@@ -5,10 +5,13 @@ import { plaintextFaults, referenceFaults } from '../references.ts';
 import { alertWarnings, routeFaults } from './alerts.ts';
 import { apiFaults, apiWarnings } from './api.ts';
 import { destinationFaults } from './destinations.ts';
+import { keepAliveFaults } from './keep-alive.ts';
 import { sharedKeyFaults } from './keys.ts';
+import { modeFaults } from './mode.ts';
 import { monitorFaults, monitorWarnings } from './monitors.ts';
 import { rotationFaults, settleFaults } from './rotation.ts';
 import { scheduleFaults } from './schedule.ts';
+import { stragglerFaults, stragglerWarnings } from './stragglers.ts';
 
 /** What no schema can say: names that lead somewhere, durations that fit together, places that do not collide. */
 export async function ruleFaults(draft: Draft, directories: Directories): Promise<readonly Fault[]> {
@@ -17,7 +20,10 @@ export async function ruleFaults(draft: Draft, directories: Directories): Promis
     ...plaintextFaults(draft.tree),
     ...(await scheduleFaults(draft)),
     ...settleFaults(draft),
+    ...modeFaults(draft),
     ...rotationFaults(draft),
+    ...keepAliveFaults(draft),
+    ...stragglerFaults(draft),
     ...sharedKeyFaults(draft),
     ...destinationFaults(draft, directories),
     ...monitorFaults(draft),
@@ -28,5 +34,10 @@ export async function ruleFaults(draft: Draft, directories: Directories): Promis
 
 /** What is allowed and probably not meant. */
 export function ruleWarnings(draft: Draft): readonly Fault[] {
-  return [...monitorWarnings(draft), ...alertWarnings(draft), ...apiWarnings(draft)];
+  return [
+    ...stragglerWarnings(draft),
+    ...monitorWarnings(draft),
+    ...alertWarnings(draft),
+    ...apiWarnings(draft),
+  ];
 }

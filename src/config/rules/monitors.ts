@@ -1,10 +1,25 @@
 import { type Fault, faultAt, type KeyPath } from '../fault.ts';
 import type { Draft } from '../parse.ts';
+import { traitsOf } from '../policy.ts';
 import type { ParsedMonitor } from '../schema/surface.ts';
 import { find, placeOf, textAt } from '../tree.ts';
 
-/** A log is read with a key of its own provider, and its rules are about keys of that provider. */
-export function monitorFaults({ tree, parsed }: Draft): readonly Fault[] {
+/** A provider that has a log, read with a key of its own, and rules about keys of that provider. */
+export function monitorFaults(draft: Draft): readonly Fault[] {
+  return [...logFaults(draft), ...keyFaults(draft)];
+}
+
+function logFaults({ tree, parsed }: Draft): readonly Fault[] {
+  return Object.entries(parsed.monitors ?? {}).flatMap(([name, monitor]) => {
+    const provider = parsed.providers?.[monitor.provider];
+    if (provider === undefined || traitsOf(provider).hasLog) return [];
+    const path = ['monitors', name, 'provider'];
+    const problem = `providers of kind ${provider.kind} have no log: there is nothing to watch`;
+    return [faultAt(placeOf(tree, path), path, { problem, hint: 'remove this monitor' })];
+  });
+}
+
+function keyFaults({ tree, parsed }: Draft): readonly Fault[] {
   return Object.entries(parsed.monitors ?? {}).flatMap(([name, monitor]) => {
     const base = ['monitors', name];
     const own: ReadonlyArray<readonly [KeyPath, string]> = [

@@ -3,14 +3,14 @@ import type { RotationPolicy } from '../../rotation/policy.ts';
 import { nextOpening } from '../../rotation/slots.ts';
 import { type Fault, faultAt, type KeyPath } from '../fault.ts';
 import type { Draft } from '../parse.ts';
-import { policyDefaults, rotationPolicy } from '../policy.ts';
-import type { ParsedCredential } from '../schema/surface.ts';
+import { settleOf } from '../policy.ts';
 import { find, placeOf } from '../tree.ts';
+import { subjectsOf } from './subject.ts';
 
 /** A provider whose new keys would be given up before they are first believed. */
 export function settleFaults({ tree, parsed }: Draft): readonly Fault[] {
   return Object.entries(parsed.providers ?? {}).flatMap(([name, provider]) => {
-    const { settle } = policyDefaults(provider);
+    const settle = settleOf(provider);
     if (settle.minimum < settle.budget) return [];
     const path = ['providers', name, 'settle', 'minimum'];
     const expected = `a duration shorter than settle.budget (${formatDuration(settle.budget)})`;
@@ -18,17 +18,17 @@ export function settleFaults({ tree, parsed }: Draft): readonly Fault[] {
   });
 }
 
-/** Durations of a credential that cannot all hold. */
+/**
+ * Durations of a credential that cannot all hold. Where a person makes the keys none of them counts: an old key works
+ * until it is revoked.
+ */
 export function rotationFaults(draft: Draft): readonly Fault[] {
-  return Object.entries(draft.parsed.credentials ?? {}).flatMap(([name, credential]) => {
-    const provider = draft.parsed.providers?.[credential.provider];
-    if (provider === undefined) return [];
-    const path = ['credentials', name, 'rotation'];
-    const policy = rotationPolicy(credential.rotation, provider);
+  return subjectsOf(draft).flatMap(({ name, path, policy }) => {
+    if (policy.mode === 'guided') return [];
+    const rotation = [...path, 'rotation'];
     return [
-      ...lengthFaults(draft, path, policy),
-      ...slotFaults(draft, path, policy),
-      ...reminderFaults(draft, path, credential),
+      ...lengthFaults(draft, rotation, policy),
+      ...slotFaults(draft, rotation, policy),
       ...lagFaults(draft, name, policy),
     ];
   });
@@ -85,13 +85,6 @@ function slotFaults({ tree }: Draft, path: KeyPath, policy: RotationPolicy): rea
   if (gap <= policy.every) return [];
   const problem = `opens only every ${formatDuration(gap)}, too seldom to rotate every ${formatDuration(policy.every)}`;
   return [faultAt(placeOf(tree, at), at, { problem, hint: 'add days to the window or lengthen every' })];
-}
-
-function reminderFaults({ tree }: Draft, path: KeyPath, { rotation }: ParsedCredential): readonly Fault[] {
-  const at = [...path, 'remindBefore'];
-  if (rotation?.remindBefore === undefined) return [];
-  if (rotation.mode === 'guided') return [];
-  return [faultAt(placeOf(tree, at), at, { problem: 'stands beside mode: guided only' })];
 }
 
 /** Readers that cache longer than the old key lives would fail at its end. */

@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { duration, exactUrl, name, positiveDuration, secret } from '../../model/fields.ts';
+import { schema as exec } from '../../hooks/exec/schema.ts';
+import { schema as http } from '../../hooks/http/schema.ts';
+import { schema as signal } from '../../hooks/signal/schema.ts';
+import { duration, name, positiveDuration, secret } from '../../model/fields.ts';
 import { isTimeZone, parseWindow } from '../../rotation/window.ts';
 import { target as awsTarget } from '../../stores/aws-secrets-manager/schema.ts';
 import { target as fileTarget } from '../../stores/file/schema.ts';
@@ -41,7 +44,7 @@ const date = z.string({ error: DATE_EXPECTED }).transform((text, context) => {
 });
 
 const rotation = z.strictObject({
-  mode: z.enum(['automatic', 'guided']).default('automatic'),
+  mode: z.enum(['automatic', 'guided']).optional(),
   every: positiveDuration.optional(),
   overlap: positiveDuration.optional(),
   first: z.enum(['scheduled', 'now']).optional(),
@@ -52,23 +55,18 @@ const rotation = z.strictObject({
   remindBefore: z.array(positiveDuration).optional(),
 });
 
-const hook = z.union([
-  z.strictObject({ exec: z.array(z.string().min(1)).min(1), timeout: positiveDuration.optional() }),
-  z.strictObject({
-    signal: z.enum(['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGINT', 'SIGWINCH']),
-    pidFile: z.string().min(1),
-  }),
-  z.strictObject({
-    http: z.strictObject({
-      url: exactUrl,
-      method: z.enum(['GET', 'POST', 'PUT']).default('POST'),
-      headers: z
-        .record(z.string().regex(/^[A-Za-z0-9-]+$/, 'expected the name of a header'), secret)
-        .optional(),
-    }),
-    timeout: positiveDuration.optional(),
-  }),
-]);
+/** The keys of which a hook has one, and that say what it does. */
+export const HOOK_KINDS = ['exec', 'signal', 'http'] as const;
+
+/** What is called after a publication mostly stands on the same machine: plain http to it need not be asked for. */
+const httpHook = http.extend({
+  http: http.shape.http.extend({ allowPlaintextLoopback: z.boolean().default(true) }),
+});
+
+/** What an entry of a `publish` list has run once it holds a new version. */
+export const hook = z.union([exec, signal, httpHook], {
+  error: 'expected a hook: { exec: [COMMAND, …] }, { signal: NAME, pidFile: PATH } or { http: { url: … } }',
+});
 
 /** What every entry of a `publish` list may say, whatever it is. */
 const common = {
