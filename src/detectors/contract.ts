@@ -42,6 +42,8 @@ export type ManagedKey = {
   readonly state: VersionState;
   /** When it stopped being valid or will; null where that is open. */
   readonly expiresAt: number | null;
+  /** When a person said that it is known to others; null: nobody did. */
+  readonly compromisedAt: number | null;
 };
 
 /** How the reading of the log fares, as its last poll found it. */

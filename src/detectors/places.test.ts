@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, type LogEvent, MINUTE } from '../model/index.ts';
+import type { ManagedKey } from './contract.ts';
 import { begun, NOWHERE, play, rulesWith } from './testing/play.ts';
 import { event, onTime } from './testing/traffic.ts';
 
@@ -12,6 +13,10 @@ function from(country: string): LogEvent['geo'] {
 
 function call(minute: number, over: Partial<LogEvent>): LogEvent {
   return event({ id: `call-${minute}-${JSON.stringify(over)}`, time: START + minute * MINUTE, ...over });
+}
+
+function ours(keyId: string, state: ManagedKey['state'], over: Partial<ManagedKey> = {}): ManagedKey {
+  return { keyId, credential: 'frameflow-prod', state, expiresAt: null, compromisedAt: null, ...over };
 }
 
 const abroad = { ...SCRIPT, rules: rulesWith({ geolocations: ['DE'] }) };
@@ -108,10 +113,10 @@ describe('an accepted call from outside the allowlist', () => {
 
 describe('a use of a retired key', () => {
   const keys = [
-    { keyId: 'key_old', credential: 'frameflow-prod', state: 'retired', expiresAt: START + HOUR },
-    { keyId: 'key_late', credential: 'frameflow-prod', state: 'retiring', expiresAt: START + HOUR },
-    { keyId: 'key_new', credential: 'frameflow-prod', state: 'current', expiresAt: null },
-  ] as const;
+    ours('key_old', 'retired', { expiresAt: START + HOUR }),
+    ours('key_late', 'retiring', { expiresAt: START + HOUR }),
+    ours('key_new', 'current'),
+  ];
   const rules = rulesWith({
     otherKeys: {
       key_9Xc1: { ...NOWHERE, owner: 'data team', retired: false },
@@ -162,5 +167,108 @@ describe('a use of a retired key', () => {
     expect(begun(told)).toHaveLength(1);
     const polls = told.filter(({ finding }) => !finding.ended).map(({ polledAt }) => polledAt - START);
     expect(polls).toEqual([5 * MINUTE, DAY + 5 * MINUTE, 2 * DAY + 5 * MINUTE]);
+  });
+});
+
+describe('a use of a key that nobody should have', () => {
+  const KNOWN = '203.0.113.7';
+  const keys = [
+    ours('key_stolen', 'compromised', { expiresAt: START + 3 * DAY, compromisedAt: START + HOUR }),
+    ours('key_told', 'current', { compromisedAt: START + HOUR }),
+    ours('key_unused', 'unused'),
+    ours('key_orphan', 'orphaned'),
+    ours('key_new', 'current'),
+  ];
+  const script = { ...SCRIPT, keys };
+  const found = (events: readonly LogEvent[]) =>
+    begun(play(onTime(events), script)).map(({ kind, condition, severity }) => [kind, condition, severity]);
+
+  it('is critical for a compromised key from the moment it is told, from known addresses too, while it is current too', () => {
+    const events = [
+      call(10, { keyId: 'key_stolen', ip: KNOWN }),
+      call(10, { keyId: 'key_told', ip: KNOWN }),
+      call(60, { keyId: 'key_told', ip: KNOWN }),
+      call(61, { keyId: 'key_stolen', ip: KNOWN }),
+      call(62, { keyId: 'key_told', ip: KNOWN, status: 404 }),
+      call(63, { keyId: 'key_stolen', ip: '192.0.2.9' }),
+    ];
+    expect(found(events)).toEqual([
+      ['retired-key-use', `key_stolen ${KNOWN}`, 'critical'],
+      ['retired-key-use', `key_told ${KNOWN}`, 'critical'],
+      ['retired-key-use', 'key_stolen 192.0.2.9', 'critical'],
+    ]);
+  });
+
+  it('is critical for a key that was never put to use or never reached us, and such a key is no unknown one', () => {
+    const events = [
+      call(0, { keyId: 'key_new', ip: KNOWN }),
+      call(20, { keyId: 'key_unused', ip: KNOWN }),
+      call(21, { keyId: 'key_orphan', ip: KNOWN }),
+    ];
+    expect(found(events)).toEqual([
+      ['retired-key-use', `key_unused ${KNOWN}`, 'critical'],
+      ['retired-key-use', `key_orphan ${KNOWN}`, 'critical'],
+    ]);
+  });
+
+  it('is none where the provider refused it', () => {
+    const refused = ['key_stolen', 'key_unused', 'key_orphan'].map((keyId, index) =>
+      call(100 + index, { keyId, status: 401 }),
+    );
+    expect(found(refused)).toEqual([]);
+  });
+
+  it('after its end is one whether refused or not, as of any retired key', () => {
+    const late = (keyId: string, ip: string, status: number) => call(3 * 24 * 60 + 1, { keyId, ip, status });
+    expect(
+      found([
+        call(0, { keyId: 'key_new', ip: KNOWN }),
+        late('key_stolen', '203.0.113.8', 401),
+        late('key_stolen', '192.0.2.9', 401),
+        late('key_stolen', KNOWN, 200),
+      ]),
+    ).toEqual([
+      ['retired-key-use', 'key_stolen 203.0.113.8', 'warning'],
+      ['retired-key-use', 'key_stolen 192.0.2.9', 'critical'],
+      ['retired-key-use', `key_stolen ${KNOWN}`, 'critical'],
+    ]);
+  });
+
+  it('makes no network a known one', () => {
+    const events = [
+      call(100, { keyId: 'key_told', ip: '192.0.2.9' }),
+      call(3 * 24 * 60 + 1, { keyId: 'key_stolen', ip: '192.0.2.9', status: 401 }),
+    ];
+    expect(found(events).map(([, , severity]) => severity)).toEqual(['critical', 'critical']);
+  });
+
+  it.each([
+    ['key_stolen', 'key_stolen of frameflow-prod, which is known to others, used from', 'compromised'],
+    ['key_unused', 'key_unused of frameflow-prod, which was never put to use, used from', 'unused'],
+    [
+      'key_orphan',
+      'key_orphan of frameflow-prod, whose value never reached Keywarden, used from',
+      'orphaned',
+    ],
+  ])('is told in words of its own: %s', (keyId, title, keyState) => {
+    const [told] = play(onTime([call(90, { keyId })]), script);
+    expect(told?.finding.title).toBe(`${title} 203.0.113.5 (DE): 1 call`);
+    expect(told?.finding.action).toContain(`deleting ${keyId} in the provider's console`);
+    expect(told?.finding.evidence).toMatchObject({ keyId, keyState, ips: ['203.0.113.5'], count: 1 });
+  });
+
+  it('by Keywarden is none, and its name alone hides nobody', () => {
+    const own = { userAgent: 'keywarden', ip: KNOWN };
+    const events = [
+      call(0, { keyId: 'key_new', ...own }),
+      ...keys.map(({ keyId }) => call(100, { keyId, ...own })),
+      call(101, { keyId: 'key_orphan', ...own, ip: '203.0.113.8' }),
+      call(102, { keyId: 'key_unused', ...own, userAgent: 'keywarden/2' }),
+      call(3 * 24 * 60 + 1, { keyId: 'key_stolen', ...own, status: 401 }),
+    ];
+    expect(found(events)).toEqual([
+      ['retired-key-use', 'key_orphan 203.0.113.8', 'critical'],
+      ['retired-key-use', `key_unused ${KNOWN}`, 'critical'],
+    ]);
   });
 });

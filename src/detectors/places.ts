@@ -1,6 +1,13 @@
 import { CidrSet } from './cidr.ts';
 import type { ManagedKey, PlaceRules, Rules } from './contract.ts';
 
+/** Why an accepted use of a key is by somebody who must not have it, wherever it comes from. */
+export type Exposure = {
+  readonly as: 'compromised' | 'unused' | 'orphaned';
+  /** Uses up to this time were ordinary. */
+  readonly since: number;
+};
+
 /** Who a key belongs to and from where it may be used. */
 export type KeyFacts = {
   readonly keyId: string;
@@ -9,6 +16,8 @@ export type KeyFacts = {
   readonly owner: string | null;
   /** A use after this time is a use of a retired key; null: the key is not retired. */
   readonly retiredAt: number | null;
+  /** Null: the key is nobody's but ours, as far as we know. */
+  readonly exposure: Exposure | null;
   /** Null: no rule, or its detector is off. */
   readonly countries: ReadonlySet<string> | null;
   readonly allowlist: CidrSet | null;
@@ -41,6 +50,7 @@ export class Directory {
         credential: null,
         owner: own.owner,
         retiredAt: own.retired ? Number.NEGATIVE_INFINITY : null,
+        exposure: null,
         ...this.#places(own, this.#monitor),
       });
     }
@@ -70,6 +80,7 @@ export class Directory {
       credential: key.credential,
       owner: key.credential,
       retiredAt: retiredAt(key),
+      exposure: exposureOf(key),
       ...(this.#credentials.get(key.credential) ?? this.#monitor),
     };
   }
@@ -78,12 +89,17 @@ export class Directory {
   of(keyId: string): KeyFacts {
     const known = this.#facts.get(keyId);
     if (known !== undefined) return known;
-    return { keyId, credential: null, owner: null, retiredAt: null, ...this.#monitor };
+    return { keyId, credential: null, owner: null, retiredAt: null, exposure: null, ...this.#monitor };
+  }
+
+  /** The keys that Keywarden manages. */
+  get managed(): readonly ManagedKey[] {
+    return this.#keys ?? [];
   }
 
   /** The ids of all keys of a credential that the state knows. */
   keysOf(credential: string): readonly string[] {
-    return (this.#keys ?? []).filter((key) => key.credential === credential).map((key) => key.keyId);
+    return this.managed.filter((key) => key.credential === credential).map((key) => key.keyId);
   }
 }
 
@@ -91,4 +107,10 @@ export class Directory {
 function retiredAt({ state, expiresAt }: ManagedKey): number | null {
   if (state === 'retired') return expiresAt ?? Number.NEGATIVE_INFINITY;
   return state === 'retiring' || state === 'compromised' ? expiresAt : null;
+}
+
+/** A key that was never given to anybody is exposed by whatever use is made of it. */
+function exposureOf({ state, compromisedAt }: ManagedKey): Exposure | null {
+  if (state === 'unused' || state === 'orphaned') return { as: state, since: Number.NEGATIVE_INFINITY };
+  return compromisedAt === null ? null : { as: 'compromised', since: compromisedAt };
 }

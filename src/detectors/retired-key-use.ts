@@ -3,6 +3,7 @@ import { type Case, Cases, GATHERED } from './cases.ts';
 import type { Detector, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
 import { networkOf } from './ip.ts';
+import type { Exposure, KeyFacts } from './places.ts';
 import type { Sight } from './sight.ts';
 import { knownBefore } from './sources.ts';
 
@@ -10,9 +11,15 @@ import { knownBefore } from './sources.ts';
 const REPEAT = DAY;
 
 /**
- * Sees calls, accepted or refused, with a managed key after its expiry, or with another key declared retired.
- * Critical where no key of the credential was ever accepted from the source's network (/24, /48) before: a forgotten
- * application calls from where it always did. Keeps one case for each key and source, at most 500.
+ * Sees calls with a key that nobody should use, and is silent about Keywarden's own.
+ *
+ * - Accepted calls with a managed key that is known to others, that was never accepted, or whose value never reached
+ *   us: critical wherever they come from.
+ * - Calls, accepted or refused, with a managed key after its expiry, or with another key declared retired: critical
+ *   where no key of the credential was ever accepted from the source's network (/24, /48) before, for a forgotten
+ *   application calls from where it always did.
+ *
+ * Keeps one case for each key and source, at most 500.
  */
 export function retiredKeyUse({ rules, directory, stored }: DetectorInput): Detector {
   const on = rules.detectors['retired-key-use'] !== undefined;
@@ -20,15 +27,16 @@ export function retiredKeyUse({ rules, directory, stored }: DetectorInput): Dete
     {
       quiet: REPEAT,
       news: (found, told) => found.lastAt >= told.at + REPEAT,
-      describe: (found) => describe(found, ownerOf(found)),
+      describe: (found) => describe(found, found.keyId === null ? null : directory.of(found.keyId)),
     },
     stored,
   );
-  const ownerOf = (found: Case) => (found.keyId === null ? null : directory.of(found.keyId).owner);
   return {
     see(sight) {
-      if (!on || !sight.retiredUse()) return;
-      cases.note(`${sight.event.keyId} ${sight.event.ip}`, sight, !knownNetwork(sight));
+      if (!on) return;
+      const exposed = sight.exposedUse();
+      if ((!exposed && !sight.retiredUse()) || sight.own()) return;
+      cases.note(`${sight.event.keyId} ${sight.event.ip}`, sight, exposed || !knownNetwork(sight));
     },
     tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
     save: () => cases.save(),
@@ -47,12 +55,10 @@ function knownNetwork({ key, event, at, directory, sources }: Sight): boolean {
   });
 }
 
-function describe(found: Case, owner: string | null): Finding {
-  const { evidence, keyId, count, critical } = found;
-  const name = keyId ?? (found.condition === GATHERED ? 'several retired keys' : 'a retired key');
-  const whose = owner === null ? '' : ` of ${owner}`;
-  const source = sourcesPhrase(evidence.ips, evidence.countries);
-  const calls = `${count} ${count === 1 ? 'call' : 'calls'}`;
+function describe(found: Case, key: KeyFacts | null): Finding {
+  const { evidence, keyId, critical } = found;
+  const exposure = critical ? (key?.exposure ?? null) : null;
+  const words = exposure === null ? wordsOfRetired(found, key) : wordsOfExposed(found, key, exposure);
   return {
     kind: 'retired-key-use',
     severity: critical ? 'critical' : 'warning',
@@ -63,8 +69,29 @@ function describe(found: Case, owner: string | null): Finding {
     ips: evidence.ips,
     firstEventAt: found.firstAt,
     lastEventAt: found.lastAt,
-    title: `retired key ${name}${whose} used from ${source}${critical ? ', a network never seen before' : ''}: ${calls}`,
-    summary: `${calls} with ${name}${whose} after its end, between ${formatTime(found.firstAt)} and ${formatTime(found.lastAt)}. ${
+    title: words.title,
+    summary: words.summary,
+    action: words.action,
+    evidence: {
+      keyId,
+      owner: key?.owner ?? null,
+      count: found.count,
+      ...words.proof,
+      ...evidence.lists(),
+    },
+  };
+}
+
+type Words = Pick<Finding, 'title' | 'summary' | 'action'> & { readonly proof: Finding['evidence'] };
+
+function wordsOfRetired(found: Case, key: KeyFacts | null): Words {
+  const { critical } = found;
+  const name = found.keyId ?? (found.condition === GATHERED ? 'several retired keys' : 'a retired key');
+  const whose = possessive(key);
+  const calls = callsOf(found);
+  return {
+    title: `retired key ${name}${whose} used from ${sourceOf(found)}${critical ? ', a network never seen before' : ''}: ${calls}`,
+    summary: `${calls} with ${name}${whose} after its end, ${spanOf(found)}. ${
       critical
         ? 'No key of it was ever accepted from that network: somebody may hold an old copy.'
         : 'Its keys are used from that network: an application there still has the old value.'
@@ -72,6 +99,53 @@ function describe(found: Case, owner: string | null): Finding {
     action: critical
       ? 'Find out who calls from there; look for the old value in backups, images and repositories.'
       : 'Give the application there the current value, or restart it.',
-    evidence: { keyId, owner, count, newNetwork: critical, ...evidence.lists() },
+    proof: { newNetwork: critical },
   };
+}
+
+const EXPOSED = {
+  compromised: {
+    which: 'which is known to others,',
+    why: 'It was declared known to others, so whoever calls may be anybody; an application that still has it looks the same.',
+    act: 'If that is an application of yours, give it the current value.',
+  },
+  unused: {
+    which: 'which was never put to use,',
+    why: 'It was minted, never accepted while Keywarden tried it, and published nowhere: whoever calls had it from elsewhere.',
+    act: 'Look for whoever read it on its way or in the state.',
+  },
+  orphaned: {
+    which: 'whose value never reached Keywarden,',
+    why: 'The answer to its mint was lost: whoever calls has what was meant for Keywarden.',
+    act: 'Look for whoever read that answer on its way.',
+  },
+} as const;
+
+function wordsOfExposed(found: Case, key: KeyFacts | null, { as }: Exposure): Words {
+  const { which, why, act } = EXPOSED[as];
+  const name = found.keyId ?? 'a key';
+  const whose = possessive(key);
+  const calls = callsOf(found);
+  return {
+    title: `${name}${whose}, ${which} used from ${sourceOf(found)}: ${calls}`,
+    summary: `${calls} with ${name}${whose}, ${spanOf(found)}. ${why}`,
+    action: `Find out who calls from there. ${act} Only deleting ${name} in the provider's console stops the calls.`,
+    proof: { keyState: as },
+  };
+}
+
+function possessive(key: KeyFacts | null): string {
+  return key === null || key.owner === null ? '' : ` of ${key.owner}`;
+}
+
+function callsOf({ count }: Case): string {
+  return `${count} ${count === 1 ? 'call' : 'calls'}`;
+}
+
+function sourceOf({ evidence }: Case): string {
+  return sourcesPhrase(evidence.ips, evidence.countries);
+}
+
+function spanOf({ firstAt, lastAt }: Case): string {
+  return `between ${formatTime(firstAt)} and ${formatTime(lastAt)}`;
 }

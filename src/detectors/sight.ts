@@ -2,7 +2,10 @@ import type { LogEvent } from '../model/index.ts';
 import type { LogClock } from './log-clock.ts';
 import type { Directory, KeyFacts } from './places.ts';
 import type { Repeats } from './repeats.ts';
-import { accepted, type Habit, type Sources } from './sources.ts';
+import { accepted, type Habit, knownBefore, type Sources } from './sources.ts';
+
+/** The user agent of Keywarden's own calls. */
+export const OWN_AGENT = 'keywarden';
 
 /** What the provider made of a call: it bore no valid key, a valid one, or that is not to be told from the answer. */
 export type Verdict = 'refused' | 'accepted' | 'open';
@@ -11,7 +14,7 @@ export type Verdict = 'refused' | 'accepted' | 'open';
  * A 401 is a refused login. A 403 bears on the place or the protocol, not on the key, and a 5xx on neither; any
  * other answer was given to a key the provider knew, a 404 and a 429 too.
  */
-function verdictOf(event: LogEvent): Verdict {
+export function verdictOf(event: LogEvent): Verdict {
   if (event.status === 401) return 'refused';
   return event.keyId !== null && event.status < 500 && event.status !== 403 ? 'accepted' : 'open';
 }
@@ -58,13 +61,35 @@ export class Sight {
     }
     this.key = this.directory.of(event.keyId);
     this.habit = this.sources.used(event.keyId, this.at);
-    if (this.verdict === 'accepted' && !this.retiredUse()) accepted(this.habit, event.ip, this.at);
+    if (this.verdict === 'accepted' && !this.retiredUse() && !this.exposedUse())
+      accepted(this.habit, event.ip, this.at);
   }
 
   /** Whether a key is used after its end: such a use makes no place a known one. */
   retiredUse(): boolean {
     const retiredAt = this.key?.retiredAt ?? null;
     return retiredAt !== null && this.at > retiredAt;
+  }
+
+  /** Whether somebody was let in with a key that is known to others, or that was never given to anybody. */
+  exposedUse(): boolean {
+    const exposure = this.key?.exposure ?? null;
+    return exposure !== null && this.verdict === 'accepted' && this.at > exposure.since;
+  }
+
+  /**
+   * Whether Keywarden made the call: it minted a key that is ours, or it bears our name and comes from an address from
+   * which a managed key was in use before, so that whoever writes our name on his calls is seen all the same. Costs a
+   * look at every managed key.
+   */
+  own(): boolean {
+    const { mintedKeyId, userAgent } = this.event;
+    if (mintedKeyId !== null && this.directory.managed.some(({ keyId }) => keyId === mintedKeyId))
+      return true;
+    if (userAgent !== OWN_AGENT) return false;
+    return this.directory.managed.some(({ keyId }) =>
+      knownBefore(this.sources.of(keyId)?.sources.get(this.event.ip), this.at),
+    );
   }
 
   /** Whether the event is no repeat. To be asked before anything is counted, and only then: every id asked for is kept. */

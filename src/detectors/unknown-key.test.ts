@@ -21,7 +21,9 @@ describe('a key that nobody configured', () => {
 
   it('is not one that is managed, under otherKeys, or absent', () => {
     const watch = createWatch(rulesWith());
-    const keys = [{ keyId: 'key_m', credential: 'c', state: 'retired', expiresAt: null } as const];
+    const keys = [
+      { keyId: 'key_m', credential: 'c', state: 'retired', expiresAt: null, compromisedAt: null } as const,
+    ];
     const events = [call(1, 'key_9Xc1'), { ...call(2, 'x'), keyId: null }];
     const context = { monitor: 'log', keys, now: START + DAY, feed: null };
     expect(watch.observe(watch.restore(null), events, context)).toEqual([]);
@@ -61,7 +63,9 @@ describe('a key that nobody configured', () => {
       ['key key_c', true, 'key_c'],
       ['backfill', false, 'key_b'],
     ]);
-    const keys = [{ keyId: 'key_b', credential: 'c', state: 'current', expiresAt: null } as const];
+    const keys = [
+      { keyId: 'key_b', credential: 'c', state: 'current', expiresAt: null, compromisedAt: null } as const,
+    ];
     const last = after.tick(reopened, { ...context, keys });
     expect(last.map(({ condition, ended }) => [condition, ended])).toEqual([['backfill', true]]);
   });

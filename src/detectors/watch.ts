@@ -38,6 +38,11 @@ export type Watch = {
   observe(state: WatchState, events: readonly LogEvent[], context: WatchContext): Finding[];
   /** Time has passed: once after every poll, whether it succeeded or not. Ends what is over and judges the feed. */
   tick(state: WatchState, context: WatchContext): Finding[];
+  /**
+   * Whether the event is no repeat, for something outside of the detectors that counts it: `purpose` keeps their answers
+   * apart. True once for each purpose; every event asked for is remembered, so it is asked of what is rare.
+   */
+  first(state: WatchState, purpose: string, event: LogEvent): boolean;
   /** Versioned JSON of bounded size; each detector's file states its limits. */
   save(state: WatchState): string;
 };
@@ -78,6 +83,8 @@ export function createWatch(rules: Rules): Watch {
       const feed = state.detectors.flatMap(([, detector]) => detector.tick?.(context) ?? []);
       return [...tell(state, context), ...feed];
     },
+
+    first: ({ repeats, clock }, purpose, event) => repeats.first(`${purpose} ${event.id}`, clock.reached),
 
     save: ({ clock, repeats, sources, detectors }) =>
       JSON.stringify({
