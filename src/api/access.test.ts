@@ -22,8 +22,23 @@ const ROUTES: ReadonlyArray<readonly [string, string, string, readonly TokenName
   ['get', '/v1/credentials/{name}/secret', '/v1/credentials/mine/secret', ['admin', 'app'], 200],
   ['post', '/v1/credentials/{name}/rotate', '/v1/credentials/nobody/rotate', OPERATORS, 404],
   ['post', '/v1/credentials/{name}/adopt', '/v1/credentials/nobody/adopt', ['admin'], 404],
+  ['post', '/v1/credentials/{name}/import', '/v1/credentials/nobody/import', ['admin'], 400],
+  [
+    'post',
+    '/v1/credentials/{name}/versions/{id}/retire',
+    '/v1/credentials/nobody/versions/1/retire',
+    ['admin'],
+    404,
+  ],
+  ['post', '/v1/credentials/{name}/compromise', '/v1/credentials/nobody/compromise', ['admin'], 404],
+  ['post', '/v1/credentials/{name}/rollback', '/v1/credentials/nobody/rollback', OPERATORS, 404],
+  ['post', '/v1/credentials/{name}/pause', '/v1/credentials/nobody/pause', OPERATORS, 404],
+  ['post', '/v1/credentials/{name}/resume', '/v1/credentials/nobody/resume', OPERATORS, 404],
+  ['post', '/v1/credentials/{name}/forget', '/v1/credentials/nobody/forget', ['admin'], 404],
   ['get', '/v1/rotations', '/v1/rotations', READERS, 200],
   ['get', '/v1/rotations/{id}', '/v1/rotations/none', READERS, 404],
+  ['post', '/v1/rotations/{id}/retry', '/v1/rotations/none/retry', OPERATORS, 404],
+  ['post', '/v1/rotations/{id}/abandon', '/v1/rotations/none/abandon', OPERATORS, 404],
   ['get', '/v1/alerts', '/v1/alerts', READERS, 200],
   ['get', '/v1/alerts/{id}', '/v1/alerts/none', READERS, 404],
   ['post', '/v1/alerts/{id}/acknowledge', '/v1/alerts/none/acknowledge', OPERATORS, 404],
@@ -50,6 +65,9 @@ test('the OpenAPI document lists every route, and this file knows every one of t
   expect(listed.toSorted()).toEqual(known.toSorted());
   expect(paths['/v1/audit']?.get).toMatchObject({ 'x-roles': ['admin'], security: [{ token: [] }] });
   expect(paths['/healthz']?.get?.security).toBe(undefined);
+  const schemaOf = (route: object | undefined) => JSON.stringify(route);
+  expect(schemaOf(paths['/v1/credentials/{name}/rollback']?.post)).toContain('"until":{"type":"string"');
+  expect(schemaOf(paths['/v1/credentials/{name}/resume']?.post)).not.toContain('requestBody');
 });
 
 describe.each(ROUTES)('%s %s', (method, _pattern, path, allowed, status) => {

@@ -1,6 +1,7 @@
 import type { ApiConfig } from '../config/types.ts';
 import type { Log } from '../model/index.ts';
 import type { ApiContext } from './context.ts';
+import { only } from './input.ts';
 import { openApi } from './openapi.ts';
 import { Problem } from './problem.ts';
 import type { Route } from './router.ts';
@@ -8,6 +9,8 @@ import { alertRoutes } from './routes/alerts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { credentialRoutes } from './routes/credentials.ts';
+import { keyRoutes } from './routes/keys.ts';
+import { lifecycleRoutes } from './routes/lifecycle.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { rotationRoutes } from './routes/rotations.ts';
 import { type Listener, serve } from './server.ts';
@@ -25,11 +28,13 @@ function routesOf(context: ApiContext): Route[] {
     ...probeRoutes(context),
     ...[
       ...credentialRoutes(context),
+      ...lifecycleRoutes(context),
+      ...keyRoutes(context),
       ...rotationRoutes(context),
       ...alertRoutes(context),
       ...channelRoutes(context),
       ...auditRoutes(context),
-    ].map((route) => onceStarted(route, context)),
+    ].map((route) => guarded(route, context)),
     {
       method: 'GET',
       path: '/openapi.json',
@@ -41,15 +46,21 @@ function routesOf(context: ApiContext): Route[] {
   return routes;
 }
 
-/** The listener opens before the loop turns: until then a new credential is not known to the state. */
-function onceStarted(route: Route, { engine }: ApiContext): Route {
+/**
+ * The listener opens before the loop turns: until then a new credential is not known to the state. And no route takes
+ * more than the OpenAPI document says of it.
+ */
+function guarded(route: Route, { engine }: ApiContext): Route {
   return {
     ...route,
     handle: async (request) => {
-      if (engine.ready) return route.handle(request);
-      throw new Problem(503, 'starting', 'Keywarden is starting; ask again in a second', {
-        headers: { 'retry-after': '1' },
-      });
+      if (!engine.ready) {
+        throw new Problem(503, 'starting', 'Keywarden is starting; ask again in a second', {
+          headers: { 'retry-after': '1' },
+        });
+      }
+      only(request.body, Object.keys(route.body ?? {}));
+      return route.handle(request);
     },
   };
 }

@@ -1,7 +1,16 @@
+import { formatTime } from '../model/index.ts';
 import { nearest } from '../model/nearest.ts';
+import { MOMENT_EXPECTED, parseMoment } from './moment.ts';
 import { badRequest, notFound } from './problem.ts';
 
 type Body = Readonly<Record<string, unknown>>;
+
+/** A text of a body, unless it says otherwise; in characters. */
+const LONGEST_TEXT = 500;
+
+/** Members that several routes take, as the OpenAPI document shows them. */
+export const REASON = { type: 'string', maxLength: LONGEST_TEXT };
+export const MOMENT = { type: 'string', description: MOMENT_EXPECTED };
 
 /** Refuses members that the route does not know. @throws {Problem} 400 */
 export function only(body: Body, names: readonly string[]): void {
@@ -15,11 +24,21 @@ export function only(body: Body, names: readonly string[]): void {
 }
 
 /** A text of at most `limit` characters, or null where it is absent. @throws {Problem} 400 */
-export function text(body: Body, name: string, limit = 500): string | null {
+export function text(body: Body, name: string, limit = LONGEST_TEXT): string | null {
   const value = body[name];
   if (value === undefined || value === null) return null;
   if (typeof value === 'string' && value.length <= limit) return value;
   throw badRequest(`${name} must be text of at most ${limit} characters`);
+}
+
+/** A moment after `now`, or null where it is absent. @throws {Problem} 400 */
+export function future(body: Body, name: string, now: number): number | null {
+  const written = text(body, name, 40);
+  if (written === null) return null;
+  const at = parseMoment(written, now);
+  if (at === null) throw badRequest(`${name} must be ${MOMENT_EXPECTED}`);
+  if (at <= now) throw badRequest(`${name} must lie in the future; it is ${formatTime(now)} here`);
+  return at;
 }
 
 /** True or false; false where it is absent. @throws {Problem} 400 */

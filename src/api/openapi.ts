@@ -34,7 +34,7 @@ export function openApi(routes: readonly Route[]): object {
   };
 }
 
-function operation({ path, method, roles, summary }: Route): object {
+function operation({ path, roles, summary, body }: Route): object {
   const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -49,9 +49,12 @@ function operation({ path, method, roles, summary }: Route): object {
     summary,
     ...(roles === null ? {} : { security: [{ token: [] }], 'x-roles': roles }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(method === 'POST'
-      ? { requestBody: { content: { 'application/json': { schema: { type: 'object' } } } } }
-      : {}),
+    ...(body === undefined ? {} : { requestBody: requestBody(body) }),
     responses: { '2XX': { description: 'Done' }, '4XX': problem, '5XX': problem },
   };
+}
+
+function requestBody(properties: Readonly<Record<string, object>>): object {
+  const schema = { type: 'object', properties, additionalProperties: false };
+  return { content: { 'application/json': { schema } } };
 }

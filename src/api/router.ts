@@ -28,6 +28,8 @@ export type Route = {
   readonly path: string;
   /** For the OpenAPI document. */
   readonly summary: string;
+  /** What the JSON body may have, each member as a JSON Schema; absent: nothing. */
+  readonly body?: Readonly<Record<string, object>>;
   /** Who may; null: anybody, without a token. */
   readonly roles: readonly Role[] | null;
   /** Left open on the probes' listener too. */
@@ -36,6 +38,12 @@ export type Route = {
 };
 
 export type Match = { readonly route: Route; readonly params: Readonly<Record<string, string>> };
+
+/** Who asks, on a route that wants a token. */
+export function callerOf({ caller }: Request): Caller {
+  if (caller === null) throw new TypeError('this route is reached with a token only');
+  return caller;
+}
 
 /**
  * Finds the route. HEAD is answered as GET.

@@ -1,6 +1,17 @@
-import type { Alert, Delivery, Failure, Rotation, RotationStep, Version } from '../model/index.ts';
+import type {
+  Alert,
+  CredentialSnapshot,
+  Delivery,
+  Destination,
+  Failure,
+  HookRecord,
+  Pause,
+  Rotation,
+  RotationStep,
+  Version,
+} from '../model/index.ts';
 import { formatTime } from '../model/index.ts';
-import { nextRotationAt, type Situation, versionById } from '../rotation/index.ts';
+import { nextRotationAt, type Situation, versionById, waysOut } from '../rotation/index.ts';
 
 /** Names and forms of the public API; see the OpenAPI document. Times are RFC 3339 in UTC. */
 
@@ -19,46 +30,117 @@ export function versionView(version: Version, lastUsedAt: number | null = null) 
     origin: version.origin,
     createdAt: formatTime(version.createdAt),
     expiresAt: time(version.expiresAt),
+    compromisedAt: time(version.compromisedAt),
+    acceptedAt: time(version.acceptedAt),
     fingerprint: version.fingerprint,
     lastUsedAt: time(lastUsedAt),
   };
 }
 
-/**
- * @param kind the provider's kind
- * @param uses when each key was last seen in use, by key id
- */
-export function credentialView(
-  situation: Situation,
-  kind: string,
-  uses: ReadonlyMap<string, number>,
-  now: number,
+/** What stands beside the state's own knowledge of a credential. */
+export type Surroundings = {
+  /** The provider's kind. */
+  readonly kind: string;
+  /** When each key was last seen in use, by key id. */
+  readonly uses: ReadonlyMap<string, number>;
+};
+
+export function pauseView(pause: Pause | null) {
+  return (
+    pause && {
+      until: time(pause.until),
+      reason: pause.reason,
+      actor: pause.actor,
+      since: formatTime(pause.since),
+    }
+  );
+}
+
+function hookView(hook: HookRecord | null) {
+  return (
+    hook && {
+      state: hook.state,
+      attempts: hook.attempts,
+      lastError: failure(hook.lastError),
+      at: formatTime(hook.at),
+    }
+  );
+}
+
+function destinationView(
+  id: string,
+  required: boolean,
+  known: Destination | undefined,
+  versions: readonly Version[],
 ) {
-  const { snapshot, policy, destinations, spread } = situation;
-  const { record, versions, open } = snapshot;
+  return {
+    destination: id,
+    required,
+    state: known?.state ?? 'pending',
+    version: versionById(versions, known?.versionId ?? null)?.number ?? null,
+    publishedAt: time(known?.publishedAt ?? null),
+    checkedAt: time(known?.checkedAt ?? null),
+    lastError: failure(known?.lastError ?? null),
+    hook: hookView(known?.hook ?? null),
+  };
+}
+
+/** What is known of a credential whether it is configured or not. */
+function recordView({ record, versions, open }: CredentialSnapshot, { kind, uses }: Surroundings) {
   return {
     name: record.name,
     provider: record.provider,
     kind,
-    state: record.state,
     lastError: failure(record.lastError),
     lastSeenInUseAt: time(uses.size === 0 ? null : Math.max(...uses.values())),
     versions: versions.map((version) => versionView(version, uses.get(version.keyId ?? '') ?? null)),
-    rotation: open && { id: open.id, state: open.state, overlapEndsAt: time(open.overlapEndsAt) },
-    nextRotationAt: open === null ? time(nextRotationAt(policy, snapshot, spread, now)) : null,
+    rotation: open && {
+      id: open.id,
+      state: open.state,
+      overlapEndsAt: time(open.overlapEndsAt),
+      rollback: rollbackView(open),
+      lastError: failure(open.lastError),
+    },
+    pause: pauseView(record.pause),
+  };
+}
+
+export function credentialView(situation: Situation, surroundings: Surroundings, now: number) {
+  const { snapshot, policy, destinations, spread } = situation;
+  return {
+    ...recordView(snapshot, surroundings),
+    state: snapshot.record.state as CredentialState,
+    mode: policy.mode as Situation['policy']['mode'] | null,
+    nextRotationAt: snapshot.open === null ? time(nextRotationAt(policy, snapshot, spread, now)) : null,
     destinations: destinations.map(({ id, required }) => {
       const known = snapshot.destinations.find((destination) => destination.id === id);
-      const version = versionById(versions, known?.versionId ?? null);
-      return {
-        destination: id,
-        required,
-        state: known?.state ?? 'pending',
-        version: version?.number ?? null,
-        publishedAt: time(known?.publishedAt ?? null),
-        lastError: failure(known?.lastError ?? null),
-      };
+      return destinationView(id, required, known, snapshot.versions);
     }),
+    waysOut: [...waysOut(situation)],
   };
+}
+
+/** `parked`: the state holds it and the configuration names it no longer. */
+type CredentialState = CredentialSnapshot['record']['state'] | 'parked';
+
+/** A credential that is no longer configured: kept with its key until a person forgets it. */
+export function parkedView(
+  snapshot: CredentialSnapshot,
+  surroundings: Surroundings,
+): ReturnType<typeof credentialView> {
+  const { record, versions, destinations } = snapshot;
+  return {
+    ...recordView(snapshot, surroundings),
+    state: 'parked',
+    mode: null,
+    nextRotationAt: null,
+    destinations: destinations.map((known) => destinationView(known.id, false, known, versions)),
+    waysOut: [`keywarden forget ${record.name}`],
+  };
+}
+
+function rollbackView({ rollback }: Rotation) {
+  return rollback?.endedAt === null ? { until: formatTime(rollback.until) } : null;
 }
 
 function stepView(step: RotationStep) {
@@ -73,10 +155,12 @@ function stepView(step: RotationStep) {
   };
 }
 
+/** @param ways what a person can do about it, as command lines */
 export function rotationView(
   rotation: Rotation,
   steps: readonly RotationStep[],
   versions: readonly Version[],
+  ways: readonly string[],
 ) {
   return {
     id: rotation.id,
@@ -93,7 +177,9 @@ export function rotationView(
     mintedAt: time(rotation.mintedAt),
     overlapEndsAt: time(rotation.overlapEndsAt),
     endedAt: time(rotation.endedAt),
+    rollback: rollbackView(rotation),
     lastError: failure(rotation.lastError),
+    waysOut: [...ways],
   };
 }
 

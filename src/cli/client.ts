@@ -55,7 +55,8 @@ export class Client {
 
   /**
    * The answer's JSON.
-   * @throws {CommandError} `unreachable` where no daemon answers, `refused` where it says no, else `failed`
+   * @throws {CommandError} `unreachable` where no daemon answers, `refused` where it says no, `usage` where it cannot read
+   * what was asked, else `failed`
    */
   post<T>(path: string, call: Call = {}): Promise<T> {
     return this.#call('POST', path, call);
@@ -133,6 +134,7 @@ const REFUSED = new Set([401, 403, 404, 409]);
 
 function problem(status: number, document: Readonly<Record<string, unknown>>): CommandError {
   const detail = printable(typeof document.detail === 'string' ? document.detail : `HTTP ${status}`);
+  if (status === 400) return new CommandError(EXIT.usage, detail);
   return new CommandError(REFUSED.has(status) ? EXIT.refused : EXIT.failed, detail);
 }
 

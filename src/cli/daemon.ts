@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Api } from '../api/api.ts';
 import type { Config } from '../config/types.ts';
 import { Commands } from '../engine/commands.ts';
-import type { Plugins } from '../engine/context.ts';
+import type { EngineContext, Plugins } from '../engine/context.ts';
 import { Engine } from '../engine/engine.ts';
 import { createKeyedHash } from '../engine/hash.ts';
+import { WHILE_IT_LIVES } from '../engine/loop.ts';
 import { createFiles } from '../files/index.ts';
 import type { Clock, Log } from '../model/index.ts';
-import type { State } from '../state/contract.ts';
+import { rules } from '../rotation/index.ts';
+import { openSpool } from '../state/spool-file.ts';
 import { openSqlite } from '../state/sqlite/index.ts';
 import type { FileTarget } from '../stores/file/schema.ts';
 import { Counters } from '../telemetry/counters.ts';
@@ -34,15 +36,18 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
     }
   };
   try {
+    const keys = await readMasterKeys(config);
     const state = await openSqlite({
       file: config.state.database,
-      keys: await readMasterKeys(config),
+      keys,
       now: () => clock.now(),
       owner: `${config.installation.name}-${process.pid}`,
     });
     opened.push(() => state.close());
     await sweepFiles(config, log);
-    const { engine, plugins } = await makeEngine(config, state, clock, log);
+    const torn = (error: Error) => log.error({ error }, error.message);
+    const spool = openSpool({ database: config.state.database, keys, torn });
+    const { engine, plugins } = await makeEngine(config, { state, spool, clock, log });
     opened.push(() => plugins.close());
     const commands = new Commands(engine);
     const { startApi } = await import('../api/api.ts');
@@ -59,15 +64,23 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
 
 async function makeEngine(
   config: Config,
-  state: State,
-  clock: Clock,
-  log: Log,
+  parts: Pick<EngineContext, 'state' | 'spool' | 'clock' | 'log'>,
 ): Promise<{ engine: Engine; plugins: Plugins }> {
+  const { state, clock, log } = parts;
   const { loadPlugins } = await import('../engine/plugins.ts');
   const hash = createKeyedHash(await state.fingerprintKey());
   const counters = new Counters();
   const plugins = await loadPlugins(config, { clock, hash, log, counters });
-  const engine = new Engine({ config, state, plugins, clock, hash, log, counters, newId: randomUUID });
+  const engine = new Engine({
+    ...parts,
+    config,
+    rules,
+    claimFor: WHILE_IT_LIVES,
+    plugins,
+    hash,
+    counters,
+    newId: randomUUID,
+  });
   return { engine, plugins };
 }
 

@@ -1,5 +1,6 @@
 import { connect } from './connect.ts';
 import { EXIT } from './exit.ts';
+import { isStuck } from './notes.ts';
 import type { RemoteOptions } from './options.ts';
 import { type Paint, paint, print, printable, printJson } from './terminal.ts';
 import type { RotationView } from './views.ts';
@@ -51,8 +52,12 @@ function rotationLines(rotation: RotationView): string[] {
     `${moment(rotation.startedAt)}  ${paint('bold', credential)}  ${state}  ${trigger}, by ${printable(actor)}${why}`,
     `  rotation ${rotation.id}`,
     `  key ${previousKeyId ?? '?'} -> ${newKeyId ?? 'none yet'}${overlapEndsAt === null ? '' : `, overlap until ${moment(overlapEndsAt)}`}`,
+    ...(rotation.rollback === null
+      ? []
+      : [`  the previous key is published again until ${moment(rotation.rollback.until)}`]),
     ...rotation.steps.map(stepLine),
     ...(rotation.lastError === null ? [] : [`  last error: ${printable(rotation.lastError.message)}`]),
+    ...(isStuck(rotation) ? [`  what can be done: ${rotation.waysOut.join(' · ')}`] : []),
   ];
 }
 

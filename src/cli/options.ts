@@ -11,6 +11,9 @@ export type RemoteOptions = ConfigOptions & {
   readonly json?: boolean;
 };
 
+/** Runs a command; what it gives back is its exit code, the rest of its story is on standard output and standard error. */
+export type Does = (run: () => Promise<number>) => Promise<void>;
+
 /** Adds `--config`. */
 export function configured(command: Command): Command {
   return command.addOption(
@@ -38,4 +41,9 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (value >= least && value <= most) return value;
     throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
   };
+}
+
+/** A command of the daemon about one credential. */
+export function aboutCredential(program: Command, name: string, description: string): Command {
+  return remote(program.command(name).description(description).argument('<name>', 'the credential'));
 }

@@ -1,13 +1,17 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { addCredentials } from './credential-commands.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { InitOptions } from './init.ts';
-import { type ConfigOptions, configured, type RemoteOptions, remote, wholeNumber } from './options.ts';
-import type { RotateOptions } from './rotate.ts';
+import {
+  type ConfigOptions,
+  configured,
+  type Does,
+  type RemoteOptions,
+  remote,
+  wholeNumber,
+} from './options.ts';
 import type { SandboxCommandOptions } from './sandbox.ts';
 import { VERSION } from './version.ts';
-
-/** What a command gives back; the rest of its story is on standard output and standard error. */
-type Run = () => Promise<number>;
 
 /**
  * Parses the arguments and runs the command. The code of a command is loaded when it is called, so that help is
@@ -15,7 +19,7 @@ type Run = () => Promise<number>;
  */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let exit: number = EXIT.done;
-  const does = async (run: Run) => {
+  const does: Does = async (run) => {
     exit = await run();
   };
   const program = new Command('keywarden')
@@ -36,8 +40,6 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   }
   return exit;
 }
-
-type Does = (run: Run) => Promise<void>;
 
 function addDaemon(program: Command, does: Does): void {
   configured(program.command('run').description('run the daemon')).action((options: ConfigOptions) =>
@@ -112,45 +114,6 @@ async function runDemo({ for: text, speed, port }: DemoOptions): Promise<number>
   const ms = parseDuration(text);
   if (!ms) throw new CommandError(EXIT.usage, '--for: expected a duration such as 60s or 5m');
   return demo({ for: ms, speed, port });
-}
-
-function addCredentials(program: Command, does: Does): void {
-  remote(program.command('status').description('every credential, and the open alerts')).action(
-    (options: RemoteOptions) => does(async () => (await import('./status.ts')).status(options)),
-  );
-  remote(
-    program.command('rotate').description('rotate a credential now').argument('<name>', 'the credential'),
-  )
-    .option('--reason <text>', 'kept with the rotation; never sent to the provider')
-    .option('--emergency', 'supersede what is under way; skip window and jitter')
-    .addOption(new Option('--dry-run', 'print the plan, send nothing').conflicts('wait'))
-    .option('--wait', 'follow the steps until every destination has the new version')
-    .action((name: string, options: RotateOptions) =>
-      does(async () => (await import('./rotate.ts')).rotate(name, options)),
-    );
-  remote(
-    program
-      .command('adopt')
-      .description('take in the newest working key of the destinations, or the one on standard input')
-      .argument('<name>', 'the credential'),
-  ).action((name: string, options: RemoteOptions) =>
-    does(async () => (await import('./adopt.ts')).adopt(name, options)),
-  );
-  remote(
-    program.command('get').description('print the current secret value').argument('<name>', 'the credential'),
-  ).action((name: string, options: RemoteOptions) =>
-    does(async () => (await import('./get.ts')).get(name, options)),
-  );
-  remote(
-    program
-      .command('history')
-      .description('rotations and their steps, newest first')
-      .argument('[name]', 'of this credential only'),
-  )
-    .option('--limit <n>', 'how many rotations', wholeNumber(1, 500), 20)
-    .action((name: string | undefined, options: RemoteOptions & { limit: number }) =>
-      does(async () => (await import('./history.ts')).history(name, options)),
-    );
 }
 
 function addAlerts(program: Command, does: Does): void {

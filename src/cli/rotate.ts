@@ -99,11 +99,25 @@ function printChanges({ steps }: RotationView, shown: Map<string, string>): void
   }
 }
 
-function ending({ state, overlapEndsAt, lastError, credential }: RotationView): string {
+function ending({
+  state,
+  trigger,
+  overlapEndsAt,
+  previousKeyId,
+  lastError,
+  credential,
+  waysOut,
+}: RotationView) {
   if (DONE.has(state)) {
     const until = overlapEndsAt === null ? '' : `; the previous key works until ${moment(overlapEndsAt)}`;
-    return `${credential}: every destination has the new version${until}`;
+    const revoke =
+      trigger === 'emergency'
+        ? `\n  Revoke ${previousKeyId ?? 'the previous key'} in the provider's console if it is known to others: no API can end it sooner.`
+        : '';
+    return `${credential}: every destination has the new version${until}${revoke}`;
   }
   const why = lastError === null ? '' : `: ${printable(lastError.message)}`;
-  return `${credential}: the rotation is in ${state}${why}; see \`keywarden status\``;
+  const ways =
+    waysOut.length === 0 ? '; see `keywarden status`' : `\n  what can be done: ${waysOut.join(' · ')}`;
+  return `${credential}: the rotation is in ${state}${why}${ways}`;
 }

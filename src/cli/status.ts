@@ -1,13 +1,14 @@
 import { alertRows } from './alerts.ts';
 import { connect } from './connect.ts';
 import { EXIT } from './exit.ts';
+import { isPaused, notes } from './notes.ts';
 import type { RemoteOptions } from './options.ts';
 import { type Cell, table } from './table.ts';
-import { print, printable, printJson } from './terminal.ts';
+import { print, printJson } from './terminal.ts';
 import type { AlertView, CredentialView } from './views.ts';
 import { relative, span } from './when.ts';
 
-/** Every credential in a table, what it lacks below, then the open alerts. */
+/** Every credential in a table, what is to be said of it below, then the open alerts. */
 export async function status(options: RemoteOptions): Promise<number> {
   const client = await connect(options);
   const [{ credentials }, { alerts, nextCursor }] = await Promise.all([
@@ -27,7 +28,7 @@ export async function status(options: RemoteOptions): Promise<number> {
           credentials.map((credential) => row(credential, now)),
         ),
   );
-  for (const trouble of credentials.flatMap(troubles)) print(trouble);
+  for (const note of credentials.flatMap((credential) => notes(credential, now))) print(`  ${note}`);
   print('');
   if (alerts.length === 0) print('No open alerts.');
   else {
@@ -41,26 +42,39 @@ export async function status(options: RemoteOptions): Promise<number> {
 
 function row(credential: CredentialView, now: number): Cell[] {
   const current = credential.versions.find(({ state }) => state === 'current');
-  const { rotation } = credential;
-  const left = rotation?.overlapEndsAt ? Date.parse(rotation.overlapEndsAt) - now : null;
+  const left = credential.rotation?.overlapEndsAt
+    ? Date.parse(credential.rotation.overlapEndsAt) - now
+    : null;
   return [
     { text: credential.name, how: 'bold' },
-    current === undefined ? { text: `none (${credential.state})`, how: 'red' } : versionText(current),
+    versionCell(credential, current),
     current === undefined ? '-' : span(Math.max(0, now - Date.parse(current.createdAt))),
-    rotation === null ? relative(credential.nextRotationAt, now) : rotationCell(rotation.state),
+    rotationCell(credential, now),
     left === null ? '-' : span(Math.max(0, left)),
     publishedCell(credential, current?.number ?? null),
     relative(credential.lastSeenInUseAt, now),
   ];
 }
 
-function versionText({ number, keyId }: { number: number; keyId: string | null }): string {
-  return keyId === null ? String(number) : `${number} (${keyId})`;
+type VersionView = CredentialView['versions'][number];
+
+function versionCell({ state }: CredentialView, current: VersionView | undefined): Cell {
+  if (current === undefined) return { text: `none (${state})`, how: 'red' };
+  const { number, keyId, compromisedAt } = current;
+  const text = keyId === null ? String(number) : `${number} (${keyId})`;
+  if (compromisedAt !== null) return { text: `${text}, known to others`, how: 'red' };
+  if (state === 'rejected') return { text: `${text}, rejected`, how: 'red' };
+  return state === 'parked' ? { text: `${text}, parked`, how: 'yellow' } : text;
 }
 
-function rotationCell(state: string): Cell {
-  const text = `now: ${state}`;
-  return state === 'attention' ? { text, how: 'red' } : { text, how: 'cyan' };
+function rotationCell(credential: CredentialView, now: number): Cell {
+  const { rotation, mode, nextRotationAt } = credential;
+  if (rotation !== null) {
+    return { text: `now: ${rotation.state}`, how: rotation.state === 'attention' ? 'red' : 'cyan' };
+  }
+  if (isPaused(credential, now)) return { text: 'paused', how: 'yellow' };
+  const due = relative(nextRotationAt, now);
+  return mode === 'guided' && nextRotationAt !== null ? `by hand, ${due}` : due;
 }
 
 function publishedCell({ destinations }: CredentialView, current: number | null): Cell {
@@ -70,14 +84,7 @@ function publishedCell({ destinations }: CredentialView, current: number | null)
   ).length;
   const text = `${has} of ${destinations.length}`;
   if (has === destinations.length) return { text, how: 'green' };
+  const drifted = destinations.filter(({ state }) => state === 'drifted').length;
+  if (drifted > 0) return { text: `${text}, ${drifted} drifted`, how: 'red' };
   return { text, how: destinations.some(({ state }) => state === 'failed') ? 'red' : 'yellow' };
-}
-
-function troubles({ name, lastError, destinations }: CredentialView): string[] {
-  return [
-    ...(lastError === null ? [] : [`  ${name}: ${printable(lastError.message)}`]),
-    ...destinations.flatMap(({ destination, state, lastError: error }) =>
-      error === null ? [] : [`  ${name}, ${printable(destination)} (${state}): ${printable(error.message)}`],
-    ),
-  ];
 }

@@ -26,8 +26,9 @@ test('help names every command, and help of a command its options', async () => 
   expect(all).toMatchObject({ code: 0, stderr: '' });
   const named = [...all.stdout.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name);
   expect(named).toEqual([
-    ...['run', 'init', 'keygen', 'check', 'schema', 'demo', 'sandbox', 'status', 'rotate', 'adopt', 'get'],
-    ...['history', 'alerts', 'help'],
+    ...['run', 'init', 'keygen', 'check', 'schema', 'demo', 'sandbox', 'status'],
+    ...['rotate', 'rotation', 'rollback', 'pause', 'resume'],
+    ...['adopt', 'import', 'retire', 'compromise', 'forget', 'get', 'history', 'alerts', 'help'],
   ]);
   expect(one.code).toBe(0);
   for (const option of ['--reason', '--emergency', '--dry-run', '--wait', '--config', '--url', '--json']) {
@@ -49,6 +50,12 @@ test.each([
   [['rotate'], "missing required argument 'name'"],
   [['get', 'a', 'b'], "too many arguments for 'get'"],
   [['rotate', 'a', '--dry-run', '--wait'], "option '--dry-run' cannot be used with option '--wait'"],
+  [['pause'], "missing required argument 'name'"],
+  [['pause', 'a', '--until', 'soon'], '--until: expected a duration such as 12h, or a time with its zone'],
+  [['rollback', 'a', '--until', '2026-10-01'], '--until: expected a duration such as 12h, or a time'],
+  [['retire', 'a'], "missing required argument 'version'"],
+  [['rotation', 'a'], "missing required argument 'way'"],
+  [['rotation', 'a', 'retyr'], "'retyr' is invalid for argument 'way'. Allowed choices are retry, abandon."],
   [['history', '--limit', '0'], 'Expected a whole number from 1 to 500.'],
   [['demo', '--for', 'soon'], '--for: expected a duration such as 60s or 5m'],
   [['alerts', 'test'], 'name one channel, or give --all'],

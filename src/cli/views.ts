@@ -1,7 +1,9 @@
-import type { alertView, credentialView, deliveryView, rotationView } from '../api/views.ts';
+import type { alertView, credentialView, deliveryView, rotationView, versionView } from '../api/views.ts';
 
 /** Answers of the API as the command line reads them. */
 export type CredentialView = ReturnType<typeof credentialView>;
 export type RotationView = ReturnType<typeof rotationView>;
 export type AlertView = ReturnType<typeof alertView>;
 export type DeliveryView = ReturnType<typeof deliveryView>;
+/** The answer to what was said of one version. */
+export type TakenView = { readonly name: string; readonly version: ReturnType<typeof versionView> };

@@ -8,9 +8,12 @@ import { systemClock } from '../../engine/clock.ts';
 import { Commands } from '../../engine/commands.ts';
 import { Engine } from '../../engine/engine.ts';
 import { createKeyedHash } from '../../engine/hash.ts';
+import { WHILE_IT_LIVES } from '../../engine/loop.ts';
 import { loadPlugins } from '../../engine/plugins.ts';
 import { Secret } from '../../model/index.ts';
+import { rules } from '../../rotation/index.ts';
 import { CA_FILE, type Sandbox, startSandbox } from '../../sandbox/index.ts';
+import { openSpool } from '../../state/spool-file.ts';
 import { openMemory } from '../../state/sqlite/index.ts';
 import { Counters } from '../../telemetry/counters.ts';
 import { createLog } from '../../telemetry/log.ts';
@@ -44,30 +47,46 @@ export type WorldOptions = {
   readonly api?: string;
   /** False: the loop has not been started. */
   readonly started?: boolean;
+  /** A third credential, `by-hand`, whose keys a person makes. */
+  readonly guided?: boolean;
 };
 
 /** The API over a real engine: state in memory, the sandbox as provider and channel. Two credentials, `mine` and `other`. */
 export async function world({
   api = 'listen: 127.0.0.1:0',
   started = true,
+  guided = false,
 }: WorldOptions = {}): Promise<World> {
   const sandbox = await startSandbox({ firstKeys: [{}, {}] });
   const directory = await mkdtemp(join(tmpdir(), 'keywarden-api-'));
   await writeFile(join(directory, CA_FILE), sandbox.ca);
-  await writeFile(join(directory, 'keywarden.yaml'), configuration(sandbox, api));
+  await writeFile(join(directory, 'keywarden.yaml'), configuration(sandbox, api, guided));
   const config = await load(directory, sandbox);
   const clock = systemClock();
   const lines: string[] = [];
   const log = createLog({ level: 'debug', format: 'json' }, { write: (line) => lines.push(line) });
+  const keys = [Secret.from(randomBytes(32))];
   const state = await openMemory({
-    keys: [Secret.from(randomBytes(32))],
+    keys,
     now: () => clock.now(),
     owner: 'test',
   });
   const hash = createKeyedHash(await state.fingerprintKey());
   const counters = new Counters();
   const plugins = await loadPlugins(config, { clock, hash, log, counters });
-  const engine = new Engine({ config, state, plugins, clock, hash, log, counters, newId: randomUUID });
+  const engine = new Engine({
+    config,
+    state,
+    spool: openSpool({ database: join(directory, 'keywarden.db'), keys, torn: () => undefined }),
+    rules,
+    claimFor: WHILE_IT_LIVES,
+    plugins,
+    clock,
+    hash,
+    log,
+    counters,
+    newId: randomUUID,
+  });
   const listening = await startApi({ engine, commands: new Commands(engine) }, config.api, log);
   if (started) await engine.start();
   const until = async (holds: () => Promise<boolean>) => {
@@ -79,7 +98,7 @@ export async function world({
       await turned;
     }
   };
-  if (started) await until(async () => (await managed(engine)) === 2);
+  if (started) await until(async () => (await managed(engine)) === (guided ? 3 : 2));
   return {
     directory,
     sandbox,
@@ -121,18 +140,19 @@ async function load(directory: string, sandbox: Sandbox) {
   return config;
 }
 
-function configuration(sandbox: Sandbox, api: string): string {
+function configuration(sandbox: Sandbox, api: string, guided: boolean): string {
   const { providers, channels } = sandboxServices(sandbox);
   return `version: 1
 installation: { name: test, environment: api }
 state: { directory: ./state, encryptionKeys: [{ env: KEYWARDEN_MASTER_KEY }] }
-${providers}
+${providers}${guided ? stockflow(sandbox) : ''}
 credentials:
   mine:
     provider: frameflow
     secret: { env: FIRST_KEY }
     publish: [{ file: ./mine.env, format: dotenv, variable: KEY }]
   other: { provider: frameflow, secret: { env: SECOND_KEY } }
+${guided ? BY_HAND : ''}\
 monitors:
   log: { provider: frameflow, credential: mine, geolocations: [DE] }
 ${channels}
@@ -145,3 +165,13 @@ api:
     shop: { role: app, secret: { env: APP }, credentials: [mine] }
 `;
 }
+
+const stockflow = ({ stockflow: { url } }: Sandbox) =>
+  `\n  stockflow: { kind: stockflow, apiUrl: ${url}, tls: { caFile: ${CA_FILE} } }`;
+
+const BY_HAND = `  by-hand:
+    provider: stockflow
+    secret: { env: STOCKFLOW_API_KEY }
+    rotation: { mode: guided }
+    publish: [{ file: ./by-hand.env, format: dotenv, variable: KEY }]
+`;

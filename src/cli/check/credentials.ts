@@ -39,9 +39,15 @@ async function tryCredential(credential: CredentialConfig, plugins: Plugins, has
     ),
     ...faults,
   ];
-  const why =
-    reasons.length === 0 ? 'no key stands in a destination, and no secret is configured' : reasons.join('; ');
+  const why = reasons.length === 0 ? noneFound(credential) : reasons.join('; ');
   return { level: 'FAIL', about, message: `no working key was found: ${why}` };
+}
+
+function noneFound({ name, rotation }: CredentialConfig): string {
+  const why = 'no key stands in a destination, and no secret is configured';
+  return rotation.mode === 'guided'
+    ? `${why}; once the daemon runs, hand one over: keywarden import ${name}`
+    : why;
 }
 
 /** Each distinct value once, with all its places. What cannot be read is told by the destination's own line too. */

@@ -9,6 +9,7 @@ import { Counters } from '../../telemetry/counters.ts';
 import { reachChannels } from './channels.ts';
 import { tryCredentials } from './credentials.ts';
 import { inspectFiles } from './files.ts';
+import { inspectHooks } from './hooks.ts';
 import { type Result, tried } from './result.ts';
 import { tryStores } from './stores.ts';
 
@@ -24,6 +25,7 @@ const SILENT: Log = {
 /** Tries everything that `config` names, in the order in which a rotation needs it. */
 export async function* probe(config: Config, sources: readonly string[]): AsyncGenerator<Result> {
   yield* await inspectFiles(config, sources);
+  yield* await inspectHooks(config);
   const hash = createKeyedHash(Secret.from(randomBytes(32)));
   let plugins: Plugins | null = null;
   const loaded = await tried('plug-ins', async () => {
