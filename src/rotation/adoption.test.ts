@@ -62,7 +62,8 @@ describe('at first start', () => {
     const world = holding({ vault: ['works', 3], file: ['dead', 4] });
     world.provider.keys.delete('dead');
     world.wake();
-    expect([valueOfCurrent(world), world.current.number]).toEqual(['works', 3]);
+    // What is published over the dead one bears a greater number.
+    expect([valueOfCurrent(world), world.current.number]).toEqual(['works', 5]);
   });
 
   test('the one unmarked value that works is adopted, wherever else it stands', () => {

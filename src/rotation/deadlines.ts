@@ -1,8 +1,10 @@
 import type { Rotation, Severity, Signal } from '../model/index.ts';
-import { formatDuration } from '../model/index.ts';
+import { formatDuration, MINUTE } from '../model/index.ts';
 import { missing } from './missing.ts';
+import { isRolledBack } from './rolled-back.ts';
 import { raise } from './signals.ts';
 import type { Situation } from './situation.ts';
+import { versionById } from './versions.ts';
 
 /** Shares of the overlap after which a destination without the new version is told: a warning, then a page. */
 const WARN_AT = 0.5;
@@ -15,29 +17,38 @@ const PAGE_AT = 0.8;
 export function lateness(rotation: Rotation, consumerLag: number, now: number): Severity | null {
   const { mintedAt, overlapEndsAt } = rotation;
   if (mintedAt === null || overlapEndsAt === null) return null;
+  if (now < servedBy(rotation)) return null;
   const passed = (now - mintedAt) / Math.max(1, overlapEndsAt - consumerLag - mintedAt);
   if (passed >= PAGE_AT) return 'critical';
   return passed >= WARN_AT ? 'warning' : null;
 }
 
+/** A version that has just come back is nowhere yet, late as it is: so long it has to arrive. */
+const ARRIVES_WITHIN = 5 * MINUTE;
+
+function servedBy({ rollback }: Rotation): number {
+  return rollback?.endedAt == null ? 0 : rollback.endedAt + ARRIVES_WITHIN;
+}
+
 /** When the lateness of a destination next grows, or the overlap ends; null after that. */
-export function nextDeadline({ destinations }: Situation, rotation: Rotation, now: number): number | null {
-  const { mintedAt, overlapEndsAt } = rotation;
+export function nextDeadline({ destinations, snapshot }: Situation, now: number): number | null {
+  if (snapshot.open === null || isRolledBack(snapshot.open)) return null;
+  const { mintedAt, overlapEndsAt } = snapshot.open;
   if (mintedAt === null || overlapEndsAt === null) return null;
   const moments = destinations.flatMap(({ consumerLag }) =>
     [WARN_AT, PAGE_AT].map((share) => mintedAt + Math.ceil((overlapEndsAt - consumerLag - mintedAt) * share)),
   );
-  const ahead = [...moments, overlapEndsAt].filter((moment) => moment > now);
+  const ahead = [...moments, servedBy(snapshot.open), overlapEndsAt].filter((moment) => moment > now);
   return ahead.length === 0 ? null : Math.min(...ahead);
 }
 
-/**
- * What holds now and ought to be told, whatever happened or did not happen: read from the situation alone, so that
- * it is told also when the code that should have published never ran.
- */
+/** The destinations whose readers will be, or are, refused; told also when the code that publishes never ran. */
 export function lateDestinations(situation: Situation, now: number): Signal[] {
   const rotation = situation.snapshot.open;
   if (rotation === null || rotation.newVersionId === null || rotation.overlapEndsAt === null) return [];
+  // The newer version is away on purpose, or not to be published at all.
+  const pending = versionById(situation.snapshot.versions, rotation.newVersionId)?.state === 'pending';
+  if (isRolledBack(rotation) || pending) return [];
   const left = rotation.overlapEndsAt - now;
   return missing(situation, rotation).flatMap((destination) => {
     const severity = lateness(rotation, lagOf(situation, destination), now);

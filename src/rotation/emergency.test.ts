@@ -171,7 +171,7 @@ describe('an emergency supersedes', () => {
       ['superseded', 'overlap'],
       ['3 current', '2 orphaned', '1 retiring'],
     ]);
-    expect(world.alarms).toEqual([`key-orphaned ${world.last.id} critical`]);
+    expect(world.alarms).toEqual([expect.stringMatching(/^key-orphaned .* critical$/)]);
   });
 });
 

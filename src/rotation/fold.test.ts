@@ -12,6 +12,20 @@ function everyAction(): { world: World; actions: readonly Action[] } {
   world.advance('1m');
   const rotation = world.last;
   const version = world.current;
+  const mint = {
+    id: 'event',
+    credential: version.credential,
+    signerKeyId: 'key_1',
+    mintedKeyId: 'key_9',
+    at: world.now,
+    ip: '192.0.2.1',
+    userAgent: null,
+  };
+  const goneBack = {
+    ...rotation,
+    previousVersionId: rotation.newVersionId,
+    newVersionId: rotation.previousVersionId,
+  };
   const intent = { idempotencyKey: 'key', signerVersionId: version.id, committedAt: world.now, sends: 1 };
   return {
     world,
@@ -25,13 +39,21 @@ function everyAction(): { world: World; actions: readonly Action[] } {
       { do: 'preflight', rotation },
       { do: 'mint', rotation, intent },
       { do: 'take', rotation },
-      { do: 'verify', rotation, version },
+      { do: 'verify', rotation: { ...rotation, state: 'verifying' }, version },
       { do: 'settle', rotation },
       { do: 'close', rotation },
       { do: 'attend', rotation },
+      { do: 'account', mints: [mint] },
+      { do: 'recover' },
+      { do: 'remint', rotation: { ...rotation, state: 'attention' }, version },
+      { do: 'comeback', rotation: goneBack },
+      { do: 'probe', version },
+      { do: 'keepAlive', version },
     ],
   };
 }
+
+const refused = { versionId: 'version', accepted: false, failure: failure('rejected') };
 
 const OUTCOMES: readonly Outcome[] = [
   { of: 'adopt', readings: [], configured: null, fault: null },
@@ -39,10 +61,22 @@ const OUTCOMES: readonly Outcome[] = [
   { of: 'mint', answer: Secret.from('{}') },
   { of: 'take', failure: failure('unknown') },
   { of: 'verify', keyId: null },
+  { of: 'recover', readings: [], held: [] },
+  { of: 'probe', test: refused },
+  { of: 'keepAlive', test: refused },
   { of: 'step' },
 ];
 
-const OUTSIDE: readonly string[] = ['adopt', 'preflight', 'mint', 'take', 'verify'];
+const OUTSIDE: readonly string[] = [
+  'adopt',
+  'preflight',
+  'mint',
+  'take',
+  'verify',
+  'recover',
+  'probe',
+  'keepAlive',
+];
 
 function belongs(action: Action, outcome: Outcome): boolean {
   if (action.do === 'wait') return false;

@@ -1,18 +1,49 @@
+import { fold, intend } from './fold.ts';
+import { foldHook } from './hook.ts';
+import { plan } from './plan.ts';
+import { foldPublication } from './publication.ts';
+import { standing } from './standing.ts';
+import { decidePublication, decideVisit } from './visit.ts';
+
+/** All that decides. The engine is handed it and does the rest. */
+export const rules = {
+  plan,
+  intend,
+  fold,
+  standing,
+  decidePublication,
+  decideVisit,
+  foldPublication,
+  foldHook,
+};
+export type Rules = typeof rules;
+
 export { backoff } from './backoff.ts';
-export { lateDestinations } from './deadlines.ts';
-export { fold, intend } from './fold.ts';
+export { compromise } from './compromise.ts';
+export { nextCheck } from './drift.ts';
+export { endEarly } from './end.ts';
 export type { Folded } from './folded.ts';
-export { giveUpUnsent } from './give-up.ts';
-export { keyRejected } from './key-rejected.ts';
-export { plan } from './plan.ts';
-export { decidePublication, foldPublication } from './publication.ts';
-export { admit, describe, type RotationPlan, type RotationRequest } from './request.ts';
+export type { PublicationOutcome } from './publication.ts';
+export { heldForRecovery } from './recover.ts';
+export {
+  admit,
+  describe,
+  givesWay,
+  type RotationPlan,
+  type RotationRequest,
+} from './request.ts';
+export { rollBack } from './rollback.ts';
 export { nextRotationAt } from './schedule.ts';
 export type {
   Action,
   Candidate,
+  HeldTest,
   Outcome,
   Reading,
   Situation,
 } from './situation.ts';
+export { applied } from './situation.ts';
+export { strayedAnswer } from './strayed.ts';
 export { currentVersion, markOf, nextNumber, versionById } from './versions.ts';
+export { abandon, retireByHand, retry, type Way } from './ways.ts';
+export { waysOut } from './ways-out.ts';

@@ -86,27 +86,37 @@ describe('an unknown outcome', () => {
     expect([world.open?.state, world.alarms]).toEqual(['overlap', []]);
   });
 
+  test('is repeated quickly at first, then ever more seldom: a provider that forgets mints at each', () => {
+    const world = rotating(() => 'lost');
+    world.advance('1d');
+    const times = world.provider.calls.map(({ at }) => at);
+    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+    expect(gaps).toEqual(gaps.toSorted((a, b) => a - b).slice(0, gaps.length));
+    expect([gaps[0], gaps.at(-1)]).toEqual([SECOND, HOUR]);
+    expect(times.length).toBeLessThan(40);
+  });
+
   test('followed by a plain no is not `failed`, since a key may exist', () => {
     const world = rotating((count) => (count === 1 ? 'lost' : failure('permanent')));
     world.advance('2h');
     expect(world.open).toMatchObject({ state: 'minting', intent: { sends: 1 } });
-    expect(world.provider.calls.length).toBeGreaterThan(100);
+    expect(world.provider.calls.length).toBeGreaterThan(8);
     world.provider.mints = () => null;
-    world.advance('2m');
+    world.advance('1h');
     expect(world.versions).toEqual(['2 current', '1 retiring']);
     expect(world.provider.keys.size).toBe(2);
   });
 
   test('older than 23 hours is not repeated but minted anew under a new key, and said so', () => {
     const world = rotating((_count, at) => (at < START + 24 * HOUR ? 'lost' : null));
-    world.advance('25h');
+    world.advance('26h');
     const [old, anew, ...further] = new Set(keysSent(world));
     expect(further).toEqual([]);
     for (const { at, idempotencyKey } of world.provider.calls)
       expect(idempotencyKey).toBe(at < START + 23 * HOUR ? old : anew);
     const said = intents(world).filter(({ detail }) => detail.anew === true);
     expect(said.map(({ detail }) => detail.repeat)).toEqual([false]);
-    expect(said[0]?.at).toBeLessThan(START + 23 * HOUR + 2 * MINUTE);
+    expect(said[0]?.at).toBeLessThan(START + 24 * HOUR + MINUTE);
     expect(world.versions).toEqual(['3 current', '2 orphaned', '1 retiring']);
   });
 
@@ -221,9 +231,13 @@ describe('a plain no', () => {
   });
 
   test('to the key itself is told as that, and ends once a mint succeeds', () => {
-    const world = rotating((count) => (count === 1 ? failure('rejected') : null));
+    const world = World.managing();
+    const refusedFor = (now: number) => (now < START + HOUR ? failure('rejected') : null);
+    world.provider.mints = ({ at }) => refusedFor(at);
+    world.provider.tests = (_, now) => refusedFor(now);
+    world.rotate();
     expect([world.last.state, world.alarms]).toEqual(['failed', ['credential-rejected critical']]);
-    world.advance('61m');
+    world.advance('4h');
     expect([world.history, world.alarms]).toEqual([['failed', 'overlap'], []]);
   });
 
@@ -241,10 +255,11 @@ describe('a plain no', () => {
   test('after an answer was lost is told for what it is, while the request goes on being repeated', () => {
     const world = World.managing();
     world.provider.mints = ({ count }) => (count === 1 ? failure('unknown') : failure('rejected'));
+    world.provider.tests = () => failure('rejected');
     world.rotate();
     world.advance('1m');
     expect(world.history).toEqual(['minting']);
-    expect(world.alarms).toEqual(['credential-rejected critical']);
+    expect(world.alarms).toContain('credential-rejected critical');
   });
 });
 
@@ -264,7 +279,7 @@ describe('an answer without a usable key', () => {
     expect([world.open?.state, world.alarms]).toEqual(['attention', ['rotation-attention critical']]);
     world.advance('1h');
     expect(world.shelves.map(({ value }) => value)).toEqual(['first', 'first']);
-    expect(world.provider.calls.length).toBeGreaterThan(50);
+    expect(world.provider.calls.length).toBeGreaterThan(3);
     expect(world.memory.journal.get(world.last.id)?.reveal()).toBe('<html>');
   });
 

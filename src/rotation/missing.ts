@@ -1,12 +1,18 @@
 import type { Rotation } from '../model/index.ts';
 import type { Situation } from './situation.ts';
 
-/** The configured destinations that do not have the rotation's version yet. */
-export function missing({ destinations, snapshot }: Situation, rotation: Rotation): string[] {
+/**
+ * The destinations that do not have the rotation's version yet, of those that were configured when it began and still
+ * are: one that was added since is brought the current version too, and holds up nothing.
+ */
+export function missing({ destinations, snapshot, steps }: Situation, rotation: Rotation): string[] {
   return destinations
+    .filter(({ id }) => steps.some(({ name, destination }) => name === 'publish' && destination === id))
     .filter(({ id }) => {
       const known = snapshot.destinations.find((destination) => destination.id === id);
-      return known?.state !== 'published' || known.versionId !== rotation.newVersionId;
+      // What somebody put there afterwards is drift, and no business of the rotation's.
+      const arrived = known?.state === 'published' || known?.state === 'drifted';
+      return !arrived || known.versionId !== rotation.newVersionId;
     })
     .map(({ id }) => id);
 }

@@ -2,6 +2,16 @@ import type { Window } from './window.ts';
 
 /** When and how a credential's key is replaced. Durations in ms. */
 export type RotationPolicy = {
+  /** `guided`: a person makes the keys, and is reminded; nothing is ever minted. */
+  readonly mode: 'automatic' | 'guided';
+  /** Guided: so long before a key is due for replacement a person is reminded, each time anew. Longest first. */
+  readonly remindBefore: readonly number[];
+  /** The provider ends a key that nobody uses for so long; null: it does not. */
+  readonly inactivity: number | null;
+  /** A key is used at most so long after the last use we know of; null: never by us, a person is reminded. */
+  readonly keepAlive: number | null;
+  /** So long before the overlap's end those who still use the old key are named, each time anew. Longest first. */
+  readonly warnBefore: readonly number[];
   /** An upper bound on a key's age: the last fitting slot before it is taken. */
   readonly every: number;
   /** How long the provider keeps the superseded key valid; the end follows the provider's own word. */

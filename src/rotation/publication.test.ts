@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
-import { decidePublication, foldPublication, type PublicationSituation } from './publication.ts';
+import { foldPublication, type PublicationOutcome, type PublicationSituation } from './publication.ts';
 import { failure } from './testing/provider.ts';
 import { START, World } from './testing/world.ts';
+import { decidePublication } from './visit.ts';
 
 const END = START + 3 * DAY;
+const CHECK = HOUR;
+
+const written: PublicationOutcome = {
+  visit: { do: 'write', valueThere: false, drift: null },
+  failure: null,
+};
+const inPlace: PublicationOutcome = { visit: { do: 'nothing' }, failure: null };
 
 describe('what stands at a destination', () => {
   const world = new World();
@@ -22,6 +30,7 @@ describe('what stands at a destination', () => {
     ['another version of the same number', standing(5, { versionId: 'restored' })],
     ['our mark on another value', standing(5, {}, 'tampered')],
     ['our mark on an emptied value', { mark: world.mark(5), fingerprint: null }],
+    ['a newer mark of ours on an emptied value', { mark: world.mark(6), fingerprint: null }],
   ])('%s is written over', (_what, there) => {
     expect(decidePublication(there, wanted)).toEqual({ do: 'write' });
   });
@@ -67,7 +76,11 @@ function publishing(attempts = 0): PublicationSituation {
     wanted: world.current,
     snapshot,
     steps,
+    policy: world.policy,
     consumerLag: 0,
+    drift: { check: CHECK, onDrift: 'alert' },
+    spread: 0,
+    hook: null,
   };
 }
 
@@ -81,7 +94,7 @@ const failing = (
   situation: PublicationSituation,
   now: number,
   verdict: 'retryable' | 'permanent' = 'retryable',
-) => foldPublication(situation, { failure: failure(verdict), written: false }, now);
+) => foldPublication(situation, { visit: null, failure: failure(verdict) }, now);
 
 describe('a destination that fails', () => {
   test.each([
@@ -109,7 +122,7 @@ describe('a destination that fails', () => {
   });
 
   test('that asks to be left alone is', () => {
-    const outcome = { failure: failure('retryable', 'throttled', 5 * MINUTE), written: false };
+    const outcome = { visit: null, failure: failure('retryable', 'throttled', 5 * MINUTE) };
     expect(foldPublication(publishing(), outcome, START + HOUR).next).toBe(START + HOUR + 5 * MINUTE);
   });
 
@@ -181,16 +194,17 @@ describe('of a failure is told', () => {
 });
 
 describe('on arrival', () => {
-  const arrived = foldPublication(publishing(7), { failure: null, written: true }, START + HOUR);
+  const arrived = foldPublication(publishing(7), written, START + HOUR);
 
-  test('the destination has the version and is due no more', () => {
+  test('the destination has the version, and is looked at again when its next check is due', () => {
     const { wanted } = publishing();
-    expect(arrived.next).toBe(null);
+    expect(arrived.next).toBe(START + 2 * HOUR);
     expect(arrived.changes[0]).toMatchObject({
       destination: {
         state: 'published',
         versionId: wanted.id,
         publishedAt: START + HOUR,
+        checkedAt: START + HOUR,
         attempts: 0,
         lastError: null,
       },
@@ -212,15 +226,23 @@ describe('on arrival', () => {
     );
   });
 
-  test('both alerts of the destination are resolved', () => {
+  test('all alerts of the destination are resolved', () => {
     expect(arrived.signals.map(({ type, kind, condition }) => [type, kind, condition])).toEqual([
+      ['resolve', 'store-drift', 'file'],
       ['resolve', 'publish-failed', 'file'],
       ['resolve', 'store-unreachable', 'file'],
+      ['resolve', 'hook-failed', 'file'],
     ]);
   });
 
+  test('the alert of a hook that is still configured is its own', () => {
+    const hook = { id: 'frameflow-prod file', lane: 'hook:exec' };
+    const { signals } = foldPublication({ ...publishing(), hook }, written, START + HOUR);
+    expect(signals.map(({ kind }) => kind)).not.toContain('hook-failed');
+  });
+
   test('only what was written is in the audit log', () => {
-    const found = foldPublication(publishing(), { failure: null, written: false }, START + HOUR);
+    const found = foldPublication(publishing(), inPlace, START + HOUR);
     const audits = [arrived, found].map(
       ({ changes }) => changes.filter(({ type }) => type === 'audit.append').length,
     );
@@ -230,11 +252,7 @@ describe('on arrival', () => {
   test('of a version that is no longer wanted the rotation’s step stays open', () => {
     const situation = publishing();
     const old = { ...situation.wanted, id: 'older', number: 1 };
-    const { changes } = foldPublication(
-      { ...situation, wanted: old },
-      { failure: null, written: true },
-      START + HOUR,
-    );
+    const { changes } = foldPublication({ ...situation, wanted: old }, written, START + HOUR);
     expect(changes.map(({ type }) => type)).not.toContain('step.put');
   });
 });
@@ -242,5 +260,5 @@ describe('on arrival', () => {
 test('a version that the provider never accepted cannot be published', () => {
   const situation = publishing();
   const pending = { ...situation, wanted: { ...situation.wanted, state: 'pending' as const } };
-  expect(() => foldPublication(pending, { failure: null, written: true }, START)).toThrow(TypeError);
+  expect(() => foldPublication(pending, written, START)).toThrow(TypeError);
 });

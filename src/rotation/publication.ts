@@ -1,133 +1,188 @@
-import type {
-  Change,
-  CredentialSnapshot,
-  Destination,
-  Failure,
-  Mark,
-  Rotation,
-  RotationStep,
-  Signal,
-  Version,
-} from '../model/index.ts';
+import type { Change, Destination, Failure, HookRecord, Rotation, Signal, Version } from '../model/index.ts';
 import { formatTime } from '../model/index.ts';
-import { backoff } from './backoff.ts';
+import { backoff, slowBackoff } from './backoff.ts';
 import { lateness } from './deadlines.ts';
+import { type Drift, type DriftPolicy, nextCheck } from './drift.ts';
+import { driftAlert } from './drift-alert.ts';
 import { audit, type Folded, folded } from './folded.ts';
+import { lookAgain, NEWER } from './restored.ts';
 import { failureEvidence, raise, resolve } from './signals.ts';
+import type { Situation } from './situation.ts';
 import { moveStep } from './steps.ts';
-
-/** What stands at a destination, as far as the decision needs it. */
-export type Standing = { readonly fingerprint: string | null; readonly mark: Mark | null };
-
-/** What to do with a destination that shall have `wanted`. */
-export type PublicationDecision =
-  /** It has it already, mark and all. */
-  | { readonly do: 'nothing' }
-  | { readonly do: 'write' }
-  /** Only a person may overwrite what stands there. */
-  | { readonly do: 'refuse'; readonly failure: Failure };
-
-/** Decides from what was read whether to write. What another installation owns, and what is newer, is left alone. */
-export function decidePublication(
-  standing: Standing | null,
-  wanted: { readonly mark: Mark; readonly fingerprint: string | null },
-): PublicationDecision {
-  const { mark } = wanted;
-  const there = standing?.mark ?? null;
-  if (standing === null || there === null) return { do: 'write' };
-  if (there.installation !== mark.installation || there.credential !== mark.credential) {
-    return { do: 'refuse', failure: foreign(there) };
-  }
-  if (there.number > mark.number) return { do: 'refuse', failure: newer(there, mark) };
-  const same = there.versionId === mark.versionId && standing.fingerprint === wanted.fingerprint;
-  return same ? { do: 'nothing' } : { do: 'write' };
-}
-
-function foreign(there: Mark): Failure {
-  return {
-    code: 'foreign_owner',
-    verdict: 'permanent',
-    message: `it holds ${there.credential} of the installation ${there.installation}, which is left alone; choose another place, or remove what stands there`,
-  };
-}
-
-function newer(there: Mark, wanted: Mark): Failure {
-  return {
-    code: 'newer_version',
-    verdict: 'permanent',
-    message: `it holds version ${there.number}, newer than our version ${wanted.number}: this state may be restored from an older backup; run \`keywarden adopt ${there.credential}\``,
-  };
-}
+import { currentVersion } from './versions.ts';
+import type { VisitDecision } from './visit.ts';
 
 /** One publication: the destination, the version it shall have, and the rotation that brought it, if one is open. */
-export type PublicationSituation = {
+export type PublicationSituation = Pick<Situation, 'policy' | 'snapshot' | 'steps'> & {
   readonly destination: Destination;
   readonly wanted: Version;
-  readonly snapshot: CredentialSnapshot;
-  readonly steps: readonly RotationStep[];
   /** How long the destination's readers cache, ms. */
   readonly consumerLag: number;
+  readonly drift: DriftPolicy;
+  /** In [0, 1), fixed for the destination: where in the period its checks fall. */
+  readonly spread: number;
+  /** The work that runs its hook; null where it has none. */
+  readonly hook: { readonly id: string; readonly lane: string } | null;
+};
+
+/** What came of one visit. Written where the decision was to write and nothing failed. */
+export type PublicationOutcome = {
+  /** Null: what stands there could not be read. */
+  readonly visit: VisitDecision | null;
+  readonly failure: Failure | null;
 };
 
 /** After so many failures in succession an outage is told; it is some 15 s long by then. */
 const PATIENCE = 5;
 
 /**
- * What came of one attempt, and when the next is due (null: none, it has the version).
+ * What came of one visit, and when the next is due: a destination that has its version is looked at again for drift.
  * @throws {TypeError} for a version that the provider never accepted
  */
 export function foldPublication(
   situation: PublicationSituation,
-  outcome: { readonly failure: Failure | null; readonly written: boolean },
+  outcome: PublicationOutcome,
   now: number,
-): Folded & { readonly next: number | null } {
-  const { id, state } = situation.wanted;
-  if (state === 'pending') throw new TypeError(`version ${id} was published before the provider accepted it`);
-  return outcome.failure === null
-    ? { ...arrived(situation, outcome.written, now), next: null }
-    : failed(situation, outcome.failure, now);
+): Folded & { readonly next: number } {
+  const { wanted, destination } = situation;
+  if (wanted.state === 'pending')
+    throw new TypeError(`version ${wanted.id} was published before the provider accepted it`);
+  const { visit, failure } = outcome;
+  const seen: PublicationSituation =
+    visit === null ? situation : { ...situation, destination: { ...destination, checkedAt: now } };
+  if (failure !== null) {
+    if (visit === null && settled(destination, wanted)) return unreachable(situation, failure, now);
+    return failed(seen, visit, failure, now);
+  }
+  const next = nextVisit(situation, now);
+  if (visit?.do === 'leave') return { ...drifted(seen, visit.drift, now), next };
+  return { ...arrived(seen, visit?.do === 'write' ? visit : null, now), next };
 }
 
-function arrived(
-  { destination, wanted, snapshot, steps }: PublicationSituation,
-  written: boolean,
-  now: number,
-): Folded {
+/** True where it was seen to have this version, whatever stands there now. */
+function settled({ state, versionId }: Destination, { id }: Version): boolean {
+  return (state === 'published' || state === 'drifted') && versionId === id;
+}
+
+/** Where a newer version became current meanwhile, that one is due at once. */
+function nextVisit({ snapshot, wanted, drift, spread }: PublicationSituation, now: number): number {
+  return currentVersion(snapshot.versions)?.id === wanted.id ? nextCheck(drift, spread, now) : now;
+}
+
+type Written = Extract<VisitDecision, { do: 'write' }>;
+
+/** @param written what was found before it was written; null: it was in place */
+function arrived(situation: PublicationSituation, written: Written | null, now: number): Folded {
+  const { destination, wanted, snapshot, steps } = situation;
   const { credential, id } = destination;
-  const changes: Change[] = [
-    {
-      type: 'destination.put',
-      destination: {
-        ...destination,
-        state: 'published',
-        versionId: wanted.id,
-        publishedAt: now,
-        attempts: 0,
-        lastError: null,
-      },
-    },
-    { type: 'work.wake', kind: 'credential', id: credential, at: now },
-  ];
-  if (snapshot.open?.newVersionId === wanted.id) {
+  const anew = !(destination.state === 'published' && destination.versionId === wanted.id);
+  const owed = hookOwed(situation, written, now);
+  const put: Destination = {
+    ...destination,
+    state: 'published',
+    versionId: wanted.id,
+    publishedAt: anew || written !== null ? now : destination.publishedAt,
+    hook: owed ?? destination.hook,
+    attempts: 0,
+    lastError: null,
+  };
+  const changes: Change[] = [{ type: 'destination.put', destination: put }];
+  if (owed !== null && situation.hook !== null)
+    changes.push({ type: 'work.put', work: { kind: 'hook', ...situation.hook, dueAt: now } });
+  if (anew) changes.push({ type: 'work.wake', kind: 'credential', id: credential, at: now });
+  if (anew && snapshot.open?.newVersionId === wanted.id) {
     changes.push(moveStep(steps, snapshot.open.id, 'publish', 'done', now, { destination: id }));
   }
-  if (written) {
-    changes.push(
-      audit(now, 'daemon', 'version.published', credential, {
-        destination: id,
-        number: wanted.number,
-        keyId: wanted.keyId,
-      }),
-    );
+  if (written?.drift) changes.push(driftAudit(situation, written.drift, now));
+  if (written !== null) {
+    const detail = { destination: id, number: wanted.number, keyId: wanted.keyId };
+    changes.push(audit(now, 'daemon', 'version.published', credential, detail));
   }
   return folded(changes, [
+    ...(written?.drift ? [driftSignal(situation, written.drift, now)] : []),
+    resolve('store-drift', credential, now, id),
     resolve('publish-failed', credential, now, id),
     resolve('store-unreachable', credential, now, id),
+    // Nothing that runs would end it.
+    ...(situation.hook === null ? [resolve('hook-failed', credential, now, id)] : []),
   ]);
+}
+
+/**
+ * What is to run since this version has arrived; null where it has run, or is owed already. A value that stood there
+ * before Keywarden came has not arrived: its readers have it.
+ */
+function hookOwed(
+  { destination, wanted, hook }: PublicationSituation,
+  written: Written | null,
+  now: number,
+): HookRecord | null {
+  const known = destination.versionId === wanted.id || destination.hook?.versionId === wanted.id;
+  if (hook === null || known) return null;
+  const stoodThere = destination.versionId === null && written?.valueThere === true;
+  if (stoodThere && wanted.origin !== 'minted') return null;
+  return { versionId: wanted.id, state: 'owed', attempts: 0, lastError: null, at: now };
+}
+
+/** What somebody put there is left as it is. */
+function drifted(situation: PublicationSituation, drift: Drift, now: number): Folded {
+  const { destination } = situation;
+  const { credential, id } = destination;
+  const put: Destination = { ...destination, state: 'drifted', attempts: 0, lastError: null };
+  const fresh: Change[] =
+    destination.state === 'drifted'
+      ? []
+      : [
+          driftAudit(situation, drift, now),
+          { type: 'work.wake', kind: 'credential', id: credential, at: now },
+        ];
+  return folded(
+    [{ type: 'destination.put', destination: put }, ...fresh],
+    [driftSignal(situation, drift, now), resolve('store-unreachable', credential, now, id)],
+  );
+}
+
+function driftSignal(
+  { destination, wanted, snapshot, drift: policy }: PublicationSituation,
+  drift: Drift,
+  now: number,
+): Signal {
+  return driftAlert({ destination, wanted, snapshot, policy, drift }, now);
+}
+
+function driftAudit({ destination, wanted }: PublicationSituation, { what }: Drift, now: number): Change {
+  const detail = { destination: destination.id, number: wanted.number, found: what };
+  return audit(now, 'daemon', 'destination.drifted', destination.credential, detail);
+}
+
+/** It could not be read, and had its version when it was read last: nobody lacks anything yet. */
+function unreachable(
+  { destination, wanted }: PublicationSituation,
+  failure: Failure,
+  now: number,
+): Folded & { readonly next: number } {
+  const { credential, id } = destination;
+  const attempts = destination.attempts + 1;
+  const told = raise('store-unreachable', credential, now, {
+    severity: 'warning',
+    condition: id,
+    title: `${credential}: ${id} cannot be read`,
+    summary: `It had version ${wanted.number} when it was last read; whether it still has is not known. ${failure.message}.`,
+    action: 'Bring the store back; looking goes on by itself. See: keywarden check',
+    evidence: { destination: id, version: wanted.number, attempts, ...failureEvidence(failure) },
+  });
+  return {
+    ...folded(
+      [{ type: 'destination.put', destination: { ...destination, attempts, lastError: failure } }],
+      attempts < PATIENCE ? [] : [told],
+    ),
+    next: now + slowBackoff(attempts, { retryAfterMs: failure.retryAfterMs }),
+  };
 }
 
 function failed(
   situation: PublicationSituation,
+  visit: VisitDecision | null,
   failure: Failure,
   now: number,
 ): Folded & { readonly next: number } {
@@ -135,24 +190,24 @@ function failed(
   const attempts = destination.attempts + 1;
   const rotation = snapshot.open?.newVersionId === wanted.id ? snapshot.open : null;
   const overlapLeft = rotation?.overlapEndsAt == null ? undefined : rotation.overlapEndsAt - now;
+  const state = failure.verdict === 'permanent' ? 'failed' : 'pending';
   const changes: Change[] = [
-    {
-      type: 'destination.put',
-      destination: {
-        ...destination,
-        state: failure.verdict === 'permanent' ? 'failed' : 'pending',
-        attempts,
-        lastError: failure,
-      },
-    },
+    { type: 'destination.put', destination: { ...destination, state, attempts, lastError: failure } },
   ];
   if (rotation !== null) {
     changes.push(
       moveStep(steps, rotation.id, 'publish', 'failed', now, { destination: destination.id, error: failure }),
     );
   }
+  const drift = visit?.do === 'write' ? visit.drift : null;
+  const again = failure.code === NEWER ? lookAgain(situation, failure, now) : folded([]);
+  // What is being looked for anew tells of itself.
+  const telling = again.changes.length > 0 ? [] : tell(situation, failure, attempts, rotation, now);
   return {
-    ...folded(changes, tell(situation, failure, attempts, rotation, now)),
+    ...folded(
+      [...changes, ...again.changes],
+      [...(drift === null ? [] : [driftSignal(situation, drift, now)]), ...telling, ...again.signals],
+    ),
     next: now + backoff(attempts, { retryAfterMs: failure.retryAfterMs, overlapLeft }),
   };
 }
@@ -168,7 +223,9 @@ function tell(
   const overlapEndsAt = rotation?.overlapEndsAt ?? null;
   const late = rotation === null ? null : lateness(rotation, consumerLag, now);
   const lasting = late !== null || failure.verdict === 'permanent' || failure.verdict === 'rejected';
-  if (!lasting && attempts < PATIENCE) return [];
+  // A newer version there is being adopted; it is told only where that does not come to an end.
+  const patient = !lasting || (late === null && failure.code === NEWER);
+  if (patient && attempts < PATIENCE) return [];
   const evidence = { destination: id, version: wanted.number, attempts, ...failureEvidence(failure) };
   const until = overlapEndsAt === null ? '' : ` The old key works until ${formatTime(overlapEndsAt)}.`;
   return [

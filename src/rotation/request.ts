@@ -15,22 +15,28 @@ export type RotationRequest = {
 
 export type Admission =
   | { readonly admitted: true; readonly rotation: Rotation }
-  /** `inFlight`: the rotation that stands in the way; null where the credential has no key yet. */
-  | { readonly admitted: false; readonly inFlight: Rotation | null; readonly reason: string };
+  /** `inFlight`: the rotation that stands in the way, if one does. */
+  | {
+      readonly admitted: false;
+      readonly code: 'rotation_in_flight' | 'no_version' | 'guided';
+      readonly inFlight: Rotation | null;
+      readonly reason: string;
+    };
 
 /** One rotation of a credential at a time, its overlap included; an emergency may wait for, or supersede, the open one. */
 export function admit(situation: Situation, request: RotationRequest, id: string, now: number): Admission {
   const { open, queued, versions } = situation.snapshot;
+  if (situation.policy.mode === 'guided') return { ...inFlight(null, handMade(situation)), code: 'guided' };
   if (currentVersion(versions) === null) {
     return {
       admitted: false,
+      code: 'no_version',
       inFlight: null,
       reason: 'no working key was adopted yet, so there is nothing to rotate',
     };
   }
-  if (queued !== null)
-    return { admitted: false, inFlight: queued, reason: `rotation ${queued.id} waits to begin` };
-  if (open !== null && !request.emergency) return { admitted: false, inFlight: open, reason: inTheWay(open) };
+  if (queued !== null) return inFlight(queued, `rotation ${queued.id} waits to begin`);
+  if (open !== null && !request.emergency) return inFlight(open, inTheWay(open));
   const rotation: Rotation = {
     ...blankRotation(situation.snapshot.record.name, id, now),
     queued: true,
@@ -42,11 +48,26 @@ export function admit(situation: Situation, request: RotationRequest, id: string
   return { admitted: true, rotation };
 }
 
+function inFlight(rotation: Rotation | null, reason: string): Extract<Admission, { admitted: false }> {
+  return { admitted: false, code: 'rotation_in_flight', inFlight: rotation, reason };
+}
+
+function handMade({ snapshot }: Situation): string {
+  return `a person makes its keys in the provider's dashboard; then: keywarden import ${snapshot.record.name} < file-with-the-key`;
+}
+
+/** True where a minted key lies in the journal and is about to be taken: nothing may end the rotation before. */
+export function isAnswered({ answeredAt, newVersionId }: Rotation): boolean {
+  return answeredAt !== null && newVersionId === null;
+}
+
 /** True where an emergency may take the place of `open`: nothing that was sent for it is yet to be answered or verified. */
-export function givesWay({ state, trigger, attempts, intent, answeredAt }: Rotation): boolean {
+export function givesWay(rotation: Rotation): boolean {
+  const { state, trigger, attempts, intent } = rotation;
+  if (isAnswered(rotation)) return false;
   // One emergency after another must not keep each other from ever minting.
   if (state === 'minting' && trigger === 'emergency' && attempts === 0) return false;
-  if (state === 'minting') return answeredAt === null && (intent === null || intent.sends === 0);
+  if (state === 'minting') return intent === null || intent.sends === 0;
   return state !== 'verifying';
 }
 
@@ -72,28 +93,33 @@ export function describe(situation: Situation, emergency: boolean): RotationPlan
     credential: snapshot.record.name,
     trigger: emergency ? 'emergency' : 'manual',
     waitsFor: waitsFor(situation, emergency),
-    steps: [
-      {
-        name: 'preflight',
-        detail: `${emergency ? 'at least one destination' : required.join(', ') || 'no destination'} can be written`,
-      },
-      {
-        name: 'mint',
-        detail: `the successor of ${current?.keyId ?? 'the current key'} (version ${current?.number ?? '-'})`,
-      },
-      {
-        name: 'verify',
-        detail: `accepted ${policy.settle.successes} times in succession, not before ${formatDuration(policy.settle.minimum)}`,
-      },
-      ...destinations.map(({ id }) => ({ name: 'publish', detail: id })),
-      { name: 'overlap', detail: `both keys work for ${formatDuration(policy.overlap)} from the mint` },
-      { name: 'retire', detail: `${current?.keyId ?? 'the current key'} ends` },
-    ],
+    steps:
+      policy.mode === 'guided'
+        ? []
+        : [
+            {
+              name: 'preflight',
+              detail: `${emergency ? 'at least one destination' : required.join(', ') || 'no destination'} can be written`,
+            },
+            {
+              name: 'mint',
+              detail: `the successor of ${current?.keyId ?? 'the current key'} (version ${current?.number ?? '-'})`,
+            },
+            {
+              name: 'verify',
+              detail: `accepted ${policy.settle.successes} times in succession, not before ${formatDuration(policy.settle.minimum)}`,
+            },
+            ...destinations.map(({ id }) => ({ name: 'publish', detail: id })),
+            { name: 'overlap', detail: `both keys work for ${formatDuration(policy.overlap)} from the mint` },
+            { name: 'retire', detail: `${current?.keyId ?? 'the current key'} ends` },
+          ],
   };
 }
 
-function waitsFor({ snapshot }: Situation, emergency: boolean): string | null {
+function waitsFor(situation: Situation, emergency: boolean): string | null {
+  const { snapshot } = situation;
   const { open, queued, versions } = snapshot;
+  if (situation.policy.mode === 'guided') return handMade(situation);
   if (currentVersion(versions) === null) return 'a working key to be adopted';
   if (queued !== null) return `rotation ${queued.id}, which waits to begin`;
   if (open === null) return null;

@@ -13,8 +13,12 @@ export function nextRotationAt(
   const current = currentVersion(snapshot.versions);
   if (current === null) return null;
   const retryAt = snapshot.record.retryAt ?? 0;
-  // A current key with an end (somebody else rotated it): its successor is due at once, window or not.
+  // A current key with an end (somebody else rotated it): its successor is due at once, window and pause or not.
   if (current.expiresAt !== null) return Math.max(retryAt, Math.min(now, current.expiresAt));
+  // So is that of one that is known to others.
+  if (current.compromisedAt !== null) return Math.max(retryAt, now);
+  const { pause } = snapshot.record;
+  if (pause !== null && pause.until === null) return null;
   // The overlap of a rotation that an emergency superseded is still one.
   const overlapEnds = snapshot.versions.flatMap(({ state, expiresAt }) =>
     state === 'retiring' && expiresAt !== null ? [expiresAt] : [],
@@ -24,7 +28,7 @@ export function nextRotationAt(
     snapshot.record.attempts > 0
       ? openingFrom(Math.max(retryAt, now), policy)
       : Math.max(retryAt, scheduledAt(policy, current, spread, now));
-  return Math.max(dueAt, ...overlapEnds);
+  return Math.max(dueAt, pause?.until ?? 0, ...overlapEnds);
 }
 
 /**

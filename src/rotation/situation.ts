@@ -1,13 +1,18 @@
 import type {
+  Change,
+  CredentialRecord,
   CredentialSnapshot,
   Failure,
+  KeyUser,
   Mark,
   MintIntent,
+  ObservedMint,
   Rotation,
   RotationStep,
   Secret,
   Version,
 } from '../model/index.ts';
+import { OPEN_STATES } from '../model/index.ts';
 import type { RotationPolicy } from './policy.ts';
 
 /** A destination, as far as the policy needs to know it. */
@@ -30,9 +35,45 @@ export type Situation = {
   readonly snapshot: CredentialSnapshot;
   /** The steps of the open rotation. */
   readonly steps: readonly RotationStep[];
+  /** Who uses the keys of the versions that are still valid, as far as the log told. */
+  readonly users: readonly KeyUser[];
+  /** When the current version's key was last used, by anybody and as far as we know; null: nobody knows. */
+  readonly usedAt: number | null;
+  /** False: our clock was stepped, or the provider has not answered yet, so that nobody knows its time. */
+  readonly timeKnown: boolean;
   /** In [0, 1), fixed for the current version: where in the jitter its rotation falls. */
   readonly spread: number;
 };
+
+/** The same situation, once its record was written. */
+export function withRecord<S extends Pick<Situation, 'snapshot'>>(situation: S, record: CredentialRecord): S {
+  return { ...situation, snapshot: { ...situation.snapshot, record } };
+}
+
+/** The same situation, once these changes were committed, as far as decisions read them. */
+export function applied<S extends Pick<Situation, 'snapshot'>>(situation: S, changes: readonly Change[]): S {
+  let after = situation;
+  for (const change of changes) {
+    if (change.type === 'credential.put') after = withRecord(after, change.record);
+    if (change.type === 'version.put') after = withVersions(after, [change.version]);
+    if (change.type !== 'rotation.put' || after.snapshot.open?.id !== change.rotation.id) continue;
+    const open = OPEN_STATES.includes(change.rotation.state) ? change.rotation : null;
+    after = { ...after, snapshot: { ...after.snapshot, open } };
+  }
+  return after;
+}
+
+/** The same situation, once these versions were written. */
+function withVersions<S extends Pick<Situation, 'snapshot'>>(
+  situation: S,
+  put: readonly Version[],
+): S {
+  const versions = [
+    ...put,
+    ...situation.snapshot.versions.filter(({ id }) => !put.some((version) => version.id === id)),
+  ].sort((a, b) => b.number - a.number);
+  return { ...situation, snapshot: { ...situation.snapshot, versions } };
+}
 
 /** What is next for a credential. All but `wait` are performed, and their outcome is folded in. */
 export type Action =
@@ -49,6 +90,18 @@ export type Action =
   /** An emergency, or a scheduled rotation where the current key is dying (null), takes the place of the open one. */
   | { readonly do: 'supersede'; readonly by: Rotation | null }
   | { readonly do: 'preflight'; readonly rotation: Rotation }
+  /** Rotations in the provider's log are explained: ours, lost, or somebody else's. */
+  | { readonly do: 'account'; readonly mints: readonly ObservedMint[] }
+  /** The provider refuses the current key: re-read the stores, test what is held, recover. */
+  | { readonly do: 'recover' }
+  /** The minted key was never accepted and there is time for another. */
+  | { readonly do: 'remint'; readonly rotation: Rotation; readonly version: Version }
+  /** A rollback is over: the newer version is published again. */
+  | { readonly do: 'comeback'; readonly rotation: Rotation }
+  /** Does the provider still accept a key that is known to others? */
+  | { readonly do: 'probe'; readonly version: Version }
+  /** A call that keeps a key from lapsing for want of use. */
+  | { readonly do: 'keepAlive'; readonly version: Version }
   /** The intent is committed before it is sent. */
   | { readonly do: 'mint'; readonly rotation: Rotation; readonly intent: MintIntent }
   /** Take in the answer that lies in the journal. */
@@ -82,6 +135,13 @@ export type Reading = {
   readonly failure: Failure | null;
 };
 
+/** Whether the provider accepts a version that we hold; null: it could not say. */
+export type HeldTest = {
+  readonly versionId: string;
+  readonly accepted: boolean | null;
+  readonly failure: Failure | null;
+};
+
 /** A new key as the provider's adapter read it from the journal. */
 export type Taken = {
   readonly value: Secret;
@@ -100,6 +160,9 @@ export type Outcome =
       readonly configured: Candidate | null;
       readonly fault: Failure | null;
     }
+  | { readonly of: 'recover'; readonly readings: readonly Reading[]; readonly held: readonly HeldTest[] }
+  | { readonly of: 'probe'; readonly test: HeldTest }
+  | { readonly of: 'keepAlive'; readonly test: HeldTest }
   | {
       readonly of: 'preflight';
       readonly results: ReadonlyArray<{ readonly destination: string; readonly failure: Failure | null }>;

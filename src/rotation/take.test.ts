@@ -68,8 +68,9 @@ describe('where the account has no memory of Idempotency-Keys', () => {
       fingerprint: null,
       createdAt: START,
     });
-    expect(world.alarms).toEqual([`key-orphaned ${world.last.id} critical`]);
-    expect(world.alerts.get(`key-orphaned ${world.last.id}`)).toMatchObject({
+    const orphan = [...world.memory.versions.values()].find(({ state }) => state === 'orphaned');
+    expect(world.alarms).toEqual([`key-orphaned ${orphan?.id} critical`]);
+    expect(world.alerts.get(`key-orphaned ${orphan?.id}`)).toMatchObject({
       deadline: START + 3 * DAY,
       evidence: { signedBy: 'key_1', mintedAt: '2026-10-01T09:00:00Z', keyInUse: 'key_3' },
     });

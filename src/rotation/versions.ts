@@ -5,6 +5,11 @@ export function currentVersion(versions: readonly Version[]): Version | null {
   return versions.find((version) => version.state === 'current') ?? null;
 }
 
+/** True where the current key has an end known to us: its successor cannot wait. */
+export function isDying(versions: readonly Version[]): boolean {
+  return (currentVersion(versions)?.expiresAt ?? null) !== null;
+}
+
 export function versionById(versions: readonly Version[], id: string | null): Version | null {
   return versions.find((version) => version.id === id) ?? null;
 }

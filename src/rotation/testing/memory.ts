@@ -4,6 +4,7 @@ import type {
   CredentialRecord,
   CredentialSnapshot,
   Destination,
+  ObservedMint,
   Rotation,
   RotationStep,
   Secret,
@@ -19,6 +20,8 @@ export class Memory {
   readonly rotations = new Map<string, Rotation>();
   readonly steps = new Map<string, RotationStep>();
   readonly destinations = new Map<string, Destination>();
+  readonly mints = new Map<string, ObservedMint>();
+  readonly #settled = new Set<string>();
   readonly journal = new Map<string, Secret>();
   readonly audits: AuditEntry[] = [];
   #snapshot: CredentialSnapshot | null = null;
@@ -41,6 +44,7 @@ export class Memory {
       open: rotations.find(({ state, queued }) => !queued && OPEN_STATES.includes(state)) ?? null,
       queued: rotations.find(({ queued }) => queued) ?? null,
       destinations: [...this.destinations.values()],
+      mints: [...this.mints.values()].filter(({ id }) => !this.#settled.has(id)),
     };
   }
 
@@ -53,6 +57,8 @@ export class Memory {
       state: 'pending',
       versionId: null,
       publishedAt: null,
+      checkedAt: null,
+      hook: null,
       attempts: 0,
       lastError: null,
     };
@@ -88,6 +94,12 @@ export class Memory {
         return;
       case 'journal.delete':
         this.journal.delete(change.rotationId);
+        return;
+      case 'mint.put':
+        this.mints.set(change.mint.id, change.mint);
+        return;
+      case 'mint.settle':
+        this.#settled.add(change.id);
         return;
       case 'audit.append':
         this.audits.push(change.entry);

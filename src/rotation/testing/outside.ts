@@ -1,8 +1,12 @@
 import type { Failure, Mark, Version } from '../../model/index.ts';
 import { Secret } from '../../model/index.ts';
-import { decidePublication } from '../publication.ts';
-import type { Action, Candidate, Outcome, PolicyDestination } from '../situation.ts';
-import { markOf } from '../versions.ts';
+import type { Standing } from '../drift.ts';
+import type { PublicationOutcome } from '../publication.ts';
+import { heldForRecovery } from '../recover.ts';
+import type { Action, Candidate, HeldTest, Outcome, PolicyDestination, Reading } from '../situation.ts';
+import { currentVersion, markOf } from '../versions.ts';
+import { decidePublication, decideVisit } from '../visit.ts';
+import { expectNeverDown } from './invariants.ts';
 import type { Memory } from './memory.ts';
 import { FakeProvider, fingerprint, readAnswer } from './provider.ts';
 
@@ -40,13 +44,7 @@ export class Outside {
       case 'adopt':
         return this.#look(now);
       case 'preflight':
-        return {
-          of: 'preflight',
-          results: this.#destinations.map(({ id }) => ({
-            destination: id,
-            failure: this.shelf(id).fault(now),
-          })),
-        };
+        return { of: 'preflight', results: this.#preflight(memory, now) };
       case 'mint': {
         const { signerVersionId, idempotencyKey } = action.intent;
         const signer = valueById(signerVersionId, memory);
@@ -56,42 +54,79 @@ export class Outside {
         return readAnswer(memory.journal.get(action.rotation.id));
       case 'verify':
         return { of: 'verify', ...this.provider.test(valueById(action.version.id, memory), now) };
+      case 'recover':
+        return {
+          of: 'recover',
+          readings: this.#readings(now),
+          held: heldForRecovery({ snapshot: memory.snapshot() }).map(({ id }) => this.#held(id, memory, now)),
+        };
+      case 'probe':
+        return { of: 'probe', test: this.#held(action.version.id, memory, now) };
+      case 'keepAlive':
+        return { of: 'keepAlive', test: this.#held(action.version.id, memory, now) };
       default:
         return { of: 'step' };
     }
   }
 
+  /** One visit of a destination that shall have `version`. */
   publish(
-    id: string,
     version: Version,
+    known: Parameters<typeof decideVisit>[0],
     memory: Memory,
     now: number,
-  ): { failure: Failure | null; written: boolean } {
-    const shelf = this.shelf(id);
+  ): PublicationOutcome {
+    const shelf = this.shelf(known.destination.id);
     const fault = shelf.fault(now);
-    if (fault !== null) return { failure: fault, written: false };
+    if (fault !== null) return { visit: null, failure: fault };
     const mark = markOf(version, INSTALLATION);
-    const there = shelf.value === null ? null : { fingerprint: fingerprint(shelf.value), mark: shelf.mark };
-    const decision = decidePublication(there, { mark, fingerprint: version.fingerprint });
-    if (decision.do === 'refuse') return { failure: decision.failure, written: false };
-    if (decision.do === 'nothing') return { failure: null, written: false };
-    shelf.value = valueById(version.id, memory);
-    shelf.mark = mark;
-    return { failure: null, written: true };
+    const there = standingAt(shelf);
+    const visit = decideVisit(known, there, { mark, fingerprint: version.fingerprint });
+    if (visit.do === 'refuse') return { visit, failure: visit.failure };
+    if (visit.do === 'write') {
+      expectNeverDown(shelf.value === null ? null : shelf.mark, mark);
+      shelf.value = valueById(version.id, memory);
+      shelf.mark = mark;
+    }
+    return { visit, failure: null };
+  }
+
+  /** Can each be written, and is what stands there ours to replace? */
+  #preflight(memory: Memory, now: number) {
+    const current = currentVersion(memory.snapshot().versions);
+    return this.#destinations.map(({ id }) => {
+      const shelf = this.shelf(id);
+      const unwritable = shelf.fault(now);
+      if (unwritable !== null || current === null) return { destination: id, failure: unwritable };
+      const wanted = { mark: markOf(current, INSTALLATION), fingerprint: current.fingerprint };
+      const decision = decidePublication(standingAt(shelf), wanted);
+      return { destination: id, failure: decision.do === 'refuse' ? decision.failure : null };
+    });
   }
 
   #look(now: number): Outcome {
     return {
       of: 'adopt',
-      readings: this.#destinations.map(({ id, required }) => {
-        const { value, mark, fault } = this.shelf(id);
-        const unread = fault(now);
-        const candidate = unread === null && value !== null ? this.#candidate(value, mark, now) : null;
-        return { destination: id, required, candidate, failure: unread };
-      }),
+      readings: this.#readings(now),
       configured: this.configured === null ? null : this.#candidate(this.configured, null, now),
       fault: null,
     };
+  }
+
+  #readings(now: number): Reading[] {
+    return this.#destinations.map(({ id, required }) => {
+      const { value, mark, fault } = this.shelf(id);
+      const unread = fault(now);
+      const candidate = unread === null && value !== null ? this.#candidate(value, mark, now) : null;
+      return { destination: id, required, candidate, failure: unread };
+    });
+  }
+
+  #held(versionId: string, memory: Memory, now: number): HeldTest {
+    const tested = this.provider.test(valueById(versionId, memory), now);
+    if ('keyId' in tested) return { versionId, accepted: true, failure: null };
+    const accepted = tested.failure.verdict === 'rejected' ? false : null;
+    return { versionId, accepted, failure: tested.failure };
   }
 
   #candidate(text: string, mark: Mark | null, now: number): Candidate {
@@ -101,6 +136,11 @@ export class Outside {
     const accepted = tested.failure.verdict === 'rejected' ? false : null;
     return { ...found, keyId: null, accepted, failure: tested.failure };
   }
+}
+
+function standingAt({ value, mark }: Shelf): Standing | null {
+  if (value === null && mark === null) return null;
+  return { fingerprint: value === null ? null : fingerprint(value), mark };
 }
 
 function valueById(versionId: string, memory: Memory): string {

@@ -41,9 +41,18 @@ type Answer = {
   readonly previousExpiresAt: number;
 };
 
+type LogEntry = {
+  readonly id: string;
+  readonly at: number;
+  readonly signerKeyId: string;
+  readonly mintedKeyId: string;
+};
+
 /** A provider in miniature: keys with an overlap, a propagation delay and a memory of Idempotency-Keys. */
 export class FakeProvider {
   readonly calls: MintCall[] = [];
+  /** Every rotation, as its log shows it. */
+  readonly log: LogEntry[] = [];
   readonly keys = new Map<string, Key>();
   readonly acceptedValues = new Set<string>();
   /** How long an answer is replayed under its Idempotency-Key, ms; 0: the account has no such memory. */
@@ -68,6 +77,13 @@ export class FakeProvider {
       rotatedAt: null,
       expiresAt: null,
     });
+  }
+
+  /** A key is revoked in the provider's console. @throws {TypeError} for one that it never made */
+  revoke(value: string, now: number): void {
+    const key = this.keys.get(value);
+    if (key === undefined) throw new TypeError(`there is no key ${value}`);
+    key.expiresAt = now;
   }
 
   alive(value: string, now: number): boolean {
@@ -129,6 +145,7 @@ export class FakeProvider {
       previousExpiresAt: key.expiresAt,
     };
     this.#answers.set(idempotencyKey, answer);
+    this.log.push({ id: `event-${keyId}`, at: now, signerKeyId: key.keyId, mintedKeyId: keyId });
     return answer;
   }
 }

@@ -1,24 +1,30 @@
 import { parseDuration } from '../../model/fields.ts';
-import type { Mark, Raise, Rotation, RotationState, Signal, Version } from '../../model/index.ts';
-import { DAY, MINUTE, SECOND, Secret } from '../../model/index.ts';
-import { lateDestinations } from '../deadlines.ts';
+import type { KeyUser, ObservedMint, Version } from '../../model/index.ts';
+import { DAY, HOUR, MINUTE, SECOND, Secret } from '../../model/index.ts';
+import type { DriftPolicy } from '../drift.ts';
+import { endEarly } from '../end.ts';
 import { fold, intend } from '../fold.ts';
+import type { Folded } from '../folded.ts';
 import { plan } from '../plan.ts';
 import type { RotationPolicy } from '../policy.ts';
 import { foldPublication } from '../publication.ts';
-import { type Admission, admit, type RotationRequest } from '../request.ts';
+import { type Admission, admit, givesWay, type RotationRequest } from '../request.ts';
 import type { Action, PolicyDestination, Situation } from '../situation.ts';
+import { standing } from '../standing.ts';
 import { currentVersion, nextNumber } from '../versions.ts';
-import { expectMayMint, expectSound } from './invariants.ts';
-import { Memory } from './memory.ts';
+import { expectMayMint, expectNoRollbackOverdue, Pace } from './invariants.ts';
+import { CREDENTIAL, Ledger, START } from './ledger.ts';
 import { INSTALLATION, Outside, type Shelf } from './outside.ts';
-import { type FakeProvider, fingerprint } from './provider.ts';
+import { fingerprint } from './provider.ts';
 
-const CREDENTIAL = 'frameflow-prod';
-/** A Thursday. */
-export const START = Date.UTC(2026, 9, 1, 9);
+export { START } from './ledger.ts';
 
 const POLICY: RotationPolicy = {
+  mode: 'automatic',
+  remindBefore: [14 * DAY, 3 * DAY],
+  inactivity: null,
+  keepAlive: null,
+  warnBefore: [DAY, 6 * HOUR],
   every: 90 * DAY,
   overlap: 3 * DAY,
   first: 'scheduled',
@@ -53,29 +59,30 @@ const RESTART = SECOND;
  * world.advance('90d');
  * expect(world.current.number).toBe(2);
  */
-export class World {
+export class World extends Ledger {
   now = START;
   policy: RotationPolicy;
+  /** Destinations are read back once a day. */
+  drift: DriftPolicy = { check: DAY, onDrift: 'alert' };
   destinations: readonly PolicyDestination[];
   /** The script of crashes: true where the process dies after the effect, before its outcome is committed. */
   crashes: (action: Action) => boolean = () => false;
-  readonly memory: Memory;
-  readonly outside: Outside;
-  /** Everything that was ever raised, repeats included. */
-  readonly told: Raise[] = [];
-  /** What has not been resolved. */
-  readonly alerts = new Map<string, Raise>();
+  /** Who the log has shown. */
+  users: KeyUser[] = [];
+  /** When the log last showed the current key in use. */
+  usedAt = 0;
+  /** False while nobody knows the provider's time. */
+  timeKnown = true;
   /** Every action, in the order in which they were planned. */
   readonly actions: Action['do'][] = [];
-  readonly #due = new Map<string, number>();
+  readonly #pace = new Pace();
   readonly #spread: number;
   #ids = 0;
+  #read = 0;
 
   constructor(options: WorldOptions = {}) {
     const { required = ['vault', 'file'], optional = [], spread = 0 } = options;
-    this.policy = { ...POLICY, ...options.policy };
-    this.#spread = spread;
-    this.destinations = [
+    const destinations = [
       ...required.map((id) => ({
         id,
         required: true,
@@ -84,16 +91,10 @@ export class World {
       })),
       ...optional.map((id) => ({ id, required: false, consumerLag: 0, lane: `store:${id}` })),
     ];
-    this.outside = new Outside(this.destinations);
-    this.memory = new Memory({
-      name: CREDENTIAL,
-      provider: 'frameflow',
-      state: 'new',
-      firstSeenAt: START,
-      lastError: null,
-      attempts: 0,
-      retryAt: null,
-    });
+    super(new Outside(destinations));
+    this.policy = { ...POLICY, ...options.policy };
+    this.#spread = spread;
+    this.destinations = destinations;
   }
 
   /** A world whose first key, configured, was adopted and published everywhere at {@link START}. */
@@ -105,70 +106,8 @@ export class World {
     return world;
   }
 
-  /** The only current version. @throws {TypeError} where there is none */
-  get current(): Version {
-    const current = currentVersion(this.memory.snapshot().versions);
-    if (current === null) throw new TypeError('no version is current');
-    return current;
-  }
-
-  get open(): Rotation | null {
-    return this.memory.snapshot().open;
-  }
-
-  /** The newest rotation. @throws {TypeError} where there is none */
-  get last(): Rotation {
-    const last = [...this.memory.rotations.values()].at(-1);
-    if (last === undefined) throw new TypeError('there is no rotation');
-    return last;
-  }
-
-  /** The states of all rotations, oldest first. */
-  get history(): RotationState[] {
-    return [...this.memory.rotations.values()].map(({ state }) => state);
-  }
-
-  /** `number state` of all versions, newest first. */
-  get versions(): string[] {
-    return this.memory.snapshot().versions.map(({ number, state }) => `${number} ${state}`);
-  }
-
-  /** `kind condition severity` of what is unresolved. */
-  get alarms(): string[] {
-    return [...this.alerts.values()].map(({ kind, condition, severity }) =>
-      [kind, condition, severity].filter((part) => part !== '').join(' '),
-    );
-  }
-
-  /** How often `kind` was raised. */
-  count(kind: Raise['kind']): number {
-    return this.told.filter((raise) => raise.kind === kind).length;
-  }
-
-  get provider(): FakeProvider {
-    return this.outside.provider;
-  }
-
   get shelves(): Shelf[] {
-    return this.destinations.map(({ id }) => this.outside.shelf(id));
-  }
-
-  /** @throws {TypeError} for a destination that is not configured */
-  shelf(id: string): Shelf {
-    return this.outside.shelf(id);
-  }
-
-  /** A mark as Keywarden writes it. */
-  mark(number: number, fields: Partial<Mark> = {}): Mark {
-    return {
-      installation: INSTALLATION,
-      credential: CREDENTIAL,
-      number,
-      versionId: `version-${number}`,
-      keyId: `key_marked_${number}`,
-      createdAt: START - 10 * DAY,
-      ...fields,
-    };
+    return this.destinations.map(({ id }) => this.shelf(id));
   }
 
   situation(): Situation {
@@ -179,6 +118,9 @@ export class World {
       destinations: this.destinations,
       snapshot,
       steps: snapshot.open === null ? [] : this.memory.stepsOf(snapshot.open.id),
+      users: this.users,
+      usedAt: lastUse(snapshot.versions, this.usedAt),
+      timeKnown: this.timeKnown,
       spread: this.#spread,
     };
   }
@@ -186,9 +128,9 @@ export class World {
   /** Asks for a rotation, as a person would, and lets the loop do what it does at once. */
   rotate(request: Partial<RotationRequest> = {}): Admission {
     const wish = { emergency: false, reason: null, actor: 'ops', requestKey: null, ...request };
-    const admission = admit(this.situation(), wish, this.#newId('rotation'), this.now);
+    const admission = admit(this.situation(), wish, this.newId('rotation'), this.now);
     if (admission.admitted) {
-      this.#commit([{ type: 'rotation.put', rotation: admission.rotation }], []);
+      this.commit([{ type: 'rotation.put', rotation: admission.rotation }], []);
       this.wake();
     }
     return admission;
@@ -196,7 +138,8 @@ export class World {
 
   /** Asks to look again for the newest working key. */
   adoptAgain(): void {
-    this.#commit(
+    this.#makeRoom();
+    this.commit(
       [
         {
           type: 'credential.put',
@@ -208,35 +151,78 @@ export class World {
     this.wake();
   }
 
-  /** A person hands over a key that the provider accepts. */
-  handOver(value: string): void {
-    this.provider.issue(value, this.now);
-    this.provider.test(value, this.now);
+  /**
+   * A person hands over a key: a new one of the provider's console, or one that we had before. False where it is not
+   * taken.
+   */
+  handOver(value: string): boolean {
+    if (!this.provider.keys.has(value)) this.provider.issue(value, this.now);
+    const tested = this.provider.test(value, this.now);
+    if ('failure' in tested) return false;
     const { versions } = this.memory.snapshot();
+    const known = versions.find((version) => version.fingerprint === fingerprint(value));
+    if (known?.state === 'current') return true;
+    this.#makeRoom();
     const version: Version = {
-      id: this.#newId('version'),
+      id: known?.id ?? this.newId('version'),
       credential: CREDENTIAL,
       number: nextNumber(versions),
-      keyId: null,
+      keyId: tested.keyId,
       state: 'pending',
       origin: 'imported',
       fingerprint: fingerprint(value),
-      createdAt: this.now,
-      expiresAt: null,
+      createdAt: known?.createdAt ?? this.now,
+      expiresAt: known?.expiresAt ?? null,
+      compromisedAt: known?.compromisedAt ?? null,
+      acceptedAt: this.now,
+      probedAt: this.now,
     };
-    this.#commit([{ type: 'version.put', version, value: Secret.from(value) }], []);
+    this.commit([{ type: 'version.put', version, value: Secret.from(value) }], []);
+    this.wake();
+    return true;
+  }
+
+  #makeRoom(): void {
+    const { open } = this;
+    if (open === null || open.newVersionId !== null || !givesWay(open)) return;
+    const { changes, signals } = endEarly(this.situation(), open, 'abandoned', this.now, { actor: 'ops' });
+    this.commit(changes, signals);
+  }
+
+  /** The log shows a rotation. */
+  observe(mint: ObservedMint): void {
+    this.commit([{ type: 'mint.put', mint }], []);
+    this.wake();
+  }
+
+  /** The log is read up to now: the rotations in it that made none of the keys we know. */
+  readLog(): void {
+    for (; this.#read < this.provider.log.length; this.#read += 1) {
+      const entry = this.provider.log[this.#read];
+      const { versions } = this.memory.snapshot();
+      const knows = (keyId: string | undefined) => versions.some((version) => version.keyId === keyId);
+      if (entry === undefined || knows(entry.mintedKeyId) || !knows(entry.signerKeyId)) continue;
+      this.observe({ ...entry, credential: CREDENTIAL, ip: '192.0.2.1', userAgent: null });
+    }
+  }
+
+  /** A person's command: decided on the present situation, committed at once. @throws {Error} where it is refused */
+  command(decide: (situation: Situation, now: number) => Folded | { readonly refused: string }): void {
+    const made = decide(this.situation(), this.now);
+    if ('refused' in made) throw new Error(made.refused);
+    this.commit(made.changes, made.signals);
     this.wake();
   }
 
   /** Makes a destination due, as a repair or a check for drift would. */
   wakeDestination(id: string): void {
-    this.#due.set(`${CREDENTIAL} ${id}`, this.now);
+    this.due.set(`${CREDENTIAL} ${id}`, this.now);
     this.advance('0s');
   }
 
   /** Makes the credential due now and runs all that is due. */
   wake(): void {
-    this.#due.set(CREDENTIAL, this.now);
+    this.due.set(CREDENTIAL, this.now);
     this.advance('0s');
   }
 
@@ -253,7 +239,7 @@ export class World {
       const [id, dueAt] = this.#nextDue();
       if (id === null || dueAt > until) break;
       this.now = Math.max(this.now, dueAt);
-      this.#due.delete(id);
+      this.due.delete(id);
       if (id === CREDENTIAL) this.#turnCredential();
       else this.#turnPublication(id.slice(CREDENTIAL.length + 1));
     }
@@ -262,36 +248,33 @@ export class World {
 
   #nextDue(): readonly [string | null, number] {
     let next: readonly [string | null, number] = [null, Number.POSITIVE_INFINITY];
-    for (const due of this.#due) if (due[1] < next[1]) next = due;
+    for (const due of this.due) if (due[1] < next[1]) next = due;
     return next;
-  }
-
-  /** When the credential is due next; null: not before something wakes it. */
-  get dueAt(): number | null {
-    return this.#due.get(CREDENTIAL) ?? null;
   }
 
   #turnCredential(): void {
     for (let turns = 0; turns < TURN_LIMIT; turns += 1) {
       const situation = this.situation();
-      const action = plan(situation, this.now, () => this.#newId('intent'));
+      const action = plan(situation, this.now, () => this.newId('intent'));
       this.actions.push(action.do);
+      this.#pace.note(action.do, this.now);
       if (action.do === 'wait') {
-        this.#commit([], lateDestinations(situation, this.now));
+        expectNoRollbackOverdue(situation.snapshot, this.now);
+        this.commit([], standing(situation, this.now));
         if (action.until === null) return;
         if (action.until <= this.now) throw new Error(`broken: waits for a moment that has passed`);
-        this.#due.set(CREDENTIAL, action.until);
+        this.due.set(CREDENTIAL, action.until);
         return;
       }
-      this.#commit(intend(situation, action, this.now), []);
+      this.commit(intend(situation, action, this.now), []);
       if (action.do === 'mint') expectMayMint(this.memory, action, this.now);
       const outcome = this.outside.perform(action, this.memory, this.now);
       if (this.crashes(action)) {
-        this.#due.set(CREDENTIAL, this.now + RESTART);
+        this.due.set(CREDENTIAL, this.now + RESTART);
         return;
       }
-      const { changes, signals } = fold(situation, action, outcome, this.now, () => this.#newId('id'));
-      this.#commit(changes, signals);
+      const { changes, signals } = fold(situation, action, outcome, this.now, () => this.newId('id'));
+      this.commit(changes, signals);
     }
     throw new Error(`broken: ${TURN_LIMIT} turns without waiting: ${this.actions.slice(-6).join(', ')}`);
   }
@@ -300,44 +283,36 @@ export class World {
     const snapshot = this.memory.snapshot();
     const wanted = currentVersion(snapshot.versions);
     if (wanted === null) return;
+    this.#pace.note(`visit of ${id}`, this.now);
+    const destination = snapshot.destinations.find((each) => each.id === id) ?? this.memory.unseen(id);
+    const known = { destination, versions: snapshot.versions, drift: this.drift };
     const { next, changes, signals } = foldPublication(
       {
-        destination:
-          snapshot.destinations.find((destination) => destination.id === id) ?? this.memory.unseen(id),
+        destination,
         wanted,
         snapshot,
         steps: this.situation().steps,
-        consumerLag: this.destinations.find((destination) => destination.id === id)?.consumerLag ?? 0,
+        policy: this.policy,
+        drift: this.drift,
+        spread: 0,
+        hook: null,
+        consumerLag: this.destinations.find((each) => each.id === id)?.consumerLag ?? 0,
       },
-      this.outside.publish(id, wanted, this.memory, this.now),
+      this.outside.publish(wanted, known, this.memory, this.now),
       this.now,
     );
-    this.#commit(changes, signals);
-    if (next !== null) this.#due.set(`${CREDENTIAL} ${id}`, next);
+    this.commit(changes, signals);
+    this.due.set(`${CREDENTIAL} ${id}`, next);
   }
 
-  #commit(changes: ReturnType<typeof intend>, signals: readonly Signal[]): void {
-    for (const change of changes) {
-      if (change.type === 'work.put') this.#due.set(change.work.id, change.work.dueAt);
-      else if (change.type === 'work.wake') {
-        const { id, at } = change;
-        this.#due.set(id, Math.min(at, this.#due.get(id) ?? at));
-      } else this.memory.apply(change);
-    }
-    for (const signal of signals) {
-      const identity = `${signal.kind} ${signal.condition}`;
-      if (signal.type === 'resolve') this.alerts.delete(identity);
-      else {
-        this.told.push(signal);
-        if (signal.transient !== true) this.alerts.set(identity, signal);
-      }
-    }
-    const matters = changes.some(({ type }) => type === 'version.put' || type === 'rotation.put');
-    if (matters) expectSound(this.memory, this.provider);
-  }
-
-  #newId(what: string): string {
+  /** An id that no other has. */
+  newId(what: string): string {
     this.#ids += 1;
     return `${what}-${this.#ids}`;
   }
+}
+
+function lastUse(versions: readonly Version[], seen: number): number | null {
+  const current = currentVersion(versions);
+  return current === null ? null : Math.max(current.createdAt, current.acceptedAt ?? 0, seen);
 }

@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { DAY, HOUR } from '../model/index.ts';
+import { failure } from './testing/provider.ts';
+import { START, World } from './testing/world.ts';
+import { parseWindow } from './window.ts';
+
+/** The configuration is read anew by a restart: what is open goes on. */
+function restart(world: World, change: (world: World) => void): void {
+  change(world);
+  world.wake();
+}
+
+describe('a rotation that is open when the configuration changes', () => {
+  test('waits no longer for a destination that is gone', () => {
+    const world = World.managing();
+    world.provider.mints = () => {
+      world.shelf('file').fault = (now) => (now > START ? failure('retryable') : null);
+      return null;
+    };
+    world.rotate();
+    world.advance('1h');
+    expect(world.open?.state).toBe('publishing');
+    restart(world, () => {
+      world.destinations = world.destinations.filter(({ id }) => id !== 'file');
+    });
+    expect(world.open?.state).toBe('overlap');
+    world.advance('3d');
+    expect(world.history).toEqual(['completed']);
+  });
+
+  test('is not held up by a destination that is new and cannot be written', () => {
+    const world = World.managing();
+    world.rotate();
+    world.advance('10s');
+    restart(world, () => {
+      world.destinations = [
+        ...world.destinations,
+        { id: 'new', required: true, consumerLag: 0, lane: 'store:new' },
+      ];
+    });
+    world.advance('19s');
+    expect(world.open?.state).toBe('verifying');
+    // Only what it began with is published by the rotation's own steps.
+    expect(world.memory.stepsOf(world.last.id).filter(({ name }) => name === 'publish')).toHaveLength(2);
+  });
+
+  test('keeps the end that the provider gave, whatever overlap is configured now', () => {
+    const world = World.managing();
+    world.rotate();
+    world.advance('1h');
+    restart(world, () => {
+      world.policy = { ...world.policy, overlap: DAY };
+    });
+    world.advance('70h');
+    expect(world.history).toEqual(['overlap']);
+    world.advance('1h');
+    expect(world.history).toEqual(['completed']);
+  });
+
+  test('ends although a person makes the keys from now on', () => {
+    const world = World.managing();
+    world.provider.mints = ({ count }) => (count < 4 ? 'lost' : null);
+    world.rotate();
+    restart(world, () => {
+      world.policy = { ...world.policy, mode: 'guided' };
+    });
+    world.advance('4d');
+    expect([world.history, world.versions, world.shelf('file').value]).toEqual([
+      ['completed'],
+      ['2 current', '1 retired'],
+      'value-of-key_2',
+    ]);
+  });
+
+  test('makes way for what was asked for before, though a person makes the keys from now on', () => {
+    const world = World.managing();
+    world.provider.mints = ({ at }) => (at < START + HOUR ? 'lost' : null);
+    world.rotate();
+    world.rotate({ emergency: true });
+    restart(world, () => {
+      world.policy = { ...world.policy, mode: 'guided' };
+    });
+    world.advance('10d');
+    expect([world.history, world.versions]).toEqual([
+      ['superseded', 'completed'],
+      ['3 current', '2 retired', '1 retired'],
+    ]);
+  });
+
+  test('is not stopped by a window that is closed now', () => {
+    const world = World.managing();
+    world.shelf('vault').fault = (now) => (now < START + HOUR ? failure('retryable') : null);
+    world.rotate();
+    restart(world, () => {
+      world.policy = { ...world.policy, window: parseWindow('Mon 09:00-10:00 UTC') };
+    });
+    world.advance('2h');
+    expect(world.history).toEqual(['overlap']);
+  });
+});
+
+describe('between rotations', () => {
+  test('a shorter period makes an old key due at once', () => {
+    const world = World.managing();
+    world.advance('40d');
+    restart(world, () => {
+      world.policy = { ...world.policy, every: 30 * DAY };
+    });
+    expect(world.history).toEqual(['verifying']);
+  });
+
+  test('a longer one lets it be', () => {
+    const world = World.managing();
+    world.advance('89d');
+    restart(world, () => {
+      world.policy = { ...world.policy, every: 120 * DAY };
+    });
+    world.advance('30d');
+    expect(world.history).toEqual([]);
+    world.advance('1d');
+    expect(world.history).toEqual(['verifying']);
+  });
+
+  test('keys made by hand from now on are reminded of, and minted no more', () => {
+    const world = World.managing();
+    world.advance('80d');
+    restart(world, () => {
+      world.policy = { ...world.policy, mode: 'guided' };
+    });
+    expect(world.alarms).toEqual(['rotation-due 14d warning']);
+    world.advance('60d');
+    expect(world.provider.calls).toEqual([]);
+  });
+});

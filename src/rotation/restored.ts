@@ -1,0 +1,51 @@
+import type { Failure } from '../model/index.ts';
+import { endEarly } from './end.ts';
+import { audit, type Folded, folded } from './folded.ts';
+import { isAnswered } from './request.ts';
+import { failureEvidence, raise } from './signals.ts';
+import { applied, type Situation } from './situation.ts';
+
+/** The code of a publication or preflight that finds a newer version of ours than the state knows. */
+export const NEWER = 'newer_version';
+
+/**
+ * A destination holds a newer version than this state knows: the state was restored from an older backup, or lost a
+ * commit. What it holds is not overwritten; the newest working key is looked for anew, as at the first start. Nothing
+ * where that is under way already.
+ */
+export function lookAgain(
+  situation: Pick<Situation, 'policy' | 'snapshot' | 'steps'>,
+  failure: Failure,
+  now: number,
+): Folded {
+  const { record, open } = situation.snapshot;
+  const looking = record.state !== 'managed' && record.state !== 'rejected';
+  // What could not wait for the search, and has published since, keeps it from going on.
+  if (looking && (open === null || open.newVersionId === null)) return folded([]);
+  // A minted key that lies in the journal is taken first; whoever found the newer version finds it again.
+  if (open !== null && isAnswered(open)) return folded([]);
+  const ended =
+    open === null
+      ? folded([])
+      : endEarly(situation, open, 'abandoned', now, { actor: 'daemon', detail: { why: failure.code } });
+  const known = applied(situation, ended.changes).snapshot.record;
+  return folded(
+    [
+      ...ended.changes,
+      { type: 'credential.put', record: { ...known, state: 'new', attempts: 0, retryAt: null } },
+      audit(now, 'daemon', 'adoption.requested', record.name, { why: failure.code }),
+      { type: 'work.wake', kind: 'credential', id: record.name, at: now },
+    ],
+    [
+      ...ended.signals,
+      raise('state-restored', record.name, now, {
+        severity: 'warning',
+        transient: true,
+        title: `${record.name}: a destination holds a newer version than the state knows`,
+        summary: `The state seems to be restored from an older backup. The newest working key in the destinations is adopted. ${failure.message}`,
+        action: `Nothing, where the backup was restored on purpose; see: keywarden history ${record.name}`,
+        evidence: failureEvidence(failure),
+      }),
+    ],
+  );
+}
