@@ -25,6 +25,16 @@ function left(raised: Raise, configured: Configured): number {
 test.each<[string, Raise, Partial<Configured>]>([
   ['a credential', raise({ kind: 'rotation-attention', condition: '' }), { credentials: {} }],
   ['a destination', raise(), { credentials: { 'frameflow-prod': [] } }],
+  [
+    'a destination that has drifted',
+    raise({ kind: 'store-drift', condition: DESTINATION }),
+    { credentials: { 'frameflow-prod': [] } },
+  ],
+  [
+    'a destination’s hook',
+    raise({ kind: 'hook-failed', condition: DESTINATION }),
+    { credentials: { 'frameflow-prod': [] } },
+  ],
   ['a monitor', raise({ ...OF_MONITOR, monitor: 'auth-log' }), { monitors: [] }],
   ['a channel', OF_CHANNEL, { channels: [] }],
 ])('an alert about %s ends where that is no longer configured, and not before', (_, raised, change) => {

@@ -10,7 +10,12 @@ export type Configured = {
 };
 
 /** Kinds whose condition is a destination, and the conditions of theirs that are none. */
-const OF_DESTINATIONS: readonly AlertKind[] = ['publish-failed', 'store-unreachable'];
+const OF_DESTINATIONS: readonly AlertKind[] = [
+  'publish-failed',
+  'store-unreachable',
+  'store-drift',
+  'hook-failed',
+];
 const NO_DESTINATION: readonly string[] = ['', 'preflight', 'adopt'];
 
 /**

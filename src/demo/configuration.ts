@@ -140,6 +140,7 @@ function credential({ name, variable, every, age, files }: Cast, start: number, 
   return `  ${name}:
     provider: frameflow
     rotation: { every: ${every * stretch}d, overlap: ${OVERLAP * stretch}d, issuedAt: ${issuedAt} }
+    drift: { check: ${stretch}d }
     publish:
 ${publish.join('')}`;
 }

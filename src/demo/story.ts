@@ -33,7 +33,7 @@ export class Story {
         return line('adopted', `${keyId} works; found in ${APPLICATION_FILE}, ${this.#age(keyId, at)} old`);
       case 'rotation.requested':
         return line('rotation', `asked for by ${actor}`);
-      case 'rotation.begun':
+      case 'rotation.minting':
         return screen.tell(at, 'rotation', about(name, `begins: ${this.#aging(name, at)}`), 'cyan');
       case 'version.minted':
         return line('  minted', `${keyId} by FrameFlow, sealed in the state`);
@@ -42,7 +42,7 @@ export class Story {
         return line('  verified', `FrameFlow accepts ${keyId}`);
       case 'version.published':
         return line('  published', `${this.#place(String(detail.destination))} has ${keyId}`);
-      case 'rotation.published':
+      case 'rotation.overlap':
       case 'rotation.completed':
         return this.#tellOverlap(at, action, String(detail.rotation));
       case 'rotation.failed':

@@ -10,6 +10,7 @@ function watched() {
   const watch = new ClockWatch({
     now: () => clock.wall,
     monotonic: () => clock.monotonic,
+    steady: () => clock.monotonic,
     after: () => () => undefined,
   });
   let adapted = 0;

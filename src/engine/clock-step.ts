@@ -1,11 +1,13 @@
-import { type Change, type Clock, SECOND } from '../model/index.ts';
+import { type Change, type Clock, SECOND, type WorkKind } from '../model/index.ts';
 import type { EngineContext } from './context.ts';
-import { publicationId } from './publish.ts';
+import { publicationId } from './destination.ts';
+import { pendingDeliveries } from './owed.ts';
+import { watchdogWork } from './watchdog.ts';
 
 /** Smaller steps than this do no harm: nothing waits for a second less. */
 const TOLERANCE = SECOND;
 
-/** Sees, against the monotonic clock, that the wall clock was set back: due times then lie in a future that is over. */
+/** Sees, against the steady clock, that the wall clock was set back: due times then lie in a future that is over. */
 export class ClockWatch {
   readonly #clock: Clock;
   #ahead: number;
@@ -28,31 +30,27 @@ export class ClockWatch {
     if (back || ahead > this.#ahead) this.#ahead = ahead;
   }
 
-  /** How far the wall clock is ahead of the monotonic one. */
+  /** How far the wall clock is ahead of the steady one. */
   #lead(): number {
-    return this.#clock.now() - this.#clock.monotonic();
+    return this.#clock.now() - this.#clock.steady();
   }
 }
 
 /** Makes everything that could be waiting due now; whoever is woken too early plans anew and waits again. */
 export async function wakeAll({ config, state, clock }: EngineContext): Promise<Change[]> {
   const at = clock.now();
-  const wake = (kind: 'credential' | 'publication' | 'login' | 'monitor' | 'delivery') => (id: string) =>
-    ({ type: 'work.wake', kind, id, at }) as const;
+  const wake = (kind: WorkKind) => (id: string) => ({ type: 'work.wake', kind, id, at }) as const;
   const credentials = Object.values(config.credentials);
-  const { items } = await state.alerts({ limit: 1_000 });
-  const deliveries = await Promise.all(items.map(({ id }) => state.deliveries(id)));
+  const publications = credentials.flatMap(({ name, destinations }) =>
+    destinations.map(({ id }) => publicationId(name, id)),
+  );
   return [
     ...credentials.map(({ name }) => name).map(wake('credential')),
-    ...credentials
-      .flatMap(({ name, destinations }) => destinations.map(({ id }) => publicationId(name, id)))
-      .map(wake('publication')),
+    ...publications.map(wake('publication')),
+    ...publications.map(wake('hook')),
+    wake('watchdog')(watchdogWork(at).id),
     ...Object.keys(config.stores).map(wake('login')),
     ...Object.keys(config.monitors).map(wake('monitor')),
-    ...deliveries
-      .flat()
-      .filter(({ state: delivery }) => delivery === 'pending')
-      .map(({ id }) => id)
-      .map(wake('delivery')),
+    ...(await pendingDeliveries(state)).map(({ id }) => id).map(wake('delivery')),
   ];
 }

@@ -8,6 +8,7 @@ export function systemClock(): Clock {
   return {
     now: () => Date.now(),
     monotonic: () => performance.now(),
+    steady: () => performance.now(),
     after: (ms, task) => clampedTimer(ms, task),
   };
 }
@@ -21,6 +22,7 @@ export function fastClock(origin: number, speed: number): Clock {
   return {
     now: () => Math.floor(origin + (performance.now() - started) * speed),
     monotonic: () => performance.now(),
+    steady: () => performance.now() * speed,
     after: (ms, task) => clampedTimer(ms / speed, task),
   };
 }

@@ -1,53 +1,36 @@
-import { acknowledge } from '../alerting/acknowledge.ts';
-import { process as processSignals } from '../alerting/pipeline.ts';
 import {
   type Alert,
-  type AuditEntry,
   type Change,
+  type CredentialRecord,
   type Delivery,
+  formatTime,
   KeywardenError,
   type Rotation,
   type Secret,
-  type Signal,
   type Version,
 } from '../model/index.ts';
 import {
+  abandon,
   admit,
+  compromise,
+  currentVersion,
   describe,
   type Folded,
-  giveUpUnsent,
-  nextNumber,
   type RotationPlan,
   type RotationRequest,
+  retireByHand,
+  retry,
+  rollBack,
   type Situation,
+  type Way,
 } from '../rotation/index.ts';
-import { StateError } from '../state/contract.ts';
-import { testCandidate } from './adopt.ts';
-import { alertingScope } from './commit.ts';
-import { named } from './context.ts';
+import { acknowledgeAlert, testChannel } from './alert-commands.ts';
+import { audited, type Decision, decide, RefusedError } from './decide.ts';
 import type { Engine } from './engine.ts';
+import { handOver, makeRoom } from './hand-over.ts';
 import { situationOf } from './situation.ts';
 
-/** A command was understood and is not possible now. `inFlight` names the rotation in the way, if one is. */
-export class RefusedError extends KeywardenError {
-  readonly inFlight: Rotation | null;
-
-  constructor(code: string, message: string, inFlight: Rotation | null = null) {
-    super(code, message);
-    this.name = 'RefusedError';
-    this.inFlight = inFlight;
-  }
-}
-
-/** What a command decided on what it read: nothing to change means that it is so already. */
-type Decision<T> = {
-  readonly result: T;
-  readonly changes: readonly Change[];
-  readonly signals?: readonly Signal[];
-};
-
-/** So often in succession the credential may change under a command before it gives up. */
-const DECIDE_LIMIT = 10;
+export { RefusedError } from './decide.ts';
 
 /** What people and programs may ask of a running daemon. Each writes to the state and lets the loop do the rest. */
 export class Commands {
@@ -64,21 +47,17 @@ export class Commands {
 
   /**
    * Asks for a rotation now; the same `requestKey` again finds the same rotation.
-   * @throws {RefusedError} `rotation_in_flight`, `no_version`, `request_key_reused`
+   * @throws {RefusedError} `rotation_in_flight`, `no_version`, `guided`, `request_key_reused`
    */
   async rotate(credential: string, request: RotationRequest): Promise<Rotation> {
     const { state, newId } = this.#engine.context;
     const known =
       request.requestKey === null ? null : await state.rotationByRequestKey(credential, request.requestKey);
     if (known !== null) return sameRequest(known, request);
-    return this.#decide(credential, (situation, now) => {
+    return decide(this.#engine, credential, (situation, now) => {
       const admission = admit(situation, request, newId(), now);
       if (!admission.admitted) {
-        throw new RefusedError(
-          admission.inFlight === null ? 'no_version' : 'rotation_in_flight',
-          `${credential}: ${admission.reason}`,
-          admission.inFlight,
-        );
+        throw new RefusedError(admission.code, `${credential}: ${admission.reason}`, admission.inFlight);
       }
       const { rotation } = admission;
       const detail = { rotation: rotation.id, trigger: rotation.trigger, reason: request.reason };
@@ -94,7 +73,7 @@ export class Commands {
 
   /** Looks again for the newest working key in the destinations. A rotation that has not sent anything yet is given up. */
   async adopt(credential: string, actor: string): Promise<void> {
-    await this.#decide(credential, (situation, now) => {
+    await decide(this.#engine, credential, (situation, now) => {
       const room = makeRoom(situation, actor, now);
       const record = { ...situation.snapshot.record, state: 'new' as const, attempts: 0, retryAt: null };
       return {
@@ -111,92 +90,140 @@ export class Commands {
 
   /**
    * Tests a key that a person hands over; where the provider accepts it, it becomes the current version everywhere.
-   * @throws {RefusedError} `key_refused` where the provider does not accept it, `rotation_in_flight`
+   * @throws {RefusedError} `key_refused` where the provider does not accept it, `mismatch` where it is of another kind than
+   * the current one, `rotation_in_flight`
    */
   async adoptValue(credential: string, value: Secret, actor: string): Promise<Version> {
-    const { context } = this.#engine;
-    const { snapshot } = await situationOf(context, credential);
-    const fingerprint = context.hash.fingerprint(value);
-    const provider = named(context.plugins.providers, snapshot.record.provider);
-    const { accepted, failure, keyId } = await testCandidate(provider, value, fingerprint);
-    if (accepted !== true) {
-      throw new RefusedError(
-        'key_refused',
-        `${credential}: ${failure?.message ?? 'the key is not accepted'}`,
-      );
-    }
-    return this.#decide(credential, (situation, now) => {
+    return handOver(this.#engine, credential, value, actor);
+  }
+
+  /**
+   * Tries the step of a rotation again at once.
+   * @throws {KeywardenError} `unknown_rotation`; {@link RefusedError} `not_possible`
+   */
+  async retry(rotationId: string, actor: string): Promise<Rotation> {
+    return this.#onRotation(rotationId, (situation, rotation, now) => retry(situation, rotation, actor, now));
+  }
+
+  /**
+   * Ends a rotation that needs a person. What was published stays.
+   * @throws {KeywardenError} `unknown_rotation`; {@link RefusedError} `not_possible`
+   */
+  async abandon(rotationId: string, actor: string): Promise<Rotation> {
+    return this.#onRotation(rotationId, (situation, rotation, now) =>
+      abandon(situation, rotation, actor, now),
+    );
+  }
+
+  /**
+   * The key (null: the current one) is known to others: it is replaced at once, where it is the current one, and its
+   * exposure is reminded of until the provider refuses it.
+   * @throws {KeywardenError} `unknown_key`; {@link RefusedError} `not_possible`
+   */
+  async compromise(
+    credential: string,
+    request: { readonly keyId: string | null; readonly reason: string | null; readonly actor: string },
+  ): Promise<{ readonly version: Version; readonly rotation: Rotation | null }> {
+    const rotationId = this.#engine.context.newId();
+    return decide(this.#engine, credential, (situation, now) => {
       const { versions } = situation.snapshot;
-      const known = versions.find((version) => version.fingerprint === fingerprint);
-      if (known?.state === 'current') return { result: known, changes: [] };
-      const room = makeRoom(situation, actor, now);
-      const version: Version = {
-        id: known?.id ?? context.newId(),
-        credential,
-        number: nextNumber(versions),
-        keyId,
-        state: 'pending',
-        origin: 'imported',
-        fingerprint,
-        createdAt: known?.createdAt ?? now,
-        expiresAt: known?.expiresAt ?? null,
-      };
-      const detail = { keyId, number: version.number };
-      return {
-        result: version,
-        changes: [
-          ...room.changes,
-          { type: 'version.put', version, value },
-          audited(now, actor, 'version.imported', credential, detail),
-        ],
-        signals: room.signals,
-      };
+      const version =
+        request.keyId === null
+          ? currentVersion(versions)
+          : versions.find(({ keyId }) => keyId === request.keyId);
+      if (!version) {
+        const what = request.keyId === null ? 'no current key' : `no key ${request.keyId}`;
+        throw new KeywardenError('unknown_key', `${credential} has ${what}`);
+      }
+      const made = compromise(situation, version, { ...request, rotationId }, now);
+      if ('refused' in made) throw new RefusedError('not_possible', made.refused);
+      return { ...made, result: { version: made.version, rotation: made.rotation } };
     });
   }
 
-  /** Reads, decides, and commits only where nobody has changed the credential meanwhile; else once more. */
-  async #decide<T>(
+  /**
+   * Publishes the previous version again, until `until` (null: as long as the overlap allows).
+   * @throws {RefusedError} `not_possible`
+   */
+  async rollback(
     credential: string,
-    decide: (situation: Situation, now: number) => Decision<T>,
-  ): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      const { context } = this.#engine;
-      const situation = await situationOf(context, credential);
-      const now = context.clock.now();
-      const { result, changes, signals = [] } = decide(situation, now);
-      if (changes.length === 0) return result;
-      const { revision } = situation.snapshot;
-      try {
-        await this.#engine.submit(
-          [
-            { type: 'credential.expect', name: credential, revision },
-            ...changes,
-            { type: 'work.wake', kind: 'credential', id: credential, at: now },
-          ],
-          signals,
+    request: { readonly until: number | null; readonly reason: string | null; readonly actor: string },
+  ): Promise<Rotation> {
+    return decide(this.#engine, credential, (situation, now) => {
+      const made = possible(rollBack(situation, request, now), situation);
+      return { ...made, result: rotationIn(made, situation.snapshot.open) };
+    });
+  }
+
+  /** No scheduled rotation until then (null: until somebody resumes); a current key that is ending goes before. */
+  async pause(
+    credential: string,
+    request: { readonly until: number | null; readonly reason: string | null; readonly actor: string },
+  ): Promise<CredentialRecord> {
+    const { until, reason, actor } = request;
+    return decide(this.#engine, credential, ({ snapshot }, now) => {
+      if (until !== null && until <= now)
+        throw new RefusedError('not_possible', `${credential}: ${formatTime(until)} has passed already`);
+      const record = { ...snapshot.record, pause: { until, reason, actor, since: now } };
+      const detail = { until: until === null ? null : formatTime(until), reason };
+      return withRecord(record, audited(now, actor, 'credential.paused', credential, detail));
+    });
+  }
+
+  async resume(credential: string, actor: string): Promise<CredentialRecord> {
+    return decide(this.#engine, credential, ({ snapshot }, now) => {
+      if (snapshot.record.pause === null) return { result: snapshot.record, changes: [] };
+      const record = { ...snapshot.record, pause: null };
+      return withRecord(record, audited(now, actor, 'credential.resumed', credential, {}));
+    });
+  }
+
+  /**
+   * A person revoked this version (its id or number) at the provider.
+   * @throws {KeywardenError} `unknown_version`; {@link RefusedError} `not_possible` for the current version
+   */
+  async retire(credential: string, idOrNumber: string, actor: string): Promise<Version> {
+    return decide(this.#engine, credential, (situation, now) => {
+      const version = situation.snapshot.versions.find(
+        ({ id, number }) => id === idOrNumber || String(number) === idOrNumber,
+      );
+      if (version === undefined)
+        throw new KeywardenError(
+          'unknown_version',
+          `${credential} has no version ${idOrNumber.slice(0, 64)}`,
         );
-        return result;
-      } catch (error) {
-        const moved = error instanceof StateError && (error.code === 'stale' || error.code === 'conflict');
-        if (!moved || attempt === DECIDE_LIMIT) throw error;
-      }
+      const made = possible(retireByHand(version, actor, now), situation);
+      return { ...made, result: { ...version, state: 'retired' as const } };
+    });
+  }
+
+  /**
+   * Purges a credential that the configuration no longer names: its keys are gone for good.
+   * @throws {RefusedError} `still_configured`; {@link KeywardenError} `unknown_credential`
+   */
+  async forget(credential: string, actor: string): Promise<void> {
+    const { config, state, spool, clock } = this.#engine.context;
+    if (config.credentials[credential] !== undefined) {
+      throw new RefusedError(
+        'still_configured',
+        `${credential} is configured; take it out of the configuration and restart before its keys are purged`,
+      );
     }
+    if ((await state.credential(credential)) === null)
+      throw new KeywardenError(
+        'unknown_credential',
+        `the state knows no credential ${credential}; \`keywarden status\` lists them`,
+      );
+    await spool.clear(credential);
+    await this.#engine.submit([
+      { type: 'credential.forget', name: credential },
+      audited(clock.now(), actor, 'credential.forgotten', credential, {}),
+    ]);
   }
 
   /** @throws {KeywardenError} `unknown_alert` */
   async acknowledge(alertId: string, actor: string): Promise<Alert> {
-    const { context } = this.#engine;
-    for (;;) {
-      const alert = await context.state.alert(alertId);
-      if (alert === null) throw new KeywardenError('unknown_alert', `there is no alert ${alertId}`);
-      const deliveries = await context.state.deliveries(alertId);
-      try {
-        await this.#engine.submit(acknowledge(alert, actor, { ...alertingScope(context), deliveries }));
-        return (await context.state.alert(alertId)) ?? alert;
-      } catch (error) {
-        if (!(error instanceof StateError) || error.code !== 'conflict') throw error;
-      }
-    }
+    return acknowledgeAlert(this.#engine, alertId, actor);
   }
 
   /**
@@ -204,65 +231,41 @@ export class Commands {
    * @throws {KeywardenError} `unknown_channel`
    */
   async testChannel(channel: string, actor: string, waitMs: number): Promise<Delivery> {
-    const { context } = this.#engine;
-    if (!context.plugins.channels.has(channel)) {
-      throw new KeywardenError('unknown_channel', `no channel is configured under the name ${channel}`);
-    }
-    const scope = alertingScope(context);
-    const changes = processSignals(
-      [
-        {
-          type: 'raise',
-          kind: 'test',
-          severity: 'info',
-          channel,
-          condition: context.newId(),
-          at: scope.now,
-          title: `Test of the channel ${channel}`,
-          summary: `${actor} asked for it. Nothing is wrong and nothing is to be done.`,
-          action: null,
-          deadline: null,
-          evidence: {},
-          transient: true,
-        },
-      ],
-      [],
-      {
-        ...scope,
-        deliveries: [],
-        routes: [{ severity: [], kind: [], credential: [], channels: [channel], continue: false }],
-      },
-    );
-    const delivery = changes.flatMap((change) =>
-      change.type === 'delivery.put' ? [change.delivery] : [],
-    )[0];
-    if (delivery === undefined)
-      throw new KeywardenError('internal', `the test of ${channel} made no delivery`);
-    await this.#engine.submit(changes);
-    return this.#settled(delivery, waitMs);
+    return testChannel(this.#engine, channel, actor, waitMs);
   }
 
-  /** The delivery once it is delivered or has failed an attempt, or as it is when the time is up. */
-  async #settled(delivery: Delivery, waitMs: number): Promise<Delivery> {
-    const deadline = AbortSignal.timeout(waitMs);
-    for (;;) {
-      const turned = this.#engine.nextTurn(deadline);
-      const latest = (await this.#engine.context.state.delivery(delivery.id)) ?? delivery;
-      const answered = latest.lastError !== null && latest.lastError.code !== 'in_flight';
-      if (latest.state !== 'pending' || answered || deadline.aborted) return latest;
-      await turned;
-    }
+  async #onRotation(
+    rotationId: string,
+    way: (situation: Situation, rotation: Rotation, now: number) => Way,
+  ): Promise<Rotation> {
+    const { state } = this.#engine.context;
+    const known = await state.rotation(rotationId);
+    if (known === null)
+      throw new KeywardenError('unknown_rotation', `there is no rotation ${rotationId.slice(0, 64)}`);
+    return decide(this.#engine, known.credential, (situation, now) => {
+      const rotation = situation.snapshot.open?.id === rotationId ? situation.snapshot.open : known;
+      const made = possible(way(situation, rotation, now), situation);
+      return { ...made, result: rotationIn(made, rotation) };
+    });
   }
 }
 
-function audited(
-  at: number,
-  actor: string,
-  action: string,
-  credential: string,
-  detail: AuditEntry['detail'],
-): Change {
-  return { type: 'audit.append', entry: { at, actor, action, credential, detail } };
+/** @throws {RefusedError} `not_possible` */
+function possible(way: Way, { snapshot }: Situation): Folded {
+  if (!('refused' in way)) return way;
+  throw new RefusedError('not_possible', way.refused, snapshot.open);
+}
+
+/** The rotation as these changes leave it. */
+function rotationIn({ changes }: Folded, before: Rotation | null): Rotation {
+  const put = changes.findLast((change) => change.type === 'rotation.put');
+  const rotation = put?.rotation ?? before;
+  if (rotation === null) throw new TypeError('the command concerns no rotation');
+  return rotation;
+}
+
+function withRecord(record: CredentialRecord, entry: Change): Decision<CredentialRecord> {
+  return { result: record, changes: [{ type: 'credential.put', record }, entry] };
 }
 
 /** @throws {RefusedError} `request_key_reused` where the key was used to ask for something else */
@@ -272,17 +275,5 @@ function sameRequest(known: Rotation, { emergency, reason }: RotationRequest): R
     'request_key_reused',
     `this Idempotency-Key asked for rotation ${known.id} before, with another body; use a new one`,
     known,
-  );
-}
-
-/** @throws {RefusedError} `rotation_in_flight` where the open rotation has gone too far to be given up */
-function makeRoom(situation: Situation, actor: string, now: number): Pick<Folded, 'changes' | 'signals'> {
-  const { open, record } = situation.snapshot;
-  const room = open === null ? { changes: [], signals: [] } : giveUpUnsent(situation, actor, now);
-  if (room !== null) return room;
-  throw new RefusedError(
-    'rotation_in_flight',
-    `${record.name}: rotation ${open?.id} is in ${open?.state}`,
-    open,
   );
 }

@@ -30,6 +30,8 @@ export class Committer {
     signals: readonly Signal[],
     options: CommitOptions = {},
   ): Promise<void> {
+    const idle = changes.length === 0 && options.hold === undefined && options.under === undefined;
+    if (signals.length === 0 && idle) return;
     if (signals.length === 0) return this.#context.state.commit(changes, options);
     const mine = this.#turn.then(() => this.#commitWithAlerts(changes, signals, options));
     this.#turn = mine.catch(() => undefined);

@@ -1,8 +1,11 @@
 import type { Channel } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
+import type { Hook } from '../hooks/contract.ts';
 import type { Clock, Hash, Log } from '../model/index.ts';
 import type { Provider } from '../providers/contract.ts';
+import type { Rules } from '../rotation/index.ts';
 import type { State } from '../state/contract.ts';
+import type { Spool } from '../state/spool.ts';
 import type { Store } from '../stores/contract.ts';
 import type { Counters } from '../telemetry/counters.ts';
 
@@ -12,6 +15,8 @@ export type Plugins = {
   /** `file` included. Each is asked only for targets of its own kind, which the configuration has checked. */
   readonly stores: ReadonlyMap<string, Store<unknown>>;
   readonly channels: ReadonlyMap<string, Channel>;
+  /** By the id of the publication that they follow. */
+  readonly hooks: ReadonlyMap<string, Hook>;
   close(): Promise<void>;
 };
 
@@ -19,6 +24,11 @@ export type Plugins = {
 export type EngineContext = {
   readonly config: Config;
   readonly state: State;
+  readonly spool: Spool;
+  /** What decides; the simulation plants its bugs here. */
+  readonly rules: Rules;
+  /** How long a claim holds, ms: on SQLite until its process ends, where several share a state for less than a day. */
+  readonly claimFor: number;
   readonly plugins: Plugins;
   readonly clock: Clock;
   readonly hash: Hash;

@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { identityOf } from '../alerting/identity.ts';
 import type { Message } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
-import { EdgeError, type Failure, type Log, type Raise, Secret, SecretSource } from '../model/index.ts';
+import { EdgeError, type Failure, HOUR, type Log, type Raise, Secret, SecretSource } from '../model/index.ts';
+import { rules } from '../rotation/index.ts';
 import type { State } from '../state/contract.ts';
+import type { Spool } from '../state/spool.ts';
 import { openMemory } from '../state/sqlite/index.ts';
 import { Counters } from '../telemetry/counters.ts';
 import { Committer } from './commit.ts';
@@ -20,6 +22,8 @@ const SLACK = {
   timeout: 1_000,
   allowPlaintextLoopback: false,
 };
+/** No mint happens here. */
+const emptySpool: Spool = { async reserve() {}, async save() {}, load: async () => [], async clear() {} };
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 
 let now: number;
@@ -75,13 +79,17 @@ function contextWith(...channels: readonly string[]): EngineContext {
   return {
     config: configWith(...channels),
     state,
+    spool: emptySpool,
+    rules,
+    claimFor: HOUR,
     plugins: {
       providers: new Map(),
       stores: new Map(),
+      hooks: new Map(),
       channels: new Map(channels.map((name) => [name, channel(name)])),
       async close() {},
     },
-    clock: { now: () => now, monotonic: () => now, after: () => () => {} },
+    clock: { now: () => now, monotonic: () => now, steady: () => now, after: () => () => {} },
     hash: {
       fingerprint: () => '',
       digest: (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex'),

@@ -1,17 +1,22 @@
 import { type Change, type Claim, DAY, type Signal } from '../model/index.ts';
+import { StateError } from '../state/contract.ts';
 import { systemClock } from './clock.ts';
 import { ClockWatch, wakeAll } from './clock-step.ts';
 import { Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
+import { Defects } from './defects.ts';
 import { turnDelivery } from './deliver.ts';
+import { turnHook } from './hook.ts';
 import { lanesOf } from './lanes.ts';
 import { Logins } from './login.ts';
 import { Loop } from './loop.ts';
 import { turnPublication } from './publish.ts';
 import { turnCredential } from './rotate.ts';
 import { startSchedule } from './schedule.ts';
+import { takeInSpooled } from './spooled.ts';
 import { reconcileAlerts, reconcileConfiguration } from './start.ts';
 import { turnMonitor } from './watch.ts';
+import { turnWatchdog } from './watchdog.ts';
 
 /** How long a stop waits for what is in flight, ms of real time; what has not ended by then is an open intent. */
 const STOP_WITHIN = 8_000;
@@ -23,6 +28,7 @@ export class Engine {
   readonly #committer: Committer;
   readonly #logins = new Logins();
   readonly #clock: ClockWatch;
+  readonly #defects = new Defects();
   readonly #listeners = new Set<() => void>();
   readonly #stopping = new AbortController();
   #schedule: { stop(): void } | null = null;
@@ -40,15 +46,22 @@ export class Engine {
     return this.#loop.turns > 0;
   }
 
+  /** True while the loop looks for due work. */
+  get turning(): boolean {
+    return this.#loop.turning;
+  }
+
   /** How much runs now; 0: at rest until the next due time. */
   get active(): number {
     return this.#loop.active;
   }
 
-  async start(): Promise<void> {
+  /** @param schedule makes the clockwork beneath the loop */
+  async start(schedule: typeof startSchedule = startSchedule): Promise<void> {
     const { config, state } = this.context;
     await state.prove();
     await state.commit(await reconcileConfiguration(this.context));
+    await takeInSpooled(this.context, this.#committer);
     const { changes, signals } = await reconcileAlerts(this.context);
     await this.#committer.commit(changes, signals);
     const tasks = {
@@ -59,7 +72,7 @@ export class Engine {
       pollLogs: () => void this.pollLogs(),
     };
     // The expressions mean the machine's time, also in the demonstration, whose daemon lives on a faster clock.
-    this.#schedule = startSchedule(config.schedule, tasks, systemClock());
+    this.#schedule = schedule(config.schedule, tasks, systemClock());
     this.#loop.wake();
   }
 
@@ -145,6 +158,23 @@ export class Engine {
   }
 
   async #turn(claim: Claim): Promise<void> {
+    const { clock } = this.context;
+    try {
+      await this.#perform(claim);
+    } catch (error) {
+      const foreseen = error instanceof StateError && error.code === 'claim_lost';
+      // The state may be what fails: then nobody can be told by way of it.
+      if (!foreseen)
+        await this.#committer
+          .commit([], this.#defects.failed(claim, error, clock.now()))
+          .catch(() => undefined);
+      throw error;
+    }
+    await this.#committer.commit([], this.#defects.succeeded(claim, clock.now()));
+    this.#committed();
+  }
+
+  async #perform(claim: Claim): Promise<void> {
     const { context } = this;
     switch (claim.kind) {
       case 'credential':
@@ -156,6 +186,12 @@ export class Engine {
       case 'publication':
         await turnPublication(context, this.#committer, claim);
         break;
+      case 'hook':
+        await turnHook(context, this.#committer, claim);
+        break;
+      case 'watchdog':
+        await turnWatchdog(context, this.#committer, claim);
+        break;
       case 'login':
         await this.#logins.turn(context, claim);
         break;
@@ -166,7 +202,6 @@ export class Engine {
         await turnDelivery(context, this.#committer, claim);
         break;
     }
-    this.#committed();
   }
 
   #committed(): void {

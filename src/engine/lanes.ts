@@ -1,18 +1,22 @@
 import type { Config } from '../config/types.ts';
+import type { HookConfig } from '../hooks/contract.ts';
 import type { Lane } from './loop.ts';
 
 /** A credential's turn mostly waits for its provider or a store; many wait side by side. */
 const CREDENTIALS_AT_ONCE = 256;
 const PUBLICATIONS_AT_ONCE = 16;
 const DELIVERIES_AT_ONCE = 4;
+const HOOKS_AT_ONCE = 8;
 
 export const credentialLane = (provider: string): string => `provider:${provider}`;
 export const publicationLane = (store: string): string => `store:${store}`;
 export const loginLane = (store: string): string => `login:${store}`;
 export const monitorLane = (monitor: string): string => `monitor:${monitor}`;
+export const hookLane = (kind: HookConfig['kind']): string => `hook:${kind}`;
+export const WATCHDOG_LANE = 'watchdog';
 const deliveryLane = (channel: string): string => `channel:${channel}`;
 
-/** One lane for each provider, store, store's login, monitor and channel: none can hold up another. */
+/** One lane for each provider, store, store's login, monitor, channel and kind of hook: none can hold up another. */
 export function lanesOf(config: Config): Lane[] {
   const stores = [...Object.keys(config.stores), 'file'];
   return [
@@ -28,5 +32,12 @@ export function lanesOf(config: Config): Lane[] {
     ...stores.map((name) => ({ name: publicationLane(name), capacity: PUBLICATIONS_AT_ONCE })),
     ...stores.map((name) => ({ name: loginLane(name), capacity: 1 })),
     ...Object.keys(config.monitors).map((name) => ({ name: monitorLane(name), capacity: 1 })),
+    ...hookKinds(config).map((kind) => ({ name: hookLane(kind), capacity: HOOKS_AT_ONCE })),
+    { name: WATCHDOG_LANE, capacity: 1 },
   ];
+}
+
+function hookKinds({ credentials }: Config): HookConfig['kind'][] {
+  const destinations = Object.values(credentials).flatMap(({ destinations }) => destinations);
+  return [...new Set(destinations.flatMap(({ onChange }) => (onChange === null ? [] : [onChange.kind])))];
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Claim, Clock, Log, Work } from '../model/index.ts';
-import { Secret } from '../model/index.ts';
+import { HOUR, Secret } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
 import { openMemory } from '../state/sqlite/index.ts';
 import { Loop } from './loop.ts';
@@ -13,6 +13,7 @@ class HandClock implements Clock {
   #timers: Array<{ at: number; task: () => void }> = [];
   now = () => this.#now;
   monotonic = () => this.#now;
+  steady = () => this.#now;
   after = (ms: number, task: () => void) => {
     const timer = { at: this.#now + ms, task };
     this.#timers.push(timer);
@@ -76,7 +77,7 @@ describe('the loop', () => {
   test('does not let a stuck record hold up another lane, nor its own lane up to its capacity', async () => {
     const hand = byHand();
     loop = new Loop(
-      { state, clock, log: quiet },
+      { state, clock, log: quiet, claimFor: HOUR },
       [
         { name: 'slow', capacity: 2 },
         { name: 'quick', capacity: 1 },
@@ -95,7 +96,11 @@ describe('the loop', () => {
 
   test('sleeps until the next due time and wakes for it', async () => {
     const hand = byHand();
-    loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], hand.handle);
+    loop = new Loop(
+      { state, clock, log: quiet, claimFor: HOUR },
+      [{ name: 'lane', capacity: 1 }],
+      hand.handle,
+    );
     await state.commit([due('later', 'lane', clock.now() + 5_000)]);
     loop.wake();
     await expect.poll(() => clock.next).toBe(5_000);
@@ -107,11 +112,15 @@ describe('the loop', () => {
 
   test('brings a record back a minute after its turn failed for a reason nobody planned for', async () => {
     let turns = 0;
-    loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], async (claim) => {
-      turns += 1;
-      if (turns === 1) throw new Error('a defect');
-      await state.commit([], { hold: { claim, next: null } });
-    });
+    loop = new Loop(
+      { state, clock, log: quiet, claimFor: HOUR },
+      [{ name: 'lane', capacity: 1 }],
+      async (claim) => {
+        turns += 1;
+        if (turns === 1) throw new Error('a defect');
+        await state.commit([], { hold: { claim, next: null } });
+      },
+    );
     await state.commit([due('broken', 'lane')]);
     loop.wake();
     await expect.poll(() => clock.next).toBe(60_000);
@@ -123,10 +132,14 @@ describe('the loop', () => {
   test('leaves room for timers and sockets while a record is due again at once, over and over', async () => {
     const many = 2_000;
     let turns = 0;
-    loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], async (claim) => {
-      turns += 1;
-      await state.commit([], { hold: { claim, next: turns < many ? 0 : null } });
-    });
+    loop = new Loop(
+      { state, clock, log: quiet, claimFor: HOUR },
+      [{ name: 'lane', capacity: 1 }],
+      async (claim) => {
+        turns += 1;
+        await state.commit([], { hold: { claim, next: turns < many ? 0 : null } });
+      },
+    );
     await state.commit([due('restless', 'lane')]);
     loop.wake();
     await new Promise((resolve) => setImmediate(resolve));
@@ -136,7 +149,11 @@ describe('the loop', () => {
 
   test('claims nothing more once it is stopped, and says whether all has ended', async () => {
     const hand = byHand();
-    loop = new Loop({ state, clock, log: quiet }, [{ name: 'lane', capacity: 1 }], hand.handle);
+    loop = new Loop(
+      { state, clock, log: quiet, claimFor: HOUR },
+      [{ name: 'lane', capacity: 1 }],
+      hand.handle,
+    );
     await state.commit([due('first', 'lane'), due('second', 'lane')]);
     loop.wake();
     await hand.begun(1);

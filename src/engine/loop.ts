@@ -1,5 +1,6 @@
 import type { Claim, Clock, Log } from '../model/index.ts';
-import { failureOf, MINUTE } from '../model/index.ts';
+import { failureOf, MINUTE, SECOND } from '../model/index.ts';
+import { backoff } from '../rotation/index.ts';
 import { type State, StateError } from '../state/contract.ts';
 
 /** What is bounded together, and how many of it may run at once. */
@@ -13,11 +14,17 @@ const AFTER_DEFECT = MINUTE;
 
 /**
  * On SQLite a claim ends with its release or with the process (the file lock proves the former owner dead), so a
- * step of the wall clock cannot take a record from under a running effect.
+ * step of the wall clock cannot take a record from under a running effect. ms.
  */
-const CLAIM_FOR = 100 * 365 * 24 * 60 * MINUTE;
+export const WHILE_IT_LIVES = 100 * 365 * 24 * 60 * MINUTE;
 
-export type LoopContext = { readonly state: State; readonly clock: Clock; readonly log: Log };
+export type LoopContext = {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a claim holds, ms. */
+  readonly claimFor: number;
+};
 
 /**
  * The one loop: claims what is due in each lane up to its capacity, hands it to its handler, and sleeps until the
@@ -34,6 +41,8 @@ export class Loop {
   #again = false;
   #stopped = false;
   #turns = 0;
+  /** Turns in succession that could not read what is due; only their spacing depends on it. */
+  #failures = 0;
 
   constructor(context: LoopContext, lanes: readonly Lane[], handle: Handler) {
     this.#context = context;
@@ -45,6 +54,11 @@ export class Loop {
   /** How often it has turned; ready means: at least once. */
   get turns(): number {
     return this.#turns;
+  }
+
+  /** True while it looks for due work: then it goes on by itself, also where nothing that it waits for comes. */
+  get turning(): boolean {
+    return this.#turning !== null;
   }
 
   /** Handlers that run, and the loop itself while it looks for due work; 0: at rest until a due time or a wake. */
@@ -81,27 +95,31 @@ export class Loop {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
+        const due = await this.#context.state.dueLanes(this.#context.clock.now());
         // Side by side, so that all lanes share one transaction of the state.
-        await Promise.all(this.#lanes.map((lane) => this.#claim(lane)));
+        await Promise.all(this.#lanes.filter(({ name }) => due.has(name)).map((lane) => this.#claim(lane)));
         this.#turns += 1;
         // Records that are due again at once must not keep the process from its sockets, timers and signals.
         await new Promise((resolve) => setImmediate(resolve));
       }
       if (!this.#stopped) await this.#sleep();
+      this.#failures = 0;
     } catch (error) {
-      this.#context.log.error({ error }, 'the loop could not read its due work; it tries again in a second');
+      this.#failures += 1;
+      const pause = backoff(this.#failures, {});
+      const message = `the loop could not read its due work; it tries again in ${pause / SECOND} s`;
+      this.#context.log.error({ error }, message);
       this.#cancelTimer();
-      const timer = setTimeout(() => this.wake(), 1_000);
-      this.#cancelTimer = () => clearTimeout(timer);
+      this.#cancelTimer = this.#context.clock.after(pause, () => this.wake());
     }
   }
 
   async #claim({ name, capacity }: Lane): Promise<void> {
     const running = this.#running.get(name);
     if (running === undefined || running.size >= capacity) return;
-    const { state, clock } = this.#context;
+    const { state, clock, claimFor } = this.#context;
     const now = clock.now();
-    const claims = await state.claim(name, { now, until: now + CLAIM_FOR, limit: capacity - running.size });
+    const claims = await state.claim(name, { now, until: now + claimFor, limit: capacity - running.size });
     for (const claim of claims) this.#start(claim, running);
   }
 

@@ -13,6 +13,11 @@ export function notAhead(snapshot: CredentialSnapshot, now: number): CredentialS
   return {
     ...snapshot,
     record: { ...record, retryAt: within(record.retryAt, now, LONGEST_REST) },
+    versions: snapshot.versions.map((version) => ({
+      ...version,
+      compromisedAt: earlier(version.compromisedAt, now),
+      probedAt: earlier(version.probedAt, now),
+    })),
     open: open && rotationNotAhead(open, now),
   };
 }

@@ -1,6 +1,6 @@
 import { identityOf } from '../alerting/identity.ts';
 import { reowe } from '../alerting/reowe.ts';
-import type { Alert, Change, Signal } from '../model/index.ts';
+import type { Alert, Change, Delivery, Signal } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
 import { alertingScope } from './commit.ts';
 import type { EngineContext } from './context.ts';
@@ -22,6 +22,15 @@ export async function allAlerts(state: State, open: boolean): Promise<Alert[]> {
     cursor = page.nextCursor;
   } while (cursor !== null);
   return found;
+}
+
+/** Every message that is still to be sent; also of alerts that have ended. */
+export async function pendingDeliveries(state: State): Promise<Delivery[]> {
+  const depth = Object.values(await state.outboxDepth()).reduce((sum, count) => sum + count, 0);
+  if (depth === 0) return [];
+  const alerts = await allAlerts(state, false);
+  const deliveries = await Promise.all(alerts.map(({ id }) => state.deliveries(id)));
+  return deliveries.flat().filter((delivery) => delivery.state === 'pending');
 }
 
 /** What nobody was told of although it still holds; see {@link reowe}. */

@@ -1,14 +1,7 @@
 import { EdgeError, failureOf, type Rotation, type Version } from '../model/index.ts';
 import type { Provider } from '../providers/contract.ts';
-import {
-  type Action,
-  decidePublication,
-  markOf,
-  type Outcome,
-  type Situation,
-  versionById,
-} from '../rotation/index.ts';
-import { adopt } from './adopt.ts';
+import { type Action, markOf, type Outcome, type Situation, versionById } from '../rotation/index.ts';
+import { adopt, recover, testHeld } from './adopt.ts';
 import { type EngineContext, named } from './context.ts';
 
 /** The one `switch` that performs an action. It decides nothing: what happened goes back as it was. */
@@ -21,6 +14,12 @@ export async function perform(
   switch (action.do) {
     case 'adopt':
       return adopt(context, situation, provider);
+    case 'recover':
+      return recover(context, situation, provider);
+    case 'probe':
+      return { of: 'probe', test: await testHeld(context, provider, action.version) };
+    case 'keepAlive':
+      return { of: 'keepAlive', test: await testHeld(context, provider, action.version) };
     case 'preflight':
       return preflight(context, situation);
     case 'mint':
@@ -31,6 +30,9 @@ export async function perform(
       return verify(context, provider, action.rotation, action.version);
     case 'install':
     case 'retire':
+    case 'account':
+    case 'remint':
+    case 'comeback':
     case 'begin':
     case 'supersede':
     case 'settle':
@@ -54,7 +56,7 @@ async function preflight(context: EngineContext, situation: Situation): Promise<
         await store.preflight(target);
         const found = await store.readBack(target);
         if (current === undefined) return { destination: id, failure: null };
-        const decision = decidePublication(
+        const decision = context.rules.decidePublication(
           found && { fingerprint: found.value && hash.fingerprint(found.value), mark: found.mark },
           { mark: markOf(current, situation.installation), fingerprint: current.fingerprint },
         );
@@ -74,8 +76,9 @@ async function mint(
   rotation: Rotation,
   intent: { readonly idempotencyKey: string; readonly signerVersionId: string },
 ): Promise<Outcome> {
+  // What cannot be read is not sent: it fails the turn.
+  const signer = await state.versionValue(intent.signerVersionId);
   try {
-    const signer = await state.versionValue(intent.signerVersionId);
     const answer = await provider.mint(signer, {
       idempotencyKey: intent.idempotencyKey,
       trigger: rotation.trigger,

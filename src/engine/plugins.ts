@@ -2,6 +2,8 @@ import type { Channel } from '../channels/contract.ts';
 import { channels as channelKinds } from '../channels/index.ts';
 import type { Config } from '../config/types.ts';
 import { createFiles } from '../files/index.ts';
+import type { Hook, HookConfig } from '../hooks/contract.ts';
+import { hooks as hookKinds } from '../hooks/index.ts';
 import type { Clock, Hash, Log, Net, NetRequest, PluginContext } from '../model/index.ts';
 import { KeywardenError } from '../model/index.ts';
 import { createNet } from '../net/index.ts';
@@ -11,6 +13,7 @@ import type { Store } from '../stores/contract.ts';
 import { stores as storeKinds } from '../stores/index.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Plugins } from './context.ts';
+import { publicationId } from './destination.ts';
 
 /** What plug-ins are made from. */
 export type PluginParts = {
@@ -21,14 +24,16 @@ export type PluginParts = {
 };
 
 type Kind<P> = { load(): Promise<(context: PluginContext<never>) => P> };
-type ConnectedConfig = {
-  readonly kind: string;
+/** How a plug-in is connected, as its configuration says it. */
+type Connection = {
   readonly timeout: number;
   readonly allowPlaintextLoopback: boolean;
-} & {
   readonly tls?: { readonly caFile: string } | undefined;
   readonly proxy?: string | undefined;
 };
+
+/** For what needs no network. */
+const UNCONNECTED: Connection = { timeout: 0, allowPlaintextLoopback: false };
 
 /**
  * Makes every plug-in that the configuration names, and loads the code of no other.
@@ -38,46 +43,60 @@ export async function loadPlugins(config: Config, parts: PluginParts): Promise<P
   const providers = new Map<string, Provider>();
   const stores = new Map<string, Store<unknown>>();
   const channels = new Map<string, Channel>();
+  const hooks = new Map<string, Hook>();
   const nets: Net[] = [];
-  const connect = (name: string, own: ConnectedConfig): Net => {
+  const connect = (own: Connection, secretPath = false): Net => {
     const net = createNet({
       timeoutMs: own.timeout,
       allowPlaintextLoopback: own.allowPlaintextLoopback,
       allow: config.network.allow,
       ...(own.tls === undefined ? {} : { caFile: own.tls.caFile }),
       ...(own.proxy === undefined ? {} : { proxy: own.proxy }),
-      secretPath: name in config.channels,
+      secretPath,
     });
     nets.push(net);
-    return name in config.providers ? counted(net, name, parts.counters) : net;
+    return net;
   };
-  const make = async <P>(kinds: object, name: string, own: ConnectedConfig): Promise<P> => {
-    const create = await adapterOf<P>(kinds, own.kind);
-    return create({ ...pluginParts(name, parts), config: own as never, net: connect(name, own) });
+  const make = async <P>(kinds: object, kind: string, name: string, own: object, net: Net): Promise<P> => {
+    const create = await adapterOf<P>(kinds, kind);
+    return create({ ...pluginParts(name, parts), config: own as never, net });
   };
-  for (const [name, own] of Object.entries(config.providers))
-    providers.set(name, await make(providerKinds, name, own));
-  for (const [name, own] of Object.entries(config.stores))
-    stores.set(name, await make(storeKinds, name, own));
-  for (const [name, own] of Object.entries(config.channels))
-    channels.set(name, await make(channelKinds, name, own));
-  if (usesFiles(config)) {
-    stores.set(
-      'file',
-      await make(storeKinds, 'file', { kind: 'file', timeout: 0, allowPlaintextLoopback: false }),
-    );
+  for (const [name, own] of Object.entries(config.providers)) {
+    const net = counted(connect(own), name, parts.counters);
+    providers.set(name, await make(providerKinds, own.kind, name, own, net));
   }
+  for (const [name, own] of Object.entries(config.stores))
+    stores.set(name, await make(storeKinds, own.kind, name, own, connect(own)));
+  for (const [name, own] of Object.entries(config.channels))
+    channels.set(name, await make(channelKinds, own.kind, name, own, connect(own, true)));
+  if (usesFiles(config)) stores.set('file', await make(storeKinds, 'file', 'file', {}, connect(UNCONNECTED)));
+  for (const [id, own] of hooksOf(config))
+    hooks.set(id, await make(hookKinds, own.kind, id, own, connect(connectionOf(own), true)));
   return {
     providers,
     stores,
     channels,
+    hooks,
     async close() {
-      await Promise.all(
-        [...providers.values(), ...stores.values(), ...channels.values()].map((plugin) => plugin.close()),
-      );
+      const all = [...providers.values(), ...stores.values(), ...channels.values(), ...hooks.values()];
+      await Promise.all(all.map((plugin) => plugin.close()));
       await Promise.all(nets.map((net) => net.close()));
     },
   };
+}
+
+/** By the id of the publication that they follow. */
+function hooksOf({ credentials }: Config): ReadonlyArray<readonly [string, HookConfig]> {
+  return Object.values(credentials).flatMap(({ name, destinations }) =>
+    destinations.flatMap(({ id, onChange }) =>
+      onChange === null ? [] : [[publicationId(name, id), onChange] as const],
+    ),
+  );
+}
+
+/** Its address may be a secret, as a channel's. */
+function connectionOf(hook: HookConfig): Connection {
+  return hook.kind === 'http' ? { ...hook.http, timeout: hook.timeout } : UNCONNECTED;
 }
 
 function usesFiles(config: Config): boolean {

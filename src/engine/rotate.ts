@@ -1,19 +1,13 @@
 import type { Change, Claim, Secret } from '../model/index.ts';
-import {
-  type Action,
-  backoff,
-  fold,
-  intend,
-  lateDestinations,
-  type Outcome,
-  plan,
-  type Situation,
-} from '../rotation/index.ts';
+import { type Action, applied, backoff, type Outcome, type Situation } from '../rotation/index.ts';
 import { StateError } from '../state/contract.ts';
 import type { Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
+import { dueByOurClock } from './due-times.ts';
 import { perform } from './perform.ts';
+import { askTime, isTimeKnown, timeOf } from './provider-time.ts';
 import { situationOf } from './situation.ts';
+import { journalSpooled, spoolAnswer } from './spooled.ts';
 
 /** A credential without a due time stays in the table, so that it can be woken. */
 const NEVER = 8_640_000_000_000_000;
@@ -28,22 +22,26 @@ export async function turnCredential(
   claim: Claim,
   surroundings: Surroundings,
 ): Promise<void> {
-  const { state, clock, newId } = context;
+  const { state, clock, newId, rules } = context;
   if (context.config.credentials[claim.id] === undefined) {
     // No longer configured: parked, its versions kept until somebody forgets it.
     return state.commit([], { hold: { claim, next: null } });
   }
-  let now = clock.now();
+  let timeKnown = await askTime(context, claim.id);
+  let now = timeOf(context, claim.id);
   for (;;) {
-    const situation = await situationOf(context, claim.id);
-    const action = plan(situation, now, newId);
+    const situation = await situationOf(context, claim.id, { now, timeKnown });
+    const action = rules.plan(situation, now, newId);
     if (action.do === 'wait') {
-      return committer.commit([], lateDestinations(situation, now), {
-        hold: { claim, next: action.until ?? NEVER },
-      });
+      const next = action.until === null ? NEVER : clock.now() + Math.max(0, action.until - now);
+      return committer.commit([], rules.standing(situation, now), { hold: { claim, next } });
     }
-    if (surroundings.stopping.aborted) return state.commit([], { hold: { claim, next: now } });
+    if (surroundings.stopping.aborted) return state.commit([], { hold: { claim, next: clock.now() } });
     now = await turn({ context, committer, claim, ...surroundings }, situation, action);
+    // The clock may have been stepped meanwhile: then that moment was none.
+    const asked = !isTimeKnown(context, claim.id);
+    timeKnown = await askTime(context, claim.id);
+    if (asked) now = timeOf(context, claim.id);
   }
 }
 
@@ -66,23 +64,24 @@ type Turn = {
  */
 async function turn(holder: Turn, situation: Situation, action: Action): Promise<number> {
   const { context, committer, claim } = holder;
-  const { clock, newId } = context;
-  const intent = intend(situation, action, clock.now());
-  if (intent.length > 0 && !(await commitIntent(holder, situation, intent))) return clock.now();
+  const { clock, newId, rules } = context;
+  const intent = rules.intend(situation, action, timeOf(context, claim.id));
+  if (intent.length > 0 && !(await commitIntent(holder, situation, intent))) return timeOf(context, claim.id);
   const started = clock.monotonic();
   const outcome = await perform(context, situation, action);
-  const now = clock.now();
-  const { changes, signals } = fold(situation, action, outcome, now, newId);
+  const now = timeOf(context, claim.id);
+  const { changes, signals } = rules.fold(applied(situation, intent), action, outcome, now, newId);
   observe(context, situation, action, outcome, changes, clock.monotonic() - started);
   try {
-    await committer.commit([asRead(situation, intent.length > 0 ? 1 : 0), ...changes], signals, {
+    const due = dueByOurClock(changes, now, clock.now());
+    await committer.commit([asRead(situation, intent.length > 0 ? 1 : 0), ...due], signals, {
       under: claim,
     });
   } catch (error) {
     if (action.do === 'mint' && outcome.of === 'mint' && 'answer' in outcome) {
       await saveAnswer(holder, action.rotation.id, outcome.answer, error);
     } else if (!isStale(error)) throw error;
-    return clock.now();
+    return timeOf(context, claim.id);
   }
   return now;
 }
@@ -103,6 +102,8 @@ async function commitIntent(
   intent: readonly Change[],
 ): Promise<boolean> {
   await context.state.prove();
+  // The state may not take the answer: then there is room for it that nothing can take away any more.
+  await context.spool.reserve(claim.id);
   try {
     await context.state.commit([asRead(situation, 0), ...intent], { under: claim });
     return true;
@@ -113,29 +114,24 @@ async function commitIntent(
 }
 
 /**
- * A minted key's only copy is in `answer`: whatever keeps the state from taking it, it is tried again until it is
- * taken or the daemon stops. The same request repeated then gets the same answer, where the provider remembers.
+ * A minted key's only copy is in `answer`. It goes to the spool, where a restart finds it, and is offered to the state
+ * again and again until that takes it or the daemon stops; nothing further is minted until then.
  */
 async function saveAnswer(
-  { context, claim, stopping, pause }: Turn,
+  { context, committer, claim, stopping, pause }: Turn,
   rotationId: string,
   answer: Secret,
   cause: unknown,
 ): Promise<void> {
-  const { state, clock, log } = context;
+  const { log } = context;
   const fields = { credential: claim.id, rotation: rotationId };
-  log.error(
-    { ...fields, error: cause },
-    `${claim.id}: a minted key is held in memory alone: the state did not take it`,
-  );
+  const entry = { credential: claim.id, rotationId, answer, at: timeOf(context, claim.id) };
+  let spooled = false;
   for (let attempt = 1; ; attempt += 1) {
+    spooled ||= await spoolAnswer(context, entry, cause);
     try {
-      const open = (await state.credential(claim.id))?.open;
-      const at = clock.now();
-      const journal: Change = { type: 'journal.put', rotationId, answer, at };
-      const answered: Change[] =
-        open?.id === rotationId ? [{ type: 'rotation.put', rotation: { ...open, answeredAt: at } }] : [];
-      await state.commit([journal, ...answered]);
+      await journalSpooled(context, committer, entry);
+      if (spooled) await context.spool.clear(claim.id);
       return log.info(fields, `${claim.id}: the minted key is in the journal now`);
     } catch (error) {
       if (stopping.aborted) throw error;

@@ -16,6 +16,7 @@ class HandClock implements Clock {
 
   now = () => this.#wall;
   monotonic = () => this.#monotonic;
+  steady = () => this.#monotonic;
   after = (ms: number, task: () => void) => {
     const timer = { at: this.#monotonic + ms, task };
     this.#timers.push(timer);

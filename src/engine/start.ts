@@ -1,17 +1,26 @@
 import { cancelDelivery } from '../alerting/delivery.ts';
 import { identityOf } from '../alerting/identity.ts';
 import { orphans } from '../alerting/orphans.ts';
-import type { Change, Signal } from '../model/index.ts';
-import { currentVersion } from '../rotation/index.ts';
+import type { CredentialConfig, DestinationConfig } from '../config/types.ts';
+import type {
+  Change,
+  CredentialRecord,
+  CredentialSnapshot,
+  Destination,
+  Signal,
+  Version,
+} from '../model/index.ts';
+import { currentVersion, nextCheck } from '../rotation/index.ts';
 import type { EngineContext } from './context.ts';
-import { credentialLane, loginLane, monitorLane, publicationLane } from './lanes.ts';
-import { allAlerts, owedAnew } from './owed.ts';
-import { publicationId } from './publish.ts';
+import { checkSpread, publicationId } from './destination.ts';
+import { credentialLane, hookLane, loginLane, monitorLane, publicationLane } from './lanes.ts';
+import { allAlerts, owedAnew, pendingDeliveries } from './owed.ts';
+import { watchdogWork } from './watchdog.ts';
 
 /**
- * What the configuration asks for and the state does not have yet: records for new credentials, publications for
- * destinations without the current version, monitors, logins. Messages to channels that it no longer names are
- * cancelled. Run at every start; running it twice changes nothing.
+ * What the configuration asks for and the state does not have yet: records for new credentials; publications, at once
+ * for destinations without the current version; hooks that are owed; monitors, logins, the watchdog. Messages to
+ * channels that it no longer names are cancelled. Run at every start; running it twice changes nothing.
  */
 export async function reconcileConfiguration(context: EngineContext): Promise<Change[]> {
   const { config, clock } = context;
@@ -28,7 +37,8 @@ export async function reconcileConfiguration(context: EngineContext): Promise<Ch
       work: { kind: 'monitor', id: name, lane: monitorLane(name), dueAt: now },
     });
   }
-  changes.push(...(await unclaimedDeliveries(context, now)));
+  changes.push({ type: 'work.put', work: watchdogWork(now) });
+  changes.push(...(await owedDeliveries(context, now)));
   return changes;
 }
 
@@ -58,55 +68,97 @@ export async function reconcileAlerts(
   return { changes: await owedAnew(context, lasting), signals };
 }
 
-/** Nobody claims the lane of a channel that is gone. Also ends may be owed, so all alerts are gone through. */
-async function unclaimedDeliveries({ config, state }: EngineContext, now: number): Promise<Change[]> {
-  const gone = (channel: string) => !Object.hasOwn(config.channels, channel);
-  if (!Object.keys(await state.outboxDepth()).some(gone)) return [];
-  const alerts = await allAlerts(state, false);
-  const deliveries = await Promise.all(alerts.map(({ id }) => state.deliveries(id)));
-  return deliveries
-    .flat()
-    .filter((delivery) => delivery.state === 'pending' && gone(delivery.channel))
-    .flatMap((delivery): Change[] => [
-      { type: 'delivery.put', delivery: cancelDelivery(delivery, now) },
-      { type: 'work.delete', kind: 'delivery', id: delivery.id },
-    ]);
+/**
+ * Nobody claims the lane of a channel that is gone; what other channels are owed is due now, for the clock may have been
+ * set back while nobody ran.
+ */
+async function owedDeliveries({ config, state }: EngineContext, now: number): Promise<Change[]> {
+  return (await pendingDeliveries(state)).flatMap((delivery): Change[] =>
+    Object.hasOwn(config.channels, delivery.channel)
+      ? [{ type: 'work.wake', kind: 'delivery', id: delivery.id, at: now }]
+      : [
+          { type: 'delivery.put', delivery: cancelDelivery(delivery, now) },
+          { type: 'work.delete', kind: 'delivery', id: delivery.id },
+        ],
+  );
 }
 
-async function credentialChanges(
-  { config, state }: EngineContext,
-  name: string,
-  now: number,
-): Promise<Change[]> {
-  const credential = config.credentials[name];
+async function credentialChanges(context: EngineContext, name: string, now: number): Promise<Change[]> {
+  const credential = context.config.credentials[name];
   if (credential === undefined) return [];
   const { provider, destinations } = credential;
-  const snapshot = await state.credential(name);
-  const record = snapshot?.record ?? {
+  const snapshot = await context.state.credential(name);
+  const record = snapshot?.record ?? blankRecord(name, provider, now);
+  const current = currentVersion(snapshot?.versions ?? []);
+  return [
+    ...recordChanges(snapshot, { ...record, provider }),
+    { type: 'work.put', work: { kind: 'credential', id: name, lane: credentialLane(provider), dueAt: now } },
+    ...destinations.flatMap((destination): Change[] => {
+      const known = snapshot?.destinations.find(({ id }) => id === destination.id) ?? null;
+      const id = publicationId(name, destination.id);
+      return [
+        ...(current === null
+          ? []
+          : [publicationWork(id, destination, firstVisit(context, { credential, known, current, id }, now))]),
+        ...hookWork(id, destination, known, now),
+      ];
+    }),
+  ];
+}
+
+/** Only what is new: whoever shares this state may be writing it at this moment. */
+function recordChanges(snapshot: CredentialSnapshot | null, record: CredentialRecord): Change[] {
+  if (snapshot?.record.provider === record.provider) return [];
+  const put: Change = { type: 'credential.put', record };
+  if (snapshot === null) return [put];
+  return [{ type: 'credential.expect', name: record.name, revision: snapshot.revision }, put];
+}
+
+/** A configured credential before its first version. */
+export function blankRecord(name: string, provider: string, now: number): CredentialRecord {
+  return {
     name,
     provider,
-    state: 'new' as const,
+    state: 'new',
     firstSeenAt: now,
     lastError: null,
     attempts: 0,
     retryAt: null,
+    pause: null,
+    recoveryId: null,
+    uncertain: [],
   };
-  const current = currentVersion(snapshot?.versions ?? []);
-  const lacking = destinations.filter(({ id }) => {
-    const known = snapshot?.destinations.find((destination) => destination.id === id);
-    return current !== null && (known?.state !== 'published' || known.versionId !== current.id);
-  });
-  return [
-    { type: 'credential.put', record: { ...record, provider } },
-    { type: 'work.put', work: { kind: 'credential', id: name, lane: credentialLane(provider), dueAt: now } },
-    ...lacking.map(({ id, store }): Change => {
-      const work = {
-        kind: 'publication' as const,
-        id: publicationId(name, id),
-        lane: publicationLane(store),
-        dueAt: now,
-      };
-      return { type: 'work.put', work };
-    }),
-  ];
+}
+
+function publicationWork(id: string, { store }: DestinationConfig, dueAt: number): Change {
+  return { type: 'work.put', work: { kind: 'publication', id, lane: publicationLane(store), dueAt } };
+}
+
+type Visited = {
+  readonly credential: CredentialConfig;
+  readonly known: Destination | null;
+  readonly current: Version;
+  readonly id: string;
+};
+
+/** A destination that has the current version, or had it, is looked at when it would have been without the restart. */
+function firstVisit(
+  context: EngineContext,
+  { credential, known, current, id }: Visited,
+  now: number,
+): number {
+  const has = known?.state === 'published' || known?.state === 'drifted';
+  if (!has || known.versionId !== current.id || known.checkedAt === null) return now;
+  const seenAt = Math.min(known.checkedAt, now);
+  return nextCheck(credential.drift, checkSpread(context, id), seenAt);
+}
+
+function hookWork(
+  id: string,
+  { onChange }: DestinationConfig,
+  known: Destination | null,
+  now: number,
+): Change[] {
+  if (onChange === null || known?.hook?.state !== 'owed') return [];
+  return [{ type: 'work.put', work: { kind: 'hook', id, lane: hookLane(onChange.kind), dueAt: now } }];
 }

@@ -5,6 +5,7 @@ import { createWatch, type Watch, type WatchState } from '../detectors/watch.ts'
 import {
   type Change,
   type Claim,
+  type CredentialSnapshot,
   EdgeError,
   type Failure,
   type Finding,
@@ -13,10 +14,14 @@ import {
   MINUTE,
   type MonitorRecord,
   type Signal,
+  type Version,
 } from '../model/index.ts';
-import { currentVersion, keyRejected } from '../rotation/index.ts';
+import { currentVersion } from '../rotation/index.ts';
+import { StateError } from '../state/contract.ts';
 import type { Committer } from './commit.ts';
 import { type EngineContext, named } from './context.ts';
+import { factsIn, managedKeys } from './log-facts.ts';
+import { keyAccepted, keyRefused } from './log-reader.ts';
 
 /** Events of a page; the provider's own limit is 1,000. */
 const PAGE = 1_000;
@@ -48,24 +53,21 @@ export async function turnMonitor(
     );
   for (;;) {
     const begun = clock.now();
-    const page = await read(context, { monitor, record, begun });
+    const reader = currentVersion((await state.credential(monitor.credential))?.versions ?? []);
+    const page = await read(context, { monitor, record, begun }, reader);
     // The keys are read after the page: one minted and used while it was under way is no stranger's.
-    const poll: Poll = { monitor, watch, watched, record, begun, keys: await managedKeys(context) };
+    const snapshots = await state.credentials();
+    const keys = managedKeys(snapshots);
+    const poll: Poll = { monitor, watch, watched, record, begun, reader, snapshots, keys };
+    await tellReader(context, claim, poll, 'failure' in page ? page.failure : null);
     if ('failure' in page) {
       const folded = afterFailure(poll, page.failure, clock.now());
-      return committer.commit(
-        [{ type: 'monitor.put', monitor: folded.record }],
-        [...findingsToSignals(folded.findings, monitor.name), ...rejection(poll, page.failure, clock.now())],
-        { hold: release },
-      );
+      return committer.commit(folded.changes, folded.signals, { hold: release });
     }
-    const folded = afterPage(context, poll, page);
-    const signals = [...findingsToSignals(folded.findings, monitor.name), ...acceptance(poll, clock.now())];
+    const folded = await afterPage(context, poll, page);
     record = folded.record;
     const last = !page.hasMore || stopping.aborted;
-    const options = last ? { hold: release } : { under: claim };
-    const changes: Change[] = [{ type: 'monitor.put', monitor: record }, ...usesIn(page, poll.keys)];
-    await committer.commit(changes, signals, options);
+    await committer.commit(folded.changes, folded.signals, last ? { hold: release } : { under: claim });
     if (last) return;
   }
 }
@@ -76,42 +78,60 @@ type Poll = {
   readonly watched: WatchState;
   readonly record: MonitorRecord;
   readonly begun: number;
+  /** The version whose key read the log; null: there was none. */
+  readonly reader: Version | null;
+  readonly snapshots: readonly CredentialSnapshot[];
   readonly keys: readonly ManagedKey[];
 };
 
-/** So many polls in succession must be refused before it is more than a hiccup. */
-const REFUSED_LIMIT = 2;
-
-/** The key that reads the log is the one that applications use: where it is refused, so are they. */
-function rejection({ monitor, record, keys }: Poll, failure: Failure, now: number): Signal[] {
-  if (failure.verdict !== 'rejected' || record.attempts + 1 < REFUSED_LIMIT) return [];
-  const current = keys.find(
-    ({ credential, state }) => credential === monitor.credential && state === 'current',
-  );
-  return [keyRejected(monitor.credential, current?.keyId ?? null, failure, now)];
+/** What the poll showed of the key that read. Where its credential has changed meanwhile, the next poll sees again. */
+async function tellReader(
+  { state, clock }: EngineContext,
+  claim: Claim,
+  { monitor, record, reader, snapshots }: Poll,
+  failure: Failure | null,
+): Promise<void> {
+  const snapshot = snapshots.find(({ record: { name } }) => name === monitor.credential);
+  const changes =
+    failure === null
+      ? keyAccepted({ snapshot, reader }, clock.now())
+      : keyRefused({ snapshot, reader, failures: record.attempts + 1 }, failure, clock.now());
+  if (changes.length === 0) return;
+  try {
+    await state.commit(changes, { under: claim });
+  } catch (error) {
+    if (!(error instanceof StateError && error.code === 'stale')) throw error;
+  }
 }
 
-/** The first page after failures proves the key again. */
-function acceptance({ monitor, record }: Poll, at: number): Signal[] {
-  if (record.attempts === 0) return [];
-  return [
-    { type: 'resolve', kind: 'credential-rejected', credential: monitor.credential, condition: '', at },
-  ];
-}
+type Folded = {
+  readonly record: MonitorRecord;
+  readonly changes: readonly Change[];
+  readonly signals: readonly Signal[];
+};
 
-type Folded = { readonly record: MonitorRecord; readonly findings: readonly Finding[] };
+function foldedTo(
+  record: MonitorRecord,
+  findings: readonly Finding[],
+  facts: { readonly changes: readonly Change[]; readonly signals: readonly Signal[] },
+): Folded {
+  return {
+    record,
+    changes: [{ type: 'monitor.put', monitor: record }, ...facts.changes],
+    signals: [...findingsToSignals(findings, record.name), ...facts.signals],
+  };
+}
 
 async function read(
   context: EngineContext,
   { monitor, record, begun }: Pick<Poll, 'monitor' | 'record' | 'begun'>,
+  reader: Version | null,
 ): Promise<LogPage | { readonly failure: Failure }> {
   try {
-    const snapshot = await context.state.credential(monitor.credential);
-    const current = snapshot && currentVersion(snapshot.versions);
-    if (!current) throw new EdgeError(noKey(monitor));
+    if (reader === null) throw new EdgeError(noKey(monitor));
     const provider = named(context.plugins.providers, monitor.provider);
     const since = record.cursor === null ? resumeAt(record, monitor, begun) : null;
-    return await provider.readLog(await context.state.versionValue(current.id), {
+    return await provider.readLog(await context.state.versionValue(reader.id), {
       cursor: record.cursor,
       since,
       limit: PAGE,
@@ -133,11 +153,13 @@ function noKey({ credential }: MonitorConfig): Failure {
   };
 }
 
-function afterPage({ counters, clock }: EngineContext, poll: Poll, page: LogPage): Folded {
+async function afterPage(context: EngineContext, poll: Poll, page: LogPage): Promise<Folded> {
+  const { counters, clock } = context;
   const { monitor, watch, watched, record, begun, keys } = poll;
   const now = clock.now();
   const surroundings = { monitor: monitor.name, keys, now, feed: null };
   const findings = watch.observe(watched, page.events, surroundings);
+  const facts = await factsOf(context, poll, page, now);
   const feed = { caughtUp: !page.hasMore, trouble: null };
   findings.push(...watch.tick(watched, { ...surroundings, now: begun, feed }));
   for (const { status } of page.events) {
@@ -151,18 +173,37 @@ function afterPage({ counters, clock }: EngineContext, poll: Poll, page: LogPage
     (most, { time }) => Math.max(most, Math.min(time, now)),
     record.lastEventAt ?? 0,
   );
-  return {
-    findings,
-    record: {
-      ...record,
-      cursor: page.nextCursor ?? record.cursor,
-      lastEventAt: latest === 0 ? null : latest,
-      polledAt: begun,
-      attempts: 0,
-      skipped: record.skipped + page.skipped,
-      detectors: watch.save(watched),
-    },
+  const polled: MonitorRecord = {
+    ...record,
+    cursor: page.nextCursor ?? record.cursor,
+    lastEventAt: latest === 0 ? null : latest,
+    polledAt: begun,
+    attempts: 0,
+    skipped: record.skipped + page.skipped,
+    detectors: watch.save(watched),
   };
+  return foldedTo(polled, findings, facts);
+}
+
+function factsOf(
+  { config, state }: EngineContext,
+  { monitor, watch, watched, snapshots, keys }: Poll,
+  { events }: LogPage,
+  now: number,
+) {
+  return factsIn(events, {
+    monitor: monitor.name,
+    keys,
+    otherKeys: monitor.rules.otherKeys,
+    credentials: Object.values(config.credentials)
+      .filter(({ provider }) => provider === monitor.provider)
+      .map(({ name }) => name),
+    snapshots,
+    configured: (credential) => Object.hasOwn(config.credentials, credential),
+    keyUsers: (keyIds) => state.keyUsers(keyIds),
+    first: (event) => watch.first(watched, 'mint', event),
+    now,
+  });
 }
 
 /** A cursor that the provider no longer knows is dropped: the next poll resumes by time, and repeats change nothing. */
@@ -170,36 +211,13 @@ function afterFailure(poll: Poll, failure: Failure, now: number): Folded {
   const { monitor, watch, watched, record, keys } = poll;
   const feed = { caughtUp: false, trouble: failure.message };
   const findings = watch.tick(watched, { monitor: monitor.name, keys, now, feed });
-  return {
-    findings,
-    record: {
-      ...record,
-      cursor: failure.code === 'cursor_expired' ? null : record.cursor,
-      attempts: record.attempts + 1,
-      detectors: watch.save(watched),
-    },
+  const refused: MonitorRecord = {
+    ...record,
+    cursor: failure.code === 'cursor_expired' ? null : record.cursor,
+    attempts: record.attempts + 1,
+    detectors: watch.save(watched),
   };
-}
-
-/** When each of our keys was last accepted, as far as this page tells. */
-function usesIn({ events }: LogPage, keys: readonly ManagedKey[]): Change[] {
-  const latest = new Map<string, number>();
-  for (const { keyId, status, time } of events) {
-    if (keyId !== null && status < 400) latest.set(keyId, Math.max(time, latest.get(keyId) ?? 0));
-  }
-  return keys.flatMap(({ keyId }) => {
-    const at = latest.get(keyId);
-    return at === undefined ? [] : [{ type: 'use.put' as const, keyId, at }];
-  });
-}
-
-async function managedKeys({ state }: EngineContext): Promise<ManagedKey[]> {
-  const snapshots = await state.credentials();
-  return snapshots.flatMap(({ record, versions }) =>
-    versions.flatMap(({ keyId, state: versionState, expiresAt }) =>
-      keyId === null ? [] : [{ keyId, credential: record.name, state: versionState, expiresAt }],
-    ),
-  );
+  return foldedTo(refused, findings, { changes: [], signals: [] });
 }
 
 function unseen(name: string): MonitorRecord {

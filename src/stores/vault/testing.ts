@@ -17,6 +17,7 @@ import { schema, type VaultConfig, type VaultTarget } from './schema.ts';
 export const clock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  steady: () => performance.now(),
   after(ms, task) {
     const timer = setTimeout(task, ms);
     return () => clearTimeout(timer);

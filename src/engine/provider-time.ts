@@ -1,0 +1,50 @@
+import { SECOND } from '../model/index.ts';
+import type { Provider } from '../providers/contract.ts';
+import { type EngineContext, named } from './context.ts';
+
+/** Clocks that are no further apart are one: ordinary drift, the seconds of a Date header, the way of the answer. */
+const SAME = 5 * SECOND;
+
+/**
+ * The time that counts for a provider's keys: its own, by the Date header of its last answer, where ours differs from
+ * it. Null where that cannot be said: it has not answered yet, or our wall clock was stepped, or the machine slept, since.
+ */
+function providerNow({ clock }: Pick<EngineContext, 'clock'>, provider: Provider): number | null {
+  const seen = provider.seenClock();
+  if (seen === null) return null;
+  const now = clock.now();
+  const passed = clock.steady() - seen.steady;
+  const stepped = now - seen.wall - passed;
+  if (Math.abs(stepped) > SAME) return null;
+  const theirs = seen.date + passed;
+  return Math.abs(theirs - now) <= SAME ? now : Math.round(theirs);
+}
+
+/** The best that is known without asking: the provider's time, else ours. */
+export function timeOf(context: EngineContext, credential: string): number {
+  const name = context.config.credentials[credential]?.provider;
+  const provider = name === undefined ? undefined : context.plugins.providers.get(name);
+  return (provider && providerNow(context, provider)) ?? context.clock.now();
+}
+
+/** False where the provider has to be asked first. */
+export function isTimeKnown({ config, plugins, clock }: EngineContext, credential: string): boolean {
+  return (
+    providerNow({ clock }, named(plugins.providers, config.credentials[credential]?.provider ?? '')) !== null
+  );
+}
+
+/**
+ * True once the provider's time is known: where it is not, it is asked by a test of the credential's current key. What
+ * is closed or begun too early cannot be undone. False where the provider does not answer.
+ */
+export async function askTime(context: EngineContext, credential: string): Promise<boolean> {
+  const provider = named(context.plugins.providers, context.config.credentials[credential]?.provider ?? '');
+  if (providerNow(context, provider) !== null) return true;
+  const snapshot = await context.state.credential(credential);
+  const current = snapshot?.versions.find(({ state }) => state === 'current');
+  // Without a key there is nobody whose time could be mistaken.
+  if (current === undefined) return true;
+  await provider.verify(await context.state.versionValue(current.id)).catch(() => undefined);
+  return providerNow(context, provider) !== null;
+}
