@@ -6,9 +6,12 @@ import { systemClock } from '../../src/engine/clock.ts';
 import { Commands, RefusedError } from '../../src/engine/commands.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { createKeyedHash } from '../../src/engine/hash.ts';
+import { WHILE_IT_LIVES } from '../../src/engine/loop.ts';
 import { loadPlugins } from '../../src/engine/plugins.ts';
+import { rules } from '../../src/rotation/index.ts';
 import type { State } from '../../src/state/contract.ts';
 import { KeyRing } from '../../src/state/sealing.ts';
+import { openSpool } from '../../src/state/spool-file.ts';
 import { openState } from '../../src/state/sqlite/index.ts';
 import { openFile } from '../../src/state/sqlite/open.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
@@ -83,9 +86,16 @@ async function startRecorded(world: World): Promise<Recorded> {
   const counters = new Counters();
   const plugins = await loadPlugins(config, { clock, hash, log, counters });
   const recorded = recorder.plugins(plugins);
+  const torn = (error: Error) => {
+    throw error;
+  };
+  const keys = await readMasterKeys(config);
   const engine = new Engine({
     config,
     state,
+    spool: openSpool({ database: config.state.database, keys, torn }),
+    rules,
+    claimFor: WHILE_IT_LIVES,
     plugins: recorded,
     clock,
     hash,

@@ -51,14 +51,16 @@ async function expectAlertsOver(world: World, kinds: readonly string[]): Promise
 }
 
 describe('an answer that says that nothing was minted', () => {
-  test('401: the credential is told as rejected, and the rotation comes again after an hour', async () => {
+  test('401, by a key that is accepted elsewhere: the rotation has failed, and comes again after an hour', async () => {
     const world = await nearlyDue();
     await minutesOf(60, world, { kind: 'status', status: 401 });
     expect((await world.rotations()).map(({ state }) => state)).toEqual(['failed', 'failed']);
-    world.pagerduty.expectTriggered('credential-rejected');
+    world.slack.expectTold('rotation-failed');
+    expect((await world.credential()).record.state).toBe('managed');
     await expectToRecover(world);
     expectMinted(world, 1);
-    world.pagerduty.expectResolved('credential-rejected');
+    await expectAlertsOver(world, ['rotation-failed', 'rotation-completed']);
+    world.pagerduty.expectQuiet();
   });
 
   test('403: the rotation has failed, a person is told, and it comes again by itself', async () => {

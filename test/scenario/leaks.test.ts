@@ -67,8 +67,8 @@ test('no secret is in anything that leaves, whatever goes wrong', async () => {
   expect(world.sandbox.slack.messages().length).toBeGreaterThan(2);
   expect(world.sandbox.pagerduty.events().length).toBeGreaterThan(0);
   hunt(secrets, 'the process title', `${process.title} ${process.argv.join(' ')}`);
-  for (const name of await readdir(join(world.folder, 'state'))) {
-    hunt(secrets, name, await readFile(join(world.folder, 'state', name)));
+  for (const entry of await readdir(join(world.folder, 'state'), { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) hunt(secrets, entry.name, await readFile(join(entry.parentPath, entry.name)));
   }
 }, 40_000);
 

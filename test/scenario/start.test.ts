@@ -1,4 +1,4 @@
-import { copyFile, cp, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, Secret } from '../../src/model/index.ts';
@@ -109,33 +109,6 @@ describe('the state', () => {
     await world.advance('5m');
     await expectEverywhere(world, 3);
     expect((await world.rotations()).map(({ state }) => state)).toEqual(['overlap']);
-  });
-
-  test('that is older than the destinations overwrites nothing and mints nothing; `adopt` brings it up to date', async () => {
-    const world = await makeWorld();
-    await world.advance('80d');
-    await world.stop();
-    await cp(join(world.folder, 'state'), join(world.folder, 'backup'), { recursive: true });
-    await world.start();
-    await world.advance('20d');
-    await expectEverywhere(world, 2);
-    await world.stop();
-    await rm(join(world.folder, 'state'), { recursive: true });
-    await rename(join(world.folder, 'backup'), join(world.folder, 'state'));
-    await world.start();
-    await world.advance('10m');
-    await expectEverywhere(world, 2);
-    expect(minted(world)).toBe(1);
-
-    await world.daemon.commands.adopt(CREDENTIAL, 'ops');
-    await world.advance('10m');
-    await expectEverywhere(world, 2);
-    const { versions } = await world.credential();
-    expect(versions.find(({ state }) => state === 'current')).toMatchObject({
-      number: 2,
-      keyId: world.sandbox.frameflow.keys()[2]?.id,
-    });
-    expect(minted(world)).toBe(1);
   });
 
   test('whose file is replaced while the daemon runs: nothing is minted, and it says that it is not well', async () => {
@@ -283,6 +256,7 @@ describe('the schedule', () => {
   test('over a year every rotation begins in its window, and its overlap ends on a weekday', async () => {
     const world = await makeWorld({
       destinations: ['file'],
+      drift: { check: '30d' },
       rotation: {
         every: '45d',
         window: 'Mon-Tue 09:00-16:00 Europe/Berlin',

@@ -7,10 +7,13 @@ import { Commands } from '../../src/engine/commands.ts';
 import type { Plugins } from '../../src/engine/context.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { createKeyedHash } from '../../src/engine/hash.ts';
+import { WHILE_IT_LIVES } from '../../src/engine/loop.ts';
 import { loadPlugins } from '../../src/engine/plugins.ts';
 import type { Change, Claim, Log } from '../../src/model/index.ts';
+import { rules } from '../../src/rotation/index.ts';
 import type { Hold, State, StateError } from '../../src/state/contract.ts';
 import { KeyRing } from '../../src/state/sealing.ts';
+import { openSpool } from '../../src/state/spool-file.ts';
 import { openState } from '../../src/state/sqlite/index.ts';
 import { openFile } from '../../src/state/sqlite/open.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
@@ -43,6 +46,7 @@ const EFFECTS: readonly string[] = [
   'readBack',
   'publish',
   'renewLogin',
+  'run',
   'deliver',
 ];
 
@@ -55,7 +59,8 @@ export async function startKillable(
 ): Promise<KillableDaemon> {
   const file = config.state.database;
   const opened = openFile(file);
-  const keys = new KeyRing(await readMasterKeys(config));
+  const masterKeys = await readMasterKeys(config);
+  const keys = new KeyRing(masterKeys);
   const owner = `${config.installation.name}-${process.pid}`;
   const state = await openState(opened, { file, keys, now: () => clock.now(), owner });
   const hash = createKeyedHash(await state.fingerprintKey());
@@ -66,9 +71,17 @@ export async function startKillable(
     leaveAsKilled(opened.database, file);
     void plugins.close();
   });
+  const spool = openSpool({
+    database: file,
+    keys: masterKeys,
+    torn: (error) => log.error({ error }, error.message),
+  });
   const engine = new Engine({
     config,
     state: mortalState(state, life),
+    spool: mortal(spool, life, (method) => (SPOOLING.has(method) ? `${method} at the spool` : null)),
+    rules,
+    claimFor: WHILE_IT_LIVES,
     plugins: mortalPlugins(plugins, life),
     clock,
     hash,
@@ -154,15 +167,16 @@ function mortal<T extends object>(
   return new Proxy(target, {
     get(object, property) {
       const member: unknown = Reflect.get(object, property, object);
-      if (typeof member !== 'function' || typeof property !== 'string' || SYNCHRONOUS.has(property))
-        return member;
+      if (typeof member !== 'function' || typeof property !== 'string') return member;
       const method = (member as Method).bind(object);
+      if (SYNCHRONOUS.has(property)) return method;
       return (...args: readonly unknown[]) => life.call(nameOf(property, args), () => method(...args));
     },
   });
 }
 
-const SYNCHRONOUS = new Set(['malformed', 'parseMint']);
+const SYNCHRONOUS = new Set(['malformed', 'mismatch', 'parseMint', 'seenClock']);
+const SPOOLING = new Set(['reserve', 'save', 'clear']);
 
 function mortalState(state: State, life: Life): State {
   const refusing: State = {
@@ -191,7 +205,7 @@ type CommitOptions = { readonly hold?: Hold; readonly under?: Claim } | undefine
 /** `commit of credential: rotation (verifying), version (pending)`. */
 function commitName(changes: readonly Change[], options: CommitOptions): string {
   const claim = options?.hold?.claim ?? options?.under;
-  const written = changes.filter(({ type }) => type !== 'credential.expect');
+  const written = changes.filter(({ type }) => !type.endsWith('.expect'));
   const parts = written.map((change) => {
     const kind = change.type.split('.')[0] ?? '';
     if (change.type === 'rotation.put') return `${kind} (${change.rotation.state})`;
@@ -213,6 +227,7 @@ function mortalPlugins(plugins: Plugins, life: Life): Plugins {
     providers: all(plugins.providers),
     stores: all(plugins.stores),
     channels: all(plugins.channels),
+    hooks: all(plugins.hooks),
     close: () => plugins.close(),
   };
 }

@@ -5,6 +5,7 @@ import type { Sandbox } from '../../src/sandbox/index.ts';
 export type WorldSettings = {
   /** Of the credential `frameflow-prod`. */
   readonly rotation?: Readonly<Record<string, unknown>>;
+  readonly drift?: object;
   readonly destinations?: readonly Place[];
   /** Added to a destination of that place. */
   readonly publish?: Partial<Readonly<Record<Place, object>>>;
@@ -13,8 +14,12 @@ export type WorldSettings = {
   readonly provider?: object;
   readonly monitor?: object | null;
   readonly routes?: readonly object[];
+  /** Cron expressions, for daemons that live in the machine's time; the default never comes. */
+  readonly schedule?: object;
   /** A second credential on the same provider key's account, published to a file of its own. */
   readonly second?: boolean;
+  /** A StockFlow credential beside it, published to a file of its own, with what is said of it. */
+  readonly stockflow?: object;
   /** Whether the configuration names the first secret. */
   readonly firstSecret?: boolean;
 };
@@ -24,6 +29,7 @@ export type Place = 'vault' | 'aws' | 'file';
 /** The credential that scenarios are about, and the second where there is one. */
 export const CREDENTIAL = 'frameflow-prod';
 export const SECOND = 'frameflow-batch';
+export const STOCKFLOW = 'stockflow-prod';
 export const MONITOR = 'frameflow-auth-log';
 export const VARIABLE = 'FRAMEFLOW_API_KEY';
 
@@ -48,8 +54,13 @@ export function settingsDocument(settings: WorldSettings, around: Surroundings):
     installation: { name: 'footage', environment: 'production' },
     state: { directory: join(folder, 'state'), encryptionKeys: [{ env: 'MASTER_KEY' }] },
     // The world wakes the daemon and polls; cron, which runs on the machine's clock, must not.
-    schedule: { timezone: 'UTC', reconcile: NEVER, pollLogs: NEVER },
-    providers: { frameflow: { ...provider, ...settings.provider } },
+    schedule: { timezone: 'UTC', reconcile: NEVER, pollLogs: NEVER, ...settings.schedule },
+    providers: {
+      frameflow: { ...provider, ...settings.provider },
+      ...(settings.stockflow === undefined
+        ? {}
+        : { stockflow: { kind: 'stockflow', apiUrl: sandbox.stockflow.url, timeout, tls } }),
+    },
     stores: storesOf(settings, around),
     credentials: credentialsOf(settings, around),
     ...(settings.monitor === null ? {} : { monitors: { [MONITOR]: monitorOf(settings) } }),
@@ -107,14 +118,27 @@ function credentialsOf(settings: WorldSettings, { folder }: Surroundings): objec
     provider: 'frameflow',
     ...(settings.firstSecret === false ? {} : { secret: { env: 'FRAMEFLOW_API_KEY' } }),
     rotation: { every: '90d', ...settings.rotation },
+    drift: { check: '1d', ...settings.drift },
     publish: destinations.map((place) => ({ ...places[place], ...settings.publish?.[place] })),
   };
   const second = {
     provider: 'frameflow',
     secret: { env: 'SECOND_API_KEY' },
+    drift: { check: '1d' },
     publish: [{ file: join(folder, 'batch.env'), format: 'dotenv', variable: VARIABLE }],
   };
-  return { [CREDENTIAL]: first, ...(settings.second === true ? { [SECOND]: second } : {}) };
+  const stockflow = {
+    provider: 'stockflow',
+    secret: { env: 'STOCKFLOW_API_KEY' },
+    drift: { check: '30d' },
+    publish: [{ file: join(folder, 'stock.env'), format: 'dotenv', variable: VARIABLE }],
+    ...settings.stockflow,
+  };
+  return {
+    [CREDENTIAL]: first,
+    ...(settings.second === true ? { [SECOND]: second } : {}),
+    ...(settings.stockflow === undefined ? {} : { [STOCKFLOW]: stockflow }),
+  };
 }
 
 function monitorOf({ monitor }: WorldSettings): object {

@@ -68,6 +68,10 @@ export class DaemonClock implements Clock {
     return this.#world.elapsed;
   }
 
+  steady(): number {
+    return this.#world.elapsed;
+  }
+
   after(ms: number, task: () => void): () => void {
     const timer = { at: this.#world.elapsed + Math.max(0, ms), task };
     this.#timers.add(timer);
