@@ -1,0 +1,46 @@
+import { HOUR } from '../../../src/model/index.ts';
+import type { Invariant, World } from '../ground.ts';
+
+/**
+ * 7. Every committed alert reaches each healed channel at least once under one unchanging dedup key, and counts as sent
+ * only once the channel has said so.
+ */
+export function told(world: World): Invariant {
+  const self: Invariant = {
+    number: 7,
+    name: 'every alert is told',
+    onCommit: ({ changes, before }) => {
+      for (const change of changes) {
+        if (change.type === 'alert.put') {
+          const known = before.alerts.get(change.alert.id);
+          if (known !== undefined && known.dedupKey !== change.alert.dedupKey)
+            world.fail(self, `the dedup key of ${change.alert.kind} ${change.alert.id} changes`);
+        }
+        if (change.type !== 'delivery.put' || change.delivery.state !== 'delivered') continue;
+        const { channel, alertId, event } = change.delivery;
+        if (!arrived(world, channel, alertId, event))
+          world.fail(self, `a ${event} counts as delivered at ${channel} and never arrived there`);
+      }
+    },
+    onEnd: () => {
+      for (const alert of world.ledger.alerts.values()) {
+        if (alert.firstSeenAt > world.time - 6 * HOUR || alert.severity === 'info') continue;
+        const owed = [...world.ledger.deliveries.values()].filter(
+          ({ alertId, event }) => alertId === alert.id && event === 'trigger',
+        );
+        for (const channel of new Set(owed.map((delivery) => delivery.channel))) {
+          if (!arrived(world, channel, alert.id, 'trigger'))
+            world.fail(self, `${channel} was never told of ${alert.kind} (${alert.id})`);
+        }
+      }
+    },
+  };
+  return self;
+}
+
+function arrived({ arrivals }: World, channel: string, alertId: string, event: string): boolean {
+  return arrivals.some(
+    ({ channel: name, message }) =>
+      name === channel && message.alert.id === alertId && message.event === event,
+  );
+}

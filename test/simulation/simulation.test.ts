@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Coverage } from './coverage.ts';
+import { APPLICABLE, EFFECTS, once } from './faults.ts';
+import { calmPlan, planOf } from './plan.ts';
+import { Runner } from './run-seed.ts';
+
+const SEEDS = 500;
+/** A test of its own for so many, so that a failure is told soon. */
+const BATCH = 50;
+
+let runner: Runner;
+beforeAll(async () => {
+  runner = await Runner.open();
+});
+
+test('a seed without faults and without people rotates every five days and tells nobody of trouble', async () => {
+  const ran = await runner.run({ plan: calmPlan(1, 30), struck: [] });
+  expect(ran.failed).toBeNull();
+  expect(ran.reached.get('mint')).toBe(6);
+});
+
+test.each([1, 2, 3, 4, 5, 6])('seed %i twice is the same run, to the last line', async (seed) => {
+  const [first, second] = [await runner.seed(seed), await runner.seed(seed)];
+  expect(second.hash).toBe(first.hash);
+});
+
+test('a run is had again from what struck it', async () => {
+  const first = await runner.seed(9);
+  const again = await runner.run({ plan: planOf(9), struck: first.struck });
+  expect(again.hash).toBe(first.hash);
+});
+
+describe.each(EFFECTS)('every invariant holds where %s', (effect) => {
+  test.each(APPLICABLE[effect])('meets %s, alone', { timeout: 60_000 }, async (fault) => {
+    for (const [nth, seed] of [1, 2, 3, 5].entries()) {
+      const ran = await runner.run({ plan: calmPlan(seed, 20), choose: once(effect, fault, nth + 1) });
+      expect(ran.failed?.message ?? null, `seed ${seed}, the fault at ${effect} ${nth + 1}`).toBeNull();
+      if (nth === 0) expect(ran.struck).toHaveLength(1);
+    }
+  });
+});
+
+describe('every invariant holds', () => {
+  const coverage = new Coverage();
+
+  test.each(Array.from({ length: SEEDS / BATCH }, (_, index) => 1 + index * BATCH))(
+    `over ${BATCH} seeds from %i on`,
+    { timeout: 300_000 },
+    async (first) => {
+      for (let seed = first; seed < first + BATCH; seed += 1) {
+        const ran = await runner.seed(seed);
+        expect(ran.failed?.message ?? null, `npm run sim -- --seed ${seed} --runs 1`).toBeNull();
+        coverage.add(ran.reached);
+      }
+    },
+  );
+
+  test('and together they reached every pair of effect and fault (invariant 12)', () => {
+    expect(coverage.missing).toEqual([]);
+  });
+});
