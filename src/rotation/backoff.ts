@@ -35,11 +35,13 @@ const QUICK_REPEATS = 5;
 
 /**
  * How long to wait before a mint that may have been processed is repeated, ms: quickly at first, then doubling to an
- * hour, for a provider that forgets its Idempotency-Keys mints another key at each.
+ * hour, for a provider that forgets its Idempotency-Keys mints another key at each. Never longer than a twentieth of
+ * `left`, ms: what is left of the current key where the first of them had its effect.
  */
-export function repeatAfter(attempts: number): number {
+export function repeatAfter(attempts: number, left: number): number {
   if (attempts <= QUICK_REPEATS) return backoff(attempts, {});
-  return Math.min(HOUR, MINUTE * 2 ** Math.min(attempts - QUICK_REPEATS, 10));
+  const doubled = Math.min(HOUR, MINUTE * 2 ** Math.min(attempts - QUICK_REPEATS, 10));
+  return left > 0 ? Math.round(Math.min(doubled, Math.max(MINUTE, left / 20))) : doubled;
 }
 
 /** How long a failed rotation rests before it is tried again, ms: 1 h, doubling to 24 h. */

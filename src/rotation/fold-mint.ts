@@ -7,6 +7,7 @@ import { UNUSABLE_LIMIT } from './limits.ts';
 import { failureEvidence, raise, resolve } from './signals.ts';
 import { type Action, type Outcome, type Situation, withRecord } from './situation.ts';
 import { become } from './transitions.ts';
+import { leftOfSigner } from './uncertain.ts';
 import { currentVersion, isDying } from './versions.ts';
 import { waysOutText } from './ways-out.ts';
 
@@ -41,7 +42,8 @@ export function foldMint(
 
 function retryMint(situation: Situation, rotation: Rotation, failure: Failure, now: number): Folded {
   const attempts = rotation.attempts + 1;
-  const pause = (rotation.intent?.sends ?? 0) > 0 ? repeatAfter(attempts) : backoff(attempts, {});
+  const left = leftOfSigner(situation, rotation, now);
+  const pause = (rotation.intent?.sends ?? 0) > 0 ? repeatAfter(attempts, left) : backoff(attempts, {});
   const retryAt = now + Math.max(pause, failure.retryAfterMs ?? 0);
   const changes: Change[] = [
     putRotation({ ...rotation, attempts, retryAt, lastError: failure }),
@@ -51,7 +53,7 @@ function retryMint(situation: Situation, rotation: Rotation, failure: Failure, n
   if (failure.verdict === 'permanent')
     return folded(changes, [refusal(situation, rotation, failure, retryAt, now)]);
   if (attempts < UNUSABLE_LIMIT || (rotation.intent?.sends ?? 0) === 0) return folded(changes);
-  return folded(changes, [outcomeUnknown(rotation, failure, now)]);
+  return folded(changes, [outcomeUnknown(situation, rotation, failure, now)]);
 }
 
 /**
@@ -92,9 +94,14 @@ function persist(situation: Situation, rotation: Rotation, failure: Failure, now
   );
 }
 
-function outcomeUnknown(rotation: Rotation, failure: Failure, now: number): Signal {
+/** A fifth of the overlap: by then a person has to know. */
+const GRAVE_FROM = 0.2;
+
+function outcomeUnknown(situation: Situation, rotation: Rotation, failure: Failure, now: number): Signal {
+  const left = leftOfSigner(situation, rotation, now);
   return raise('rotation-failed', rotation.credential, now, {
-    severity: 'warning',
+    severity: left < situation.policy.overlap * GRAVE_FROM ? 'critical' : 'warning',
+    deadline: now + Math.max(0, left),
     title: `${rotation.credential}: the provider gives no usable answer to the mint, ${rotation.attempts + 1} times now`,
     summary: `A new key may exist at the provider. The same request goes on being repeated under one Idempotency-Key; the old key stays in use. ${failure.message}`,
     action: `Look at the provider's status; then: keywarden history ${rotation.credential}`,

@@ -9,7 +9,7 @@ import { failureEvidence, raise, resolve } from './signals.ts';
 import type { Outcome, Situation, Taken } from './situation.ts';
 import { moveStep } from './steps.ts';
 import { become } from './transitions.ts';
-import { uncertainAt, withUncertain } from './uncertain.ts';
+import { leftOfSigner, uncertainAt, withUncertain } from './uncertain.ts';
 import { nextNumber, versionById } from './versions.ts';
 import { waysOutText } from './ways-out.ts';
 
@@ -36,7 +36,7 @@ export function foldTake(
   const fields = {
     answeredAt: null,
     attempts,
-    retryAt: now + repeatAfter(attempts),
+    retryAt: now + repeatAfter(attempts, leftOfSigner(situation, rotation, now)),
     lastError: failure,
   };
   const changes = [...become(rotation, state, fields, now), mintFailed(situation, rotation, failure, now)];

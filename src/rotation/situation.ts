@@ -64,10 +64,7 @@ export function applied<S extends Pick<Situation, 'snapshot'>>(situation: S, cha
 }
 
 /** The same situation, once these versions were written. */
-function withVersions<S extends Pick<Situation, 'snapshot'>>(
-  situation: S,
-  put: readonly Version[],
-): S {
+function withVersions<S extends Pick<Situation, 'snapshot'>>(situation: S, put: readonly Version[]): S {
   const versions = [
     ...put,
     ...situation.snapshot.versions.filter(({ id }) => !put.some((version) => version.id === id)),

@@ -72,3 +72,13 @@ export function presumeEnd(signer: Version | null, expiresAt: number): Change[] 
   if (!valid || signer.expiresAt !== null) return [];
   return [{ type: 'version.put', version: { ...signer, expiresAt } }];
 }
+
+/** What is left of the signing key, ms, where the first request of this mint had its effect. */
+export function leftOfSigner(
+  { snapshot, policy }: Pick<Situation, 'policy' | 'snapshot'>,
+  { intent }: Rotation,
+  now: number,
+): number {
+  const signer = versionById(snapshot.versions, intent?.signerVersionId ?? null);
+  return (signer?.expiresAt ?? (intent?.committedAt ?? now) + policy.overlap) - now;
+}

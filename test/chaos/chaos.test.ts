@@ -4,7 +4,7 @@ import { runChaos } from './chaos.ts';
 const KILLS = 20;
 
 test('SIGKILL at any moment, while keys are replaced and faults come and go: no call of an application fails, and nothing is lost', {
-  timeout: 240_000,
+  timeout: 300_000,
 }, async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   const { faults, calls, keys, trace } = await runChaos(seed, KILLS);

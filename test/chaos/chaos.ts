@@ -128,22 +128,27 @@ class Chaos {
     return diedStarting;
   }
 
-  /** Until the moment of its death; the weather may change twice before that. @throws {Error} where it ends by itself */
+  /** Until the moment of its death, during the start for some. @throws {Error} where it ends by itself */
   async #live(activity: Activity): Promise<void> {
-    const moments = this.#moments;
     const daemon = this.#daemon;
     const until = (sign: Sign, more: number) => activity.until(sign, more, () => daemon.ended);
-    if (moments.chance(0.15)) return until('write of the state', moments.whole(0, 5));
+    if (this.#moments.chance(0.15)) await until('write of the state', this.#moments.whole(0, 5));
+    else await this.#work(until);
+    if (daemon.ended) throw new Error(`seed ${this.#seed}: the daemon ended by itself: ${daemon.said}`);
+  }
+
+  /** The weather may change twice before that moment. */
+  async #work(until: (sign: Sign, more: number) => Promise<void>): Promise<void> {
+    const moments = this.#moments;
     await this.#ready();
     for (let changes = moments.whole(0, 2); changes > 0; changes -= 1) {
       this.#weather.change();
-      await until('write of the state', moments.whole(1, 40));
+      await until('write of the state', moments.whole(1, 25));
     }
     const sign = moments.pick(SIGNS);
-    await until(sign, sign === 'write of the state' ? moments.spread(1, 200) : moments.whole(1, 3));
+    await until(sign, sign === 'write of the state' ? moments.spread(1, 120) : moments.whole(1, 3));
     // Often the very moment, sometimes a little later.
     if (moments.chance(0.5)) await milliseconds(moments.spread(1, 100));
-    if (daemon.ended) throw new Error(`seed ${this.#seed}: the daemon ended by itself: ${daemon.said}`);
   }
 
   async #ready(): Promise<void> {

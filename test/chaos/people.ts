@@ -32,7 +32,7 @@ export async function useTheKeys(
         faults.add(what);
       }
     }
-    await milliseconds(20);
+    await milliseconds(40);
   }
   return { calls: world.application.calls + second.calls, faults: [...faults] };
 }
