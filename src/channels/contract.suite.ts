@@ -83,7 +83,12 @@ export function testContext(net: Net): { context: Omit<PluginContext<never>, 'co
     name: 'team',
     net,
     log,
-    clock: { now: () => NOW, monotonic: () => performance.now(), steady: () => performance.now(), after: unused },
+    clock: {
+      now: () => NOW,
+      monotonic: () => performance.now(),
+      steady: () => performance.now(),
+      after: unused,
+    },
     files: { read: unused, replace: unused, sweep: unused, probe: unused },
     hash: { fingerprint: unused, digest: unused, unit: unused },
   };

@@ -31,7 +31,12 @@ const net: Net = {
   trust: { rejectUnauthorized: true },
   close: neverUsed('a connection'),
 };
-const clock: Clock = { now: neverUsed('time'), monotonic: neverUsed('time'), steady: neverUsed('time'), after: neverUsed('time') };
+const clock: Clock = {
+  now: neverUsed('time'),
+  monotonic: neverUsed('time'),
+  steady: neverUsed('time'),
+  after: neverUsed('time'),
+};
 
 function storeOn(files: Files) {
   const log = memoryLog();
