@@ -8,7 +8,7 @@ export const SIGNS = ['write of the state', 'mint', 'request to a store', 'messa
 export type Sign = (typeof SIGNS)[number];
 
 /** Where nothing of what is waited for happens, ms: then any other moment is as good. */
-const PATIENCE = 2_500;
+const PATIENCE = 1_000;
 
 /** Counts what a daemon does, so that moments can be named by it: the 17th write of the state from now. */
 export class Activity {
