@@ -95,14 +95,18 @@ export class Loop {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
-        const due = await this.#context.state.dueLanes(this.#context.clock.now());
+        const free = this.#lanes.filter((lane) => this.#room(lane) > 0);
+        const next = await this.#context.state.nextDue(free.map(({ name }) => name));
+        const now = this.#context.clock.now();
+        const due = free.filter(({ name }) => (next.get(name) ?? Infinity) <= now);
         // Side by side, so that all lanes share one transaction of the state.
-        await Promise.all(this.#lanes.filter(({ name }) => due.has(name)).map((lane) => this.#claim(lane)));
+        await Promise.all(due.map((lane) => this.#claim(lane)));
         this.#turns += 1;
         // Records that are due again at once must not keep the process from its sockets, timers and signals.
         await new Promise((resolve) => setImmediate(resolve));
+        if (due.length > 0) this.#again = true;
+        else this.#sleepUntil(Math.min(...next.values()));
       }
-      if (!this.#stopped) await this.#sleep();
       this.#failures = 0;
     } catch (error) {
       this.#failures += 1;
@@ -114,12 +118,17 @@ export class Loop {
     }
   }
 
-  async #claim({ name, capacity }: Lane): Promise<void> {
-    const running = this.#running.get(name);
-    if (running === undefined || running.size >= capacity) return;
+  /** How many more may run in this lane. */
+  #room({ name, capacity }: Lane): number {
+    return capacity - (this.#running.get(name)?.size ?? 0);
+  }
+
+  async #claim(lane: Lane): Promise<void> {
+    const running = this.#running.get(lane.name);
+    if (running === undefined) return;
     const { state, clock, claimFor } = this.#context;
     const now = clock.now();
-    const claims = await state.claim(name, { now, until: now + claimFor, limit: capacity - running.size });
+    const claims = await state.claim(lane.name, { now, until: now + claimFor, limit: this.#room(lane) });
     for (const claim of claims) this.#start(claim, running);
   }
 
@@ -173,12 +182,11 @@ export class Loop {
     });
   }
 
-  async #sleep(): Promise<void> {
-    const { state, clock } = this.#context;
-    const free = this.#lanes.filter(({ name, capacity }) => (this.#running.get(name)?.size ?? 0) < capacity);
-    const next = await state.nextDue(free.map(({ name }) => name));
+  /** Infinity: until somebody wakes it. */
+  #sleepUntil(next: number): void {
+    const { clock } = this.#context;
     this.#cancelTimer();
-    if (next !== null && !this.#stopped)
+    if (next !== Infinity && !this.#stopped)
       this.#cancelTimer = clock.after(Math.max(0, next - clock.now()), () => this.wake());
   }
 }

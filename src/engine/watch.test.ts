@@ -212,7 +212,7 @@ async function snapshot() {
 }
 
 /** Whether the credential looks now. */
-const looks = async () => (await state.nextDue(['nobody'])) === now;
+const looks = async () => (await state.nextDue(['nobody'])).get('nobody') === now;
 
 function call(keyId: string, over: Partial<LogEvent> = {}): LogEvent {
   return event({ id: `event-${log.length}`, time: now, keyId, ...over });

@@ -169,28 +169,15 @@ function earliest(column: string, at: number) {
 const nextOf = prepared((db, { lanes }: { lanes: readonly string[] }) =>
   db
     .selectFrom('work')
-    .select((eb) => eb.fn.min<number | null>(claimableAt).as('at'))
-    .where('lane', 'in', lanes),
+    .select((eb) => ['lane', eb.fn.min<number>(claimableAt).as('at')])
+    .where('lane', 'in', lanes)
+    .groupBy('lane'),
 );
 
-export async function nextDue(db: Db, lanes: readonly string[]): Promise<number | null> {
-  if (lanes.length === 0) return null;
+export async function nextDue(db: Db, lanes: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (lanes.length === 0) return new Map();
   const { rows } = await nextOf(db, { lanes });
-  return rows[0]?.at ?? null;
-}
-
-const lanesDue = prepared((db, { now }: { now: number }) =>
-  db
-    .selectFrom('work')
-    .select('lane')
-    .distinct()
-    .where('due_at', '<=', now)
-    .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)])),
-);
-
-export async function readDueLanes(db: Db, now: number): Promise<ReadonlySet<string>> {
-  const { rows } = await lanesDue(db, { now });
-  return new Set(rows.map(({ lane }) => lane));
+  return new Map(rows.map(({ lane, at }) => [lane, at]));
 }
 
 export async function countDue(db: Db, now: number): Promise<Readonly<Record<WorkKind, number>>> {

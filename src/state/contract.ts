@@ -87,10 +87,8 @@ export type State = {
     lane: string,
     query: { readonly now: number; readonly until: number; readonly limit: number },
   ): Promise<readonly Claim[]>;
-  /** The earliest time at which a record of these lanes can be claimed; null where there is none. */
-  nextDue(lanes: readonly string[]): Promise<number | null>;
-  /** The lanes in which a record can be claimed now. */
-  dueLanes(now: number): Promise<ReadonlySet<string>>;
+  /** For each of these lanes that has any, the earliest time at which a record of it can be claimed. */
+  nextDue(lanes: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** How many records are due, by kind. */
   due(now: number): Promise<Readonly<Record<WorkKind, number>>>;
   /** All records of a kind, by id. */

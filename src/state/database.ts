@@ -1,14 +1,6 @@
 import type { Kysely } from 'kysely';
 import { applyChanges } from './changes.ts';
-import {
-  countDue,
-  nextDue,
-  readDueLanes,
-  readScheduled,
-  releaseClaim,
-  requireClaim,
-  takeClaims,
-} from './claims.ts';
+import { countDue, nextDue, readScheduled, releaseClaim, requireClaim, takeClaims } from './claims.ts';
 import { Commits } from './commits.ts';
 import { type State, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
@@ -71,7 +63,6 @@ export function stateOf({ db, keys, now, owner, guard, purge }: DatabaseOptions)
   return {
     claim: (lane, query) => commits.write((trx) => takeClaims(trx, lane, { ...query, owner })),
     nextDue: (lanes) => nextDue(db, lanes),
-    dueLanes: (now) => readDueLanes(db, now),
     due: (at) => countDue(db, at),
     scheduled: (kind) => readScheduled(db, kind),
 

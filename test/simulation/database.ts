@@ -7,10 +7,8 @@ import { KeyRing } from '../../src/state/sealing.ts';
 import { nodeSqlite } from '../../src/state/sqlite/dialect.ts';
 import { explainSqlite } from '../../src/state/sqlite/errors.ts';
 import { openMemoryDatabase } from '../../src/state/sqlite/index.ts';
+import { Copies, type Copy } from '../../src/state/sqlite/testing/copies.ts';
 import type { Tables } from '../../src/state/tables.ts';
-
-/** The tables that are the same in every fresh database. */
-const KEPT = new Set(['meta', 'sqlite_sequence']);
 
 /**
  * The real SQLite layer, in memory and prepared once: between two seeds its tables are put back to what they were. Several
@@ -20,8 +18,8 @@ export class Database {
   readonly #database = openMemoryDatabase();
   readonly #keys = new KeyRing([Secret.from(Buffer.alloc(32, 2))]);
   readonly #db: Kysely<Tables>;
-  #tables: readonly string[] = [];
-  #backups = 0;
+  #copies: Copies | null = null;
+  #fresh: Copy = [];
 
   constructor() {
     const dialect = nodeSqlite(this.#database, (error) => explainSqlite(error, 'the simulated database'));
@@ -30,9 +28,8 @@ export class Database {
 
   async prepare(): Promise<void> {
     await prepare({ db: this.#db, keys: this.#keys, now: () => 0, owner: 'sim', guard: () => undefined });
-    const rows = this.#database.prepare("select name from sqlite_master where type = 'table'").all();
-    this.#tables = rows.map(({ name }) => String(name)).filter((name) => !KEPT.has(name));
-    this.backup();
+    this.#copies = new Copies(this.#database);
+    this.#fresh = this.backup();
   }
 
   open(owner: string, clock: Clock): State {
@@ -44,43 +41,26 @@ export class Database {
     return voidClaims(this.#db);
   }
 
-  /** Makes a copy and gives its number; copy 0 is the fresh database, and of the others only the latest lasts. */
-  backup(): number {
-    if (this.#backups > 1) {
-      this.#backups -= 1;
-      this.#database.exec(`detach backup${this.#backups}`);
-    }
-    const name = `backup${this.#backups}`;
-    this.#database.exec(`attach ':memory:' as ${name}`);
-    for (const table of this.#tables)
-      this.#database.exec(`create table ${name}.${table} as select * from main.${table}`);
-    this.#backups += 1;
-    return this.#backups - 1;
+  backup(): Copy {
+    return this.#prepared.take();
   }
 
-  restore(number: number): void {
-    this.#database.exec('pragma foreign_keys = off');
-    for (const table of this.#tables) {
-      this.#database.exec(
-        `delete from main.${table}; insert into main.${table} select * from backup${number}.${table}`,
-      );
-    }
-    this.#database.exec('pragma foreign_keys = on');
+  restore(copy: Copy): void {
+    this.#prepared.restore(copy);
   }
 
-  /** Back to a fresh database, without copies. */
+  /** Back to a fresh database. */
   reset(): void {
-    while (this.#backups > 1) {
-      this.#backups -= 1;
-      this.#database.exec(`detach backup${this.#backups}`);
-    }
-    this.restore(0);
+    this.restore(this.#fresh);
   }
 
   /** Every text that stands anywhere in it. */
   texts(): string {
-    return this.#tables
-      .map((table) => JSON.stringify(this.#database.prepare(`select * from ${table}`).all()))
-      .join('\n');
+    return JSON.stringify(this.backup());
+  }
+
+  get #prepared(): Copies {
+    if (this.#copies === null) throw new Error('the simulated database is not prepared');
+    return this.#copies;
   }
 }

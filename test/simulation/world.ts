@@ -1,5 +1,6 @@
 import { type Alert, type Change, DAY, HOUR, type Mark, MINUTE } from '../../src/model/index.ts';
 import { StateError } from '../../src/state/contract.ts';
+import type { Copy } from '../../src/state/sqlite/testing/copies.ts';
 import { act } from './acts.ts';
 import { STRAIGHT } from './bent.ts';
 import { Consumer } from './consumer.ts';
@@ -72,7 +73,7 @@ export class World {
   readonly #choose: Chooser;
   readonly #steps: number;
   readonly #invariants: readonly Invariant[];
-  #backup: { readonly number: number; readonly ledger: Ledger } | null = null;
+  #backup: { readonly copy: Copy; readonly ledger: Ledger } | null = null;
 
   constructor({ plan, choose, database, bent = STRAIGHT, steps = 200_000 }: WorldOptions) {
     this.plan = plan;
@@ -219,7 +220,7 @@ export class World {
     this.restores += 1;
     // Once nothing is open any more.
     this.at(1, () => {
-      this.database.restore(backup.number);
+      this.database.restore(backup.copy);
       this.ledger = backup.ledger.copy();
     });
   }
@@ -266,7 +267,7 @@ export class World {
 
   #makeBackup(): void {
     if (!this.faulty) return;
-    this.#backup = { number: this.database.backup(), ledger: this.ledger.copy() };
+    this.#backup = { copy: this.database.backup(), ledger: this.ledger.copy() };
   }
 
   #heal(): void {

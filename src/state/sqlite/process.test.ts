@@ -65,7 +65,7 @@ describe('another process', () => {
     child.process.kill('SIGKILL');
     await child.ended();
     const state = await folder.open();
-    expect(await state.nextDue(['provider:frameflow'])).toBe(T);
+    expect((await state.nextDue(['provider:frameflow'])).get('provider:frameflow')).toBe(T);
     const query = { now: T, until: T + 1, limit: 1 };
     expect(await state.claim('provider:frameflow', query)).toHaveLength(1);
     await state.close();

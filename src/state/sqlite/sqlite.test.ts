@@ -50,7 +50,7 @@ describe('claims of a former process', () => {
     await first.commit([put.work()]);
     const [former] = await first.claim('provider:frameflow', { now: T, until: T + 9, limit: 1 });
     const second = await world.open();
-    expect(await second.nextDue(['provider:frameflow'])).toBe(T);
+    expect((await second.nextDue(['provider:frameflow'])).get('provider:frameflow')).toBe(T);
     const under = former === undefined ? {} : { under: former };
     await expect(second.commit([put.credential()], under)).rejects.toMatchObject({ code: 'claim_lost' });
     expect(await credentialNames(second)).toEqual([]);
