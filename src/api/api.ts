@@ -5,6 +5,7 @@ import { only } from './input.ts';
 import { openApi } from './openapi.ts';
 import { Problem } from './problem.ts';
 import type { Route } from './router.ts';
+import { agentRoutes } from './routes/agents.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { channelRoutes } from './routes/channels.ts';
@@ -34,6 +35,7 @@ function routesOf(context: ApiContext): Route[] {
       ...alertRoutes(context),
       ...channelRoutes(context),
       ...auditRoutes(context),
+      ...agentRoutes(context),
     ].map((route) => guarded(route, context)),
     {
       method: 'GET',

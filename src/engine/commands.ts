@@ -16,6 +16,7 @@ import {
   currentVersion,
   describe,
   type Folded,
+  foldReport,
   type RotationPlan,
   type RotationRequest,
   retireByHand,
@@ -195,6 +196,17 @@ export class Commands {
       const made = possible(retireByHand(version, actor, now), situation);
       return { ...made, result: { ...version, state: 'retired' as const } };
     });
+  }
+
+  /**
+   * An agent says which version (by number) of a credential it holds.
+   * @throws {KeywardenError} `unknown_credential`
+   */
+  async report(credential: string, agent: string, number: number): Promise<void> {
+    await decide(this.#engine, credential, (situation, now) => ({
+      result: null,
+      ...foldReport(situation, { agent, number }, now),
+    }));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { type CredentialSnapshot, type KeyUser, KeywardenError, type Version } from '../model/index.ts';
-import { currentVersion, type Situation } from '../rotation/index.ts';
+import { agentsOf, currentVersion, type Situation } from '../rotation/index.ts';
 import type { EngineContext } from './context.ts';
 import { publicationLane } from './lanes.ts';
 import { notAhead } from './not-ahead.ts';
@@ -26,12 +26,15 @@ export async function situationOf(
   return {
     installation: installationOf(context),
     policy: credential.rotation,
-    destinations: credential.destinations.map(({ id, required, store, consumerLag }) => ({
-      id,
-      required,
-      consumerLag,
-      lane: publicationLane(store),
-    })),
+    destinations: [
+      ...credential.destinations.map(({ id, required, store, consumerLag }) => ({
+        id,
+        required,
+        consumerLag,
+        lane: publicationLane(store),
+      })),
+      ...agentsOf(snapshot, now),
+    ],
     snapshot,
     steps: snapshot.open === null ? [] : await state.steps(snapshot.open.id),
     users: await usersOf(context, snapshot),

@@ -10,7 +10,7 @@ import type {
   Signal,
   Version,
 } from '../model/index.ts';
-import { currentVersion, nextCheck } from '../rotation/index.ts';
+import { agentsOf, currentVersion, nextCheck } from '../rotation/index.ts';
 import type { EngineContext } from './context.ts';
 import { checkSpread, publicationId } from './destination.ts';
 import { credentialLane, hookLane, loginLane, monitorLane, publicationLane } from './lanes.ts';
@@ -52,11 +52,16 @@ export async function reconcileAlerts(
 ): Promise<{ readonly changes: readonly Change[]; readonly signals: readonly Signal[] }> {
   const { config, state, clock } = context;
   const open = await allAlerts(state, true);
+  const snapshots = await state.credentials();
+  const agentsOfCredential = (name: string) => {
+    const snapshot = snapshots.find(({ record }) => record.name === name);
+    return snapshot === undefined ? [] : agentsOf(snapshot, clock.now());
+  };
   const configured = {
     credentials: Object.fromEntries(
       Object.values(config.credentials).map(({ name, destinations }) => [
         name,
-        destinations.map(({ id }) => id),
+        [...destinations, ...agentsOfCredential(name)].map(({ id }) => id),
       ]),
     ),
     monitors: Object.keys(config.monitors),

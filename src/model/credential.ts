@@ -74,7 +74,10 @@ export type HookRecord = {
 /** What Keywarden knows of one place where a credential is published. */
 export type Destination = {
   readonly credential: string;
-  /** Stable over restarts and reorderings of the configuration: `vault:footage/frameflow#api_key`, `file:/run/app/.env#FRAMEFLOW_API_KEY`. */
+  /**
+   * Stable over restarts and reorderings of the configuration: `vault:footage/frameflow#api_key`,
+   * `file:/run/app/.env#FRAMEFLOW_API_KEY`; of an agent, `agent:checkout-7d9f`.
+   */
   readonly id: string;
   /**
    * `pending`: does not have the current version yet; `published`: has it, read back and compared; `failed`: cannot
@@ -84,7 +87,7 @@ export type Destination = {
   /** The version last seen there, null before the first publication. */
   readonly versionId: string | null;
   readonly publishedAt: number | null;
-  /** When it was last read back. */
+  /** When it was last read back; when an agent last said what it holds. */
   readonly checkedAt: number | null;
   /** What is to run after a publication here; null where no hook is configured or none was owed yet. */
   readonly hook: HookRecord | null;
@@ -92,6 +95,9 @@ export type Destination = {
   readonly attempts: number;
   readonly lastError: Failure | null;
 };
+
+/** What the ids of agents begin with. No store bears the name, for a store's destination has more than a name after it. */
+export const AGENT_PREFIX = 'agent:';
 
 /** No scheduled rotation until then. */
 export type Pause = {

@@ -1,5 +1,6 @@
 import type { Rotation, Severity, Signal } from '../model/index.ts';
 import { formatDuration, MINUTE } from '../model/index.ts';
+import { isAgent } from './agents.ts';
 import { missing } from './missing.ts';
 import { isRolledBack } from './rolled-back.ts';
 import { raise } from './signals.ts';
@@ -59,7 +60,9 @@ export function lateDestinations(situation: Situation, now: number): Signal[] {
       title: `${rotation.credential}: ${destination} does not have the new key, ${left > 0 ? `${formatDuration(left)} left` : 'and the old one has ended'}`,
       summary:
         'When the overlap ends, applications that read this destination are refused. Keywarden goes on trying.',
-      action: 'Repair the destination; see: keywarden check',
+      action: isAgent(destination)
+        ? 'See whether the agent runs and reaches this Keywarden; its log says what it lacks'
+        : 'Repair the destination; see: keywarden check',
       deadline: rotation.overlapEndsAt,
       evidence: { rotation: rotation.id, destination, error: errorAt(situation, destination) },
     });

@@ -87,11 +87,12 @@ function managed(record: CredentialRecord): Change {
   };
 }
 
-/** Makes every destination due. */
+/** Makes every destination due that does not fetch by itself. */
 export function publishEverywhere({ snapshot, destinations }: Situation, now: number): Change[] {
-  return destinations.map(({ id, lane }) => {
+  return destinations.flatMap(({ id, lane }): Change[] => {
+    if (lane === null) return [];
     const work: Work = { kind: 'publication', id: `${snapshot.record.name} ${id}`, lane, dueAt: now };
-    return { type: 'work.put', work };
+    return [{ type: 'work.put', work }];
   });
 }
 

@@ -18,6 +18,7 @@ export const rules = {
 };
 export type Rules = typeof rules;
 
+export { agentsOf, foldReport } from './agents.ts';
 export { backoff } from './backoff.ts';
 export { compromise } from './compromise.ts';
 export { nextCheck } from './drift.ts';

@@ -22,8 +22,8 @@ export type PolicyDestination = {
   readonly required: boolean;
   /** How long its readers cache, ms: it must have the new version so much before the old one ends. */
   readonly consumerLag: number;
-  /** The lane of its publications. */
-  readonly lane: string;
+  /** The lane of its publications; null: it fetches by itself (see agents.ts). */
+  readonly lane: string | null;
 };
 
 /** What surrounds one credential when it is planned: its rules, what the state knows, and numbers that come from outside. */

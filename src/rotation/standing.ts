@@ -1,4 +1,5 @@
 import type { Signal } from '../model/index.ts';
+import { agentsGone } from './agents.ts';
 import { lateDestinations, nextDeadline } from './deadlines.ts';
 import { exposures, nextExposureMoment } from './exposure.ts';
 import { guidedReminders, keepAliveAt, nextGuidedMoment } from './guided.ts';
@@ -13,6 +14,7 @@ import { nextStragglerMoment, oldKeyInUse } from './stragglers.ts';
 export function standing(situation: Situation, now: number): Signal[] {
   return [
     ...lateDestinations(situation, now),
+    ...agentsGone(situation, now),
     ...oldKeyInUse(situation, now),
     ...rollbackEnds(situation, now),
     ...guidedReminders(situation, now),

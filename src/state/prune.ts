@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { AGENT_PREFIX } from '../model/index.ts';
 import type { Retention } from './contract.ts';
 import type { Place } from './secrets.ts';
 import type { Tables } from './tables.ts';
@@ -9,14 +10,19 @@ const DAY = 86_400_000;
 /** How long what a log showed is kept unless the caller says: a log shows an event again for less than that. */
 const LOG_DAYS = 30;
 
+/** Long after an agent that says nothing has ceased to count. */
+const AGENT_DAYS = 30;
+
 /**
  * Deletes rotations that ended, and alerts resolved and last seen, before the given times; their steps and deliveries go
- * with them. An alert whose news is still owed to a channel stays. Settled mints and users of keys go after 30 days.
+ * with them. An alert whose news is still owed to a channel stays. Settled mints, users of keys, and agents that
+ * were not heard of, go after 30 days.
  */
 export async function prune(db: Db, before: Retention, now: number): Promise<void> {
   await pruneRotations(db, before.rotations);
   await pruneAlerts(db, before.alerts);
   await pruneLog(db, before.log ?? now - LOG_DAYS * DAY);
+  await pruneAgents(db, now - AGENT_DAYS * DAY);
 }
 
 async function pruneRotations(db: Db, before: number): Promise<void> {
@@ -57,4 +63,12 @@ async function pruneAlerts(db: Db, before: number): Promise<void> {
 async function pruneLog(db: Db, before: number): Promise<void> {
   await db.deleteFrom('mints').where('settled', '=', 1).where('at', '<', before).execute();
   await db.deleteFrom('key_users').where('last_seen_at', '<', before).execute();
+}
+
+async function pruneAgents(db: Db, before: number): Promise<void> {
+  await db
+    .deleteFrom('destinations')
+    .where('id', 'like', `${AGENT_PREFIX}%`)
+    .where('checked_at', '<', before)
+    .execute();
 }

@@ -111,4 +111,18 @@ export function logContract(state: () => State): void {
     await state().commit(again);
     expect((await snapshot()).mints.map(({ id }) => id).toSorted()).toEqual(['old', 'open']);
   });
+
+  test('pruning deletes agents that were not heard of for thirty days, and no other destination', async () => {
+    const before = T - 30 * DAY;
+    await state().commit([
+      put.credential(),
+      put.destination({ id: 'agent:gone', checkedAt: before - 1 }),
+      put.destination({ id: 'agent:here', checkedAt: before }),
+      put.destination({ id: 'file:/run/app/.env#KEY', checkedAt: before - 1 }),
+    ]);
+    await state().prune({ rotations: T, alerts: T });
+    const stored = await state().credential('frameflow-prod');
+    const left = stored?.destinations.map(({ id }) => id);
+    expect(left).toEqual(['agent:here', 'file:/run/app/.env#KEY']);
+  });
 }

@@ -1,0 +1,96 @@
+import {
+  AGENT_PREFIX,
+  type Change,
+  type CredentialSnapshot,
+  DAY,
+  type Destination,
+  type Failure,
+  MINUTE,
+  type Signal,
+} from '../model/index.ts';
+import { type Folded, folded } from './folded.ts';
+import { resolve } from './signals.ts';
+import type { PolicyDestination, Situation } from './situation.ts';
+import { moveStep } from './steps.ts';
+import { currentVersion } from './versions.ts';
+
+/*
+ * An agent fetches versions by itself and says what it holds. While it does, it counts as a destination: a rotation
+ * waits for it, and a person is told where it lags behind.
+ */
+
+/** One that has said nothing for so long is gone: a pod that was deleted does not say goodbye. */
+const GONE_AFTER = 7 * DAY;
+
+/** That nothing has changed is written this rarely. */
+const SEEN_EVERY = 10 * MINUTE;
+
+/** The destination's id: `agent:checkout-7d9f`. */
+export function agentDestination(agent: string): string {
+  return `${AGENT_PREFIX}${agent}`;
+}
+
+/** True for a destination that is no place of the configuration's but an agent. */
+export function isAgent(destination: string): boolean {
+  return destination.startsWith(AGENT_PREFIX);
+}
+
+/** The agents that count, by what they said last. */
+export function agentsOf({ destinations }: CredentialSnapshot, now: number): PolicyDestination[] {
+  return destinations
+    .filter(({ id, checkedAt }) => isAgent(id) && checkedAt !== null && checkedAt > now - GONE_AFTER)
+    .map(({ id }) => ({ id, required: false, consumerLag: 0, lane: null }));
+}
+
+/** Nobody is late any more where nobody is. */
+export function agentsGone({ snapshot, destinations }: Situation, now: number): Signal[] {
+  const current = currentVersion(snapshot.versions);
+  return snapshot.destinations
+    .filter(({ id, versionId }) => isAgent(id) && versionId !== current?.id)
+    .filter(({ id }) => destinations.every((counted) => counted.id !== id))
+    .map(({ id }) => resolve('publish-failed', snapshot.record.name, now, id));
+}
+
+/**
+ * What an agent says it holds.
+ * @param number of the version that it holds
+ */
+export function foldReport(
+  { snapshot, steps }: Situation,
+  { agent, number }: { readonly agent: string; readonly number: number },
+  now: number,
+): Folded {
+  const id = agentDestination(agent);
+  const { record, versions, open } = snapshot;
+  const held = versions.find((version) => version.number === number) ?? null;
+  const current = currentVersion(versions);
+  const has = held !== null && held.id === current?.id;
+  const before = snapshot.destinations.find((destination) => destination.id === id) ?? null;
+  const anew = before?.versionId !== (held?.id ?? null) || before.state !== (has ? 'published' : 'pending');
+  if (!anew && now - (before.checkedAt ?? 0) < SEEN_EVERY) return folded([]);
+  const destination: Destination = {
+    credential: record.name,
+    id,
+    state: has ? 'published' : 'pending',
+    versionId: held?.id ?? null,
+    publishedAt: anew && has ? now : (before?.publishedAt ?? null),
+    checkedAt: now,
+    hook: null,
+    attempts: 0,
+    lastError: held === null ? unknownVersion(agent, number) : null,
+  };
+  const changes: Change[] = [{ type: 'destination.put', destination }];
+  if (!has) return folded(changes);
+  const waited = steps.some(({ name, destination: of }) => name === 'publish' && of === id);
+  if (anew && waited && open?.newVersionId === held.id)
+    changes.push(moveStep(steps, open.id, 'publish', 'done', now, { destination: id }));
+  return folded(changes, [resolve('publish-failed', record.name, now, id)]);
+}
+
+function unknownVersion(agent: string, number: number): Failure {
+  return {
+    code: 'unknown_version',
+    verdict: 'retryable',
+    message: `${agent} holds version ${number}, which this Keywarden does not know; was its state restored from a backup?`,
+  };
+}
