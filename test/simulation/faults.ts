@@ -167,17 +167,20 @@ export type FaultPlan = {
   readonly rates: Partial<Readonly<Record<Fault, number>>>;
 };
 
+/** An effect is struck at most so often: a provider that never mints is nobody's fault but its own. */
+const MOST_STRUCK = 0.5;
+
 /** At random, by the seed's rates. */
 export function randomly({ seed, rates }: FaultPlan): Chooser {
   let heavy = 0;
+  const rateOf = (effect: Effect, fault: Fault) =>
+    (rates[fault] ?? 0) * AIM[effect] * (effect === 'publish' && fault === 'partial' ? AT_PUBLICATION : 1);
   return (effect, nth) => {
     const stream = new Stream(seed, `fault ${effect} ${nth}`);
-    let left = stream.next();
+    const total = APPLICABLE[effect].reduce((sum, fault) => sum + rateOf(effect, fault), 0);
+    let left = stream.next() * Math.max(1, total / MOST_STRUCK);
     for (const fault of APPLICABLE[effect]) {
-      left -=
-        (rates[fault] ?? 0) *
-        AIM[effect] *
-        (effect === 'publish' && fault === 'partial' ? AT_PUBLICATION : 1);
+      left -= rateOf(effect, fault);
       if (left >= 0) continue;
       if (!HEAVY.includes(fault)) return fault;
       heavy += 1;

@@ -61,9 +61,10 @@ function check(world: World, self: Invariant, place: Place, key: Key): void {
     // It is found at the next look, and the policy may be to tell only.
     if (endsAt - spoiled < DRIFT_SEEN || wasTold(world, place, rotatedAt, endsAt)) return;
   }
-  const stretch = longestStretch(world, place, knownSince(world, key, rotatedAt), endsAt - place.lag);
+  const since = knownSince(world, key, rotatedAt);
+  const stretch = longestStretch(world, place, since, endsAt - place.lag);
   if (stretch < ENOUGH) {
-    if (wasTold(world, place, rotatedAt, endsAt)) return;
+    if (wasTold(world, place, since, endsAt)) return;
     world.fail(
       self,
       `${place.name} held ${key.id} until it ended, which is excused, and nobody was told in time`,
@@ -96,28 +97,51 @@ function checkTold(world: World, self: Invariant, place: Place, key: Key): void 
   world.fail(self, `${place.name} still has ${key.id} at the end of its overlap, and nobody was told`);
 }
 
-/** That somebody else rotated it is seen at the next look at the log. */
-function knownSince({ issuer, plan }: World, key: Key, rotatedAt: number): number {
+/**
+ * From when on its successor had to be brought there: that somebody else rotated it is seen at the next look at the
+ * log, and where people rolled back to it the newer one was away on purpose.
+ */
+function knownSince({ issuer, plan, ledger }: World, key: Key, rotatedAt: number): number {
   const first = [...issuer.keys.values()].find(
     ({ signer, mintedAt }) => signer === key.id && mintedAt === rotatedAt,
   );
-  return first?.by === 'others' ? rotatedAt + plan.pollEvery : rotatedAt;
+  const seen = first?.by === 'others' ? rotatedAt + plan.pollEvery : rotatedAt;
+  const returns = [...ledger.rotations.values()]
+    .filter(({ previousVersionId }) => ledger.versions.get(previousVersionId ?? '')?.keyId === key.id)
+    .map(({ rollback }) => rollback?.endedAt ?? 0);
+  return Math.max(seen, ...returns);
 }
 
 /** The longest time at a stretch between these in which the destination and a process were there. */
 function longestStretch(world: World, place: Place, from: number, to: number): number {
-  const machines = world.machines.map(({ index }) => `machine ${index}`);
-  const scopes = new Set([`place ${place.name}`, ...(machines.length === 1 ? machines : [])]);
-  const troubles = world.troubles
-    .filter(({ scope }) => scopes.has(scope))
-    .toSorted((a, b) => a.from - b.from);
+  const away = world.troubles.filter(({ scope }) => scope === `place ${place.name}`);
+  return longestOutside([...away, ...darkness(world)], from, to);
+}
+
+type Span = { readonly from: number; readonly to: number };
+
+/** The times in which every machine was away at once. */
+function darkness({ machines, troubles }: World): readonly Span[] {
+  const away = machines.map(({ index }) => troubles.filter(({ scope }) => scope === `machine ${index}`));
+  return away.reduce<readonly Span[]>(overlaps, [{ from: 0, to: Number.MAX_SAFE_INTEGER }]);
+}
+
+function longestOutside(spans: readonly Span[], from: number, to: number): number {
   let longest = 0;
   let wellSince = from;
-  for (const trouble of troubles) {
-    longest = Math.max(longest, Math.min(trouble.from, to) - wellSince);
-    wellSince = Math.max(wellSince, trouble.to);
+  for (const span of spans.toSorted((a, b) => a.from - b.from)) {
+    longest = Math.max(longest, Math.min(span.from, to) - wellSince);
+    wellSince = Math.max(wellSince, span.to);
   }
   return Math.max(longest, to - wellSince);
+}
+
+function overlaps(some: readonly Span[], others: readonly Span[]): Span[] {
+  return some.flatMap((one) =>
+    others
+      .map(({ from, to }) => ({ from: Math.max(from, one.from), to: Math.min(to, one.to) }))
+      .filter(({ from, to }) => from < to),
+  );
 }
 
 function wasTold(world: World, place: Place, from: number, to: number): boolean {
@@ -132,9 +156,5 @@ function wasTold(world: World, place: Place, from: number, to: number): boolean 
 
 /** True where no process ran for long enough to tell anybody. */
 function wasDark(world: World, from: number, to: number): boolean {
-  const scopes = new Set(world.machines.map(({ index }) => `machine ${index}`));
-  const dark = world.troubles.filter(
-    ({ scope, from: begun, to: ended }) => scopes.has(scope) && begun < to && ended > from,
-  );
-  return dark.some((trouble) => trouble.from <= from + HOUR && trouble.to >= to - HOUR);
+  return longestOutside(darkness(world), from, to) <= HOUR;
 }
