@@ -27,6 +27,7 @@ describe('what stands at a destination', () => {
     ['a value without a mark', { mark: null, fingerprint: 'other' }],
     ['our own value without a mark', { mark: null, fingerprint: 'print' }],
     ['an older version', standing(4)],
+    ['an earlier publication of this version', standing(4, { versionId: wanted.mark.versionId })],
     ['another version of the same number', standing(5, { versionId: 'restored' })],
     ['our mark on another value', standing(5, {}, 'tampered')],
     ['our mark on an emptied value', { mark: world.mark(5), fingerprint: null }],

@@ -25,7 +25,8 @@ export function decidePublication(standing: Standing | null, wanted: Wanted): Pu
   if (there.number > mark.number || (there.number === mark.number && another))
     return { do: 'refuse', failure: newer(there, mark) };
   const same = there.versionId === mark.versionId && standing.fingerprint === wanted.fingerprint;
-  return same ? { do: 'nothing' } : { do: 'write' };
+  // The same version under a lower number is one of its earlier publications: a stale answer, before a rollback.
+  return same && there.number === mark.number ? { do: 'nothing' } : { do: 'write' };
 }
 
 function foreign(there: Mark): Failure {

@@ -186,6 +186,18 @@ function versions<T>(world: () => StoreWorld<T>): void {
     expect(await world().observe()).toEqual(once);
   });
 
+  test('a version that comes back is published anew under its new number', async () => {
+    const first = await publishNext(world(), 1);
+    await publishNext(world(), 2);
+    const { store, target } = world();
+    const back = { ...first, number: 3 };
+    await store.publish(target, value(1), back, await store.readBack(target));
+    const again = { ...back, number: 4 };
+    await store.publish(target, value(1), again, await store.readBack(target));
+    const found = await store.readBack(target);
+    expect([text(found), found?.mark]).toEqual([value(1).reveal(), again]);
+  });
+
   test('a value that someone else wrote over ours does not pass as ours', async () => {
     await publishNext(world(), 1);
     await world().meddle('their-own-value-1');

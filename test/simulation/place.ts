@@ -21,7 +21,8 @@ export function storeOf(world: World, life: Life, place: Place): Store<unknown> 
   const write = (value: Secret, mark: Mark, expected: Found | null) => {
     reach();
     const there = place.content;
-    if (there?.mark?.versionId === mark.versionId && there.value === value.reveal()) return;
+    const same = there?.mark?.versionId === mark.versionId && there.mark.number === mark.number;
+    if (same && there.value === value.reveal()) return;
     if (world.bent.fenced && (expected?.revision ?? '0') !== place.revision)
       throw refused('conflict', 'retryable', `${place.name} has changed since it was read`);
     world.tell('onWrite', { life, place, mark, value: value.reveal() });

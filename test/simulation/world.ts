@@ -85,7 +85,7 @@ export class World {
     this.#steps = steps;
     this.healsAt = START + plan.days * HEALED_AT * DAY;
     this.endsAt = START + plan.days * DAY;
-    this.claimFor = plan.engines > 1 ? HOUR : 36_500 * DAY;
+    this.claimFor = plan.engines > 1 ? 15 * MINUTE : 36_500 * DAY;
     this.issuer = new Issuer({
       ...plan,
       now: () => this.#time,
