@@ -5,7 +5,7 @@ import { Memory, NOW, raise } from './testing/memory.ts';
 
 const DESTINATION = 'vault:footage/frameflow#api_key';
 const CONFIGURED: Configured = {
-  credentials: { 'frameflow-prod': [DESTINATION] },
+  credentials: { 'frameflow-prod': [DESTINATION, '6h'] },
   monitors: ['auth-log'],
   channels: ['team'],
 };
@@ -34,6 +34,11 @@ test.each<[string, Raise, Partial<Configured>]>([
     'a destination’s hook',
     raise({ kind: 'hook-failed', condition: DESTINATION }),
     { credentials: { 'frameflow-prod': [] } },
+  ],
+  [
+    'a reminder',
+    raise({ kind: 'old-key-in-use', condition: '6h' }),
+    { credentials: { 'frameflow-prod': ['12h'] } },
   ],
   ['a monitor', raise({ ...OF_MONITOR, monitor: 'auth-log' }), { monitors: [] }],
   ['a channel', OF_CHANNEL, { channels: [] }],

@@ -3,20 +3,23 @@ import { identityOf, subjectOf } from './identity.ts';
 
 /** What the configuration names. */
 export type Configured = {
-  /** The destinations' ids of each credential. */
+  /** What alerts of each credential may be about: its destinations' ids, and the names of its reminders. */
   readonly credentials: Readonly<Record<string, readonly string[]>>;
   readonly monitors: readonly string[];
   readonly channels: readonly string[];
 };
 
-/** Kinds whose condition is a destination, and the conditions of theirs that are none. */
-const OF_DESTINATIONS: readonly AlertKind[] = [
+/** Kinds whose condition is a destination or a reminder, and the conditions of theirs that are neither. */
+const OF_ONE: readonly AlertKind[] = [
   'publish-failed',
   'store-unreachable',
   'store-drift',
   'hook-failed',
+  'old-key-in-use',
+  'rotation-due',
+  'inactivity-expiry',
 ];
-const NO_DESTINATION: readonly string[] = ['', 'preflight', 'adopt'];
+const OF_NONE: readonly string[] = ['', 'preflight', 'adopt', 'due'];
 
 /**
  * The ends of the alerts about what is no longer configured: nothing that runs would ever end them.
@@ -38,8 +41,8 @@ function isOrphan(alert: Alert, condition: string, configured: Configured): bool
   if (credential === undefined) return channel !== undefined && !configured.channels.includes(channel);
   if (!Object.hasOwn(configured.credentials, credential)) return true;
   return (
-    OF_DESTINATIONS.includes(kind) &&
-    !NO_DESTINATION.includes(condition) &&
+    OF_ONE.includes(kind) &&
+    !OF_NONE.includes(condition) &&
     !configured.credentials[credential]?.includes(condition)
   );
 }

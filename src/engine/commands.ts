@@ -1,3 +1,4 @@
+import { orphans } from '../alerting/orphans.ts';
 import {
   type Alert,
   type Change,
@@ -29,6 +30,7 @@ import { acknowledgeAlert, testChannel } from './alert-commands.ts';
 import { audited, type Decision, decide, RefusedError } from './decide.ts';
 import type { Engine } from './engine.ts';
 import { handOver, makeRoom } from './hand-over.ts';
+import { allAlerts } from './owed.ts';
 import { situationOf } from './situation.ts';
 
 export { RefusedError } from './decide.ts';
@@ -227,10 +229,15 @@ export class Commands {
         `the state knows no credential ${credential}; \`keywarden status\` lists them`,
       );
     await spool.clear(credential);
-    await this.#engine.submit([
-      { type: 'credential.forget', name: credential },
-      audited(clock.now(), actor, 'credential.forgotten', credential, {}),
-    ]);
+    const alerts = (await allAlerts(state, true)).filter((alert) => alert.credential === credential);
+    const nothing = { credentials: {}, monitors: Object.keys(config.monitors), channels: [] };
+    await this.#engine.submit(
+      [
+        { type: 'credential.forget', name: credential },
+        audited(clock.now(), actor, 'credential.forgotten', credential, {}),
+      ],
+      orphans(alerts, nothing, clock.now()),
+    );
   }
 
   /** @throws {KeywardenError} `unknown_alert` */

@@ -2,13 +2,14 @@ import { cancelDelivery } from '../alerting/delivery.ts';
 import { identityOf } from '../alerting/identity.ts';
 import { orphans } from '../alerting/orphans.ts';
 import type { CredentialConfig, DestinationConfig } from '../config/types.ts';
-import type {
-  Change,
-  CredentialRecord,
-  CredentialSnapshot,
-  Destination,
-  Signal,
-  Version,
+import {
+  type Change,
+  type CredentialRecord,
+  type CredentialSnapshot,
+  type Destination,
+  formatDuration,
+  type Signal,
+  type Version,
 } from '../model/index.ts';
 import { agentsOf, currentVersion, nextCheck } from '../rotation/index.ts';
 import type { EngineContext } from './context.ts';
@@ -52,17 +53,16 @@ export async function reconcileAlerts(
 ): Promise<{ readonly changes: readonly Change[]; readonly signals: readonly Signal[] }> {
   const { config, state, clock } = context;
   const open = await allAlerts(state, true);
-  const snapshots = await state.credentials();
-  const agentsOfCredential = (name: string) => {
-    const snapshot = snapshots.find(({ record }) => record.name === name);
-    return snapshot === undefined ? [] : agentsOf(snapshot, clock.now());
+  const snapshots = new Map((await state.credentials()).map((snapshot) => [snapshot.record.name, snapshot]));
+  const conditions = ({ name, destinations, rotation }: CredentialConfig) => {
+    const snapshot = snapshots.get(name);
+    const agents = snapshot === undefined ? [] : agentsOf(snapshot, clock.now());
+    const reminders = [...rotation.warnBefore, ...rotation.remindBefore].map(formatDuration);
+    return [...[...destinations, ...agents].map(({ id }) => id), ...reminders];
   };
   const configured = {
     credentials: Object.fromEntries(
-      Object.values(config.credentials).map(({ name, destinations }) => [
-        name,
-        [...destinations, ...agentsOfCredential(name)].map(({ id }) => id),
-      ]),
+      Object.values(config.credentials).map((credential) => [credential.name, conditions(credential)]),
     ),
     monitors: Object.keys(config.monitors),
     channels: Object.keys(config.channels),

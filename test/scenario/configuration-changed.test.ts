@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Raise } from '../../src/model/index.ts';
 import { attempt, look, order } from '../support/orders.ts';
 import type { Place } from '../support/settings.ts';
 import { SECOND } from '../support/settings.ts';
@@ -82,6 +83,19 @@ describe('in the middle of a rotation the configuration', () => {
   });
 });
 
+/** What only a person could end, if the credential were not forgotten. */
+const LOST: Omit<Raise, 'at'> = {
+  type: 'raise',
+  kind: 'key-orphaned',
+  credential: SECOND,
+  condition: 'key_9',
+  severity: 'critical',
+  title: 'batch: key_9 was minted and lost',
+  summary: 'Its answer never came.',
+  action: 'Delete key_9 in the console.',
+  evidence: {},
+};
+
 describe('a credential that is no longer configured', () => {
   test('is parked with its key, is not rotated, and goes for good only by `forget`', async () => {
     const world = await makeWorld({ destinations: ['file'], second: true });
@@ -103,7 +117,11 @@ describe('a credential that is no longer configured', () => {
     expect((await world.state.versionValue(version?.id ?? '')).reveal()).toBe(value);
     expect((await attempt(world, `/v1/credentials/${SECOND}/rotate`)).status).toBe(404);
 
+    await world.daemon.engine.submit([], [{ ...LOST, at: world.time }]);
+    const open = async () => (await world.state.alerts({ state: 'open' })).items.map(({ kind }) => kind);
+    expect(await open()).toEqual(['key-orphaned']);
     await order(world, 'forget', {}, SECOND);
+    expect(await open()).toEqual([]);
     await expect(world.state.versionValue(version?.id ?? '')).rejects.toMatchObject({
       code: 'state_corrupt',
     });
