@@ -31,6 +31,7 @@ import { audited, type Decision, decide, RefusedError } from './decide.ts';
 import type { Engine } from './engine.ts';
 import { handOver, makeRoom } from './hand-over.ts';
 import { allAlerts } from './owed.ts';
+import { timeOf } from './provider-time.ts';
 import { situationOf } from './situation.ts';
 
 export { RefusedError } from './decide.ts';
@@ -45,12 +46,13 @@ export class Commands {
 
   /** What a rotation asked for now would do. Never refused for a rotation in flight. */
   async plan(credential: string, emergency: boolean): Promise<RotationPlan> {
-    return describe(await situationOf(this.#engine.context, credential), emergency);
+    const { context } = this.#engine;
+    return describe(await situationOf(context, credential), emergency, timeOf(context, credential));
   }
 
   /**
    * Asks for a rotation now; the same `requestKey` again finds the same rotation.
-   * @throws {RefusedError} `rotation_in_flight`, `no_version`, `guided`, `request_key_reused`
+   * @throws {RefusedError} `rotation_in_flight`, `overlap_open`, `no_version`, `guided`, `request_key_reused`
    */
   async rotate(credential: string, request: RotationRequest): Promise<Rotation> {
     const { state, newId } = this.#engine.context;

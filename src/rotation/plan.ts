@@ -12,7 +12,7 @@ import { isRolledBack } from './rolled-back.ts';
 import { nextRotationAt } from './schedule.ts';
 import type { Action, Situation } from './situation.ts';
 import { nextMoment } from './standing.ts';
-import { currentVersion, isDying, versionById } from './versions.ts';
+import { currentVersion, isDying, isPressing, overlapEnd, versionById } from './versions.ts';
 
 /** An intent older than this is not replayed: the provider's memory of its Idempotency-Key may have ended (24 h). */
 const REPLAY_LIMIT = 23 * HOUR;
@@ -202,7 +202,12 @@ function askAgain(_: Situation, now: number): Action {
 function beginDue(situation: Situation, now: number): Action {
   const { snapshot, policy, spread } = situation;
   // Asked for before the configuration changed: it is no more to be lost than one that is open.
-  if (snapshot.queued !== null) return { do: 'begin', queued: snapshot.queued };
+  if (snapshot.queued !== null) {
+    const { trigger } = snapshot.queued;
+    const waits = trigger !== 'emergency' && !isPressing(snapshot.versions);
+    const end = waits ? overlapEnd(snapshot.versions, now) : null;
+    return end === null ? { do: 'begin', queued: snapshot.queued } : { do: 'wait', until: end };
+  }
   if (policy.mode === 'guided') return { do: 'wait', until: null };
   const dueAt = nextRotationAt(policy, snapshot, spread, now);
   if (dueAt !== null && dueAt <= now) return { do: 'begin', queued: null };

@@ -88,8 +88,8 @@ describe('a current key that is refused while its successor is on its way', () =
   test('before the mint was sent: what was open is given the older key to sign with', () => {
     const world = refused();
     const closed = world.now + HOUR;
-    world.shelf('vault').fault = (now) => (now < closed ? failure('retryable') : null);
-    world.rotate();
+    for (const shelf of world.shelves) shelf.fault = (now) => (now < closed ? failure('retryable') : null);
+    world.rotate({ emergency: true });
     world.advance('1m');
     expect(world.open?.preflightedAt).toBeNull();
     refuseCurrent(world);
@@ -106,7 +106,7 @@ describe('a current key that is refused while its successor is on its way', () =
     world.provider.revoke('second', world.now + 100 * DAY);
     const at = world.now;
     world.provider.mints = (call) => (call.at < at + 10 * MINUTE ? 'lost' : null);
-    world.rotate();
+    world.rotate({ emergency: true });
     world.advance('5m');
     world.provider.revoke('second', world.now);
     refuseCurrent(world);
@@ -120,7 +120,7 @@ describe('a current key that is refused while its successor is on its way', () =
     const world = refused();
     world.provider.revoke('second', world.now + 100 * DAY);
     world.crashes = (action) => action.do === 'take';
-    world.rotate();
+    world.rotate({ emergency: true });
     world.provider.revoke('second', world.now);
     refuseCurrent(world);
     world.crashes = () => false;
@@ -136,7 +136,7 @@ describe('a current key that is refused while its successor is on its way', () =
   test('while the new key settles: that one is brought, and nobody is called', () => {
     const world = refused();
     world.provider.revoke('second', world.now + 100 * DAY);
-    world.rotate();
+    world.rotate({ emergency: true });
     world.advance('10s');
     world.provider.revoke('second', world.now);
     refuseCurrent(world);
@@ -153,7 +153,7 @@ describe('a current key that is refused while its successor is on its way', () =
     world.provider.revoke('second', world.now + 100 * DAY);
     const bad = new Set(['value-of-key_3']);
     world.provider.tests = (value) => (bad.has(value) ? failure('rejected') : null);
-    world.rotate();
+    world.rotate({ emergency: true });
     world.advance('1m');
     world.provider.revoke('second', world.now);
     refuseCurrent(world);

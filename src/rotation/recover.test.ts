@@ -42,7 +42,7 @@ describe('a refused current key', () => {
 
   test('is looked into before anybody is told: a mint that is refused with it tells of no failed rotation', () => {
     const world = refused();
-    world.rotate();
+    world.rotate({ emergency: true });
     expect(world.actions).toContain('recover');
     expect(world.alarms).toEqual(['credential-rejected critical']);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describe as describeRotation } from './request.ts';
 import { failure } from './testing/provider.ts';
-import { World } from './testing/world.ts';
+import { START, World } from './testing/world.ts';
 
 /** A world whose rotation, asked for by hand, is in `state`. */
 function inState(state: 'minting' | 'verifying' | 'publishing' | 'overlap' | 'attention'): World {
@@ -47,6 +47,32 @@ describe('a wish', () => {
     });
   });
 
+  test('is refused while a key that a person superseded still works, and learns its end', () => {
+    const world = World.managing();
+    world.handOver('second');
+    expect(world.rotate()).toMatchObject({
+      admitted: false,
+      code: 'overlap_open',
+      inFlight: null,
+      reason: 'a superseded key still works; its overlap ends at 2026-10-04T09:00:00Z',
+    });
+    expect(describeRotation(world.situation(), false, world.now).waitsFor).toContain('its overlap ends at');
+    expect(describeRotation(world.situation(), true, world.now).waitsFor).toBeNull();
+    world.advance('3d');
+    expect(world.rotate()).toMatchObject({ admitted: true });
+  });
+
+  test('admitted before such a key was superseded waits for its end', () => {
+    const world = World.managing();
+    world.timeKnown = false;
+    world.rotate();
+    world.timeKnown = true;
+    world.handOver('second');
+    expect([world.actions.includes('begin'), world.open]).toEqual([false, null]);
+    world.advance('3d1m');
+    expect(world.history).toEqual(['overlap']);
+  });
+
   test.each(OPEN)('for an emergency is admitted during %s', (state) => {
     expect(inState(state).rotate({ emergency: true })).toMatchObject({
       admitted: true,
@@ -79,7 +105,7 @@ describe('a dry run', () => {
   test('says what a rotation would do, and does nothing', () => {
     const world = World.managing({ required: ['vault'], optional: ['backup'] });
     const before = world.actions.length;
-    expect(describeRotation(world.situation(), false)).toEqual({
+    expect(describeRotation(world.situation(), false, START)).toEqual({
       credential: 'frameflow-prod',
       trigger: 'manual',
       waitsFor: null,
@@ -97,7 +123,7 @@ describe('a dry run', () => {
   });
 
   test('of an emergency asks less of the destinations', () => {
-    const { trigger, steps } = describeRotation(World.managing().situation(), true);
+    const { trigger, steps } = describeRotation(World.managing().situation(), true, START);
     expect([trigger, steps[0]?.detail]).toEqual(['emergency', 'at least one destination can be written']);
   });
 
@@ -110,16 +136,18 @@ describe('a dry run', () => {
   ] as const)('during %s says what an emergency would wait for: %s', (state, wait) => {
     const world = inState(state);
     const expected = wait === null ? null : `rotation ${world.last.id} ${wait}`;
-    expect(describeRotation(world.situation(), true).waitsFor).toBe(expected);
-    expect(describeRotation(world.situation(), false).waitsFor).toContain(`is in ${state}`);
+    expect(describeRotation(world.situation(), true, START).waitsFor).toBe(expected);
+    expect(describeRotation(world.situation(), false, START).waitsFor).toContain(`is in ${state}`);
   });
 
   test('names what waits already, and a credential without a key', () => {
     const world = inState('verifying');
     world.rotate({ emergency: true });
-    expect(describeRotation(world.situation(), true).waitsFor).toBe(
+    expect(describeRotation(world.situation(), true, START).waitsFor).toBe(
       `rotation ${world.last.id}, which waits to begin`,
     );
-    expect(describeRotation(new World().situation(), false).waitsFor).toBe('a working key to be adopted');
+    expect(describeRotation(new World().situation(), false, START).waitsFor).toBe(
+      'a working key to be adopted',
+    );
   });
 });

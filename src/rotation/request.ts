@@ -2,7 +2,7 @@ import type { Rotation } from '../model/index.ts';
 import { formatDuration, formatTime } from '../model/index.ts';
 import { blankRotation } from './blank-rotation.ts';
 import type { Situation } from './situation.ts';
-import { currentVersion } from './versions.ts';
+import { currentVersion, isPressing, overlapEnd } from './versions.ts';
 
 /** A person's or program's wish for a rotation now. */
 export type RotationRequest = {
@@ -18,7 +18,7 @@ export type Admission =
   /** `inFlight`: the rotation that stands in the way, if one does. */
   | {
       readonly admitted: false;
-      readonly code: 'rotation_in_flight' | 'no_version' | 'guided';
+      readonly code: 'rotation_in_flight' | 'overlap_open' | 'no_version' | 'guided';
       readonly inFlight: Rotation | null;
       readonly reason: string;
     };
@@ -37,6 +37,8 @@ export function admit(situation: Situation, request: RotationRequest, id: string
   }
   if (queued !== null) return inFlight(queued, `rotation ${queued.id} waits to begin`);
   if (open !== null && !request.emergency) return inFlight(open, inTheWay(open));
+  const overlap = request.emergency ? null : openOverlap(situation, now);
+  if (overlap !== null) return { ...inFlight(null, overlap), code: 'overlap_open' };
   const rotation: Rotation = {
     ...blankRotation(situation.snapshot.record.name, id, now),
     queued: true,
@@ -50,6 +52,16 @@ export function admit(situation: Situation, request: RotationRequest, id: string
 
 function inFlight(rotation: Rotation | null, reason: string): Extract<Admission, { admitted: false }> {
   return { admitted: false, code: 'rotation_in_flight', inFlight: rotation, reason };
+}
+
+/**
+ * Why a rotation has to wait although none is open: a key was superseded by hand or by an emergency and still works.
+ * One whose successor has an end itself, or is known to others, waits for nothing.
+ */
+function openOverlap({ snapshot: { versions } }: Situation, now: number): string | null {
+  const end = overlapEnd(versions, now);
+  if (end === null || isPressing(versions)) return null;
+  return `a superseded key still works; its overlap ends at ${formatTime(end)}`;
 }
 
 function handMade({ snapshot }: Situation): string {
@@ -85,14 +97,14 @@ export type RotationPlan = {
   readonly steps: ReadonlyArray<{ readonly name: string; readonly detail: string }>;
 };
 
-export function describe(situation: Situation, emergency: boolean): RotationPlan {
+export function describe(situation: Situation, emergency: boolean, now: number): RotationPlan {
   const { snapshot, policy, destinations } = situation;
   const current = currentVersion(snapshot.versions);
   const required = destinations.filter(({ required }) => required).map(({ id }) => id);
   return {
     credential: snapshot.record.name,
     trigger: emergency ? 'emergency' : 'manual',
-    waitsFor: waitsFor(situation, emergency),
+    waitsFor: waitsFor(situation, emergency, now),
     steps:
       policy.mode === 'guided'
         ? []
@@ -116,13 +128,13 @@ export function describe(situation: Situation, emergency: boolean): RotationPlan
   };
 }
 
-function waitsFor(situation: Situation, emergency: boolean): string | null {
+function waitsFor(situation: Situation, emergency: boolean, now: number): string | null {
   const { snapshot } = situation;
   const { open, queued, versions } = snapshot;
   if (situation.policy.mode === 'guided') return handMade(situation);
   if (currentVersion(versions) === null) return 'a working key to be adopted';
   if (queued !== null) return `rotation ${queued.id}, which waits to begin`;
-  if (open === null) return null;
+  if (open === null) return emergency ? null : openOverlap(situation, now);
   if (!emergency) return inTheWay(open);
   return givesWay(open) ? null : `rotation ${open.id} to end ${open.state}`;
 }

@@ -1,7 +1,7 @@
 import type { CredentialSnapshot, Version } from '../model/index.ts';
 import type { RotationPolicy } from './policy.ts';
 import { fits, lastOpening, nextOpening, type SlotConstraint } from './slots.ts';
-import { currentVersion } from './versions.ts';
+import { currentVersion, overlapEnd } from './versions.ts';
 
 /** Nothing is due before this; null: nothing is due at all (no current version). */
 export function nextRotationAt(
@@ -19,16 +19,13 @@ export function nextRotationAt(
   if (current.compromisedAt !== null) return Math.max(retryAt, now);
   const { pause } = snapshot.record;
   if (pause !== null && pause.until === null) return null;
-  // The overlap of a rotation that an emergency superseded is still one.
-  const overlapEnds = snapshot.versions.flatMap(({ state, expiresAt }) =>
-    state === 'retiring' && expiresAt !== null ? [expiresAt] : [],
-  );
   // A rotation that failed is tried again, whoever had asked for it.
   const dueAt =
     snapshot.record.attempts > 0
       ? openingFrom(Math.max(retryAt, now), policy)
       : Math.max(retryAt, scheduledAt(policy, current, spread, now));
-  return Math.max(dueAt, pause?.until ?? 0, ...overlapEnds);
+  // The overlap of a rotation that an emergency superseded is still one.
+  return Math.max(dueAt, pause?.until ?? 0, overlapEnd(snapshot.versions, now) ?? 0);
 }
 
 /**

@@ -10,6 +10,11 @@ export function isDying(versions: readonly Version[]): boolean {
   return (currentVersion(versions)?.expiresAt ?? null) !== null;
 }
 
+/** True where the current key's successor waits for nothing: it has an end, or is known to others. */
+export function isPressing(versions: readonly Version[]): boolean {
+  return isDying(versions) || (currentVersion(versions)?.compromisedAt ?? null) !== null;
+}
+
 export function versionById(versions: readonly Version[], id: string | null): Version | null {
   return versions.find((version) => version.id === id) ?? null;
 }
@@ -29,4 +34,12 @@ export function markOf(version: Version, installation: string): Mark {
     keyId: version.keyId,
     createdAt: version.createdAt,
   };
+}
+
+/** When the last of the superseded keys ends that still work; null where none has an end ahead. */
+export function overlapEnd(versions: readonly Version[], now: number): number | null {
+  const ends = versions.flatMap(({ state, expiresAt }) =>
+    state === 'retiring' && expiresAt !== null && expiresAt > now ? [expiresAt] : [],
+  );
+  return ends.length === 0 ? null : Math.max(...ends);
 }

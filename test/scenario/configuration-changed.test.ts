@@ -93,6 +93,7 @@ const LOST: Omit<Raise, 'at'> = {
   title: 'batch: key_9 was minted and lost',
   summary: 'Its answer never came.',
   action: 'Delete key_9 in the console.',
+  deadline: null,
   evidence: {},
 };
 
