@@ -144,7 +144,7 @@ export class Life {
         break;
       case 'stall':
         this.machine.pause(size);
-        after(size + latency, () => answer(arrive()));
+        after(Math.min(size, world.untilHealed) + latency, () => answer(arrive()));
         break;
       case 'partial':
         world.outage(call.target, size);
