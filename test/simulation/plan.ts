@@ -77,7 +77,7 @@ export function planOf(seed: number, days = 30): Plan {
     remembers: stream.chance(0.7),
     settles: stream.spread(SECOND, 30 * SECOND),
     // Who mints with our key is seen in the log alone, and has to be seen within the overlap.
-    pollEvery: Math.min(stream.spread(6 * HOUR, 16 * HOUR), Math.round(overlap / 5)),
+    pollEvery: Math.min(stream.spread(8 * HOUR, 24 * HOUR), Math.round(overlap / 3)),
     useEvery: stream.spread(4 * HOUR, 12 * HOUR),
     onDrift: stream.chance(0.5) ? 'alert' : 'overwrite',
     attentive: stream.chance(0.5),

@@ -246,9 +246,7 @@ export class World {
     const { plan } = this;
     for (const machine of this.machines) machine.start();
     for (const [index, place] of this.places.entries()) new Consumer(this, place, index).start(plan.useEvery);
-    this.#every(plan.pollEvery, () => {
-      for (const machine of this.machines) machine.poll();
-    });
+    this.#every(plan.pollEvery, () => this.#poll());
     if (plan.rates.restore !== undefined || plan.days < 20)
       this.#every(BACKUP_EVERY, () => this.#makeBackup());
     for (const planned of plan.acts) {
@@ -263,6 +261,12 @@ export class World {
       run();
       this.#every(ms, run);
     });
+  }
+
+  /** The log is one: replicas that read it one after the other would find nothing new. */
+  #poll(): void {
+    const living = this.machines.filter(({ life }) => life !== null && life.pausedUntil <= this.#time);
+    for (const [index, machine] of living.entries()) machine.poll(index === 0);
   }
 
   #makeBackup(): void {
