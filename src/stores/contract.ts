@@ -1,4 +1,4 @@
-import type { Mark, PluginContext, Secret } from '../model/index.ts';
+import type { AlteredRights, Mark, PluginContext, Secret } from '../model/index.ts';
 
 /** What stands at a destination. */
 export type Found = {
@@ -7,6 +7,10 @@ export type Found = {
   readonly mark: Mark | null;
   /** The store's own revision of what was read, for check-and-set; opaque to all but the store. */
   readonly revision: string | null;
+  /** Who may read it is not what the target says; null or absent: all is right, or the store knows nothing of it. */
+  readonly rights?: AlteredRights | null;
+  /** The same value and mark would be written in another form now (its template has changed). */
+  readonly outdated?: boolean;
 };
 
 /**
@@ -28,6 +32,8 @@ export type Store<Target> = {
    * Called as due work of the loop, and by the adapter itself when it finds its login refused.
    */
   renewLogin(): Promise<number | null>;
+  /** Clears away what a crash has left at `targets`: called once at the start. Absent: nothing is ever left. */
+  tidy?(targets: readonly Target[]): Promise<void>;
   close(): Promise<void>;
 };
 

@@ -1,10 +1,10 @@
-import { z } from 'zod';
 import { EdgeError, formatTime, type Hash, type Mark, Secret } from '../model/index.ts';
 
 /*
  * A secret that is a JSON object: one field of it is ours, and beside it stands the mark, `api_key_keywarden` for
- * `api_key`. A sibling field, not `custom_metadata` or tags, because it is written and versioned together with the
- * value, in one request, on every server version. It is a string, as all we write is, and holds no secret.
+ * `api_key`. A sibling field rather than metadata or tags, because it is written and versioned together with the
+ * value, in one request, on every server version; a store may keep the same mark elsewhere where people want that.
+ * It is a string, as all we write is, and holds no secret.
  */
 
 /** The fields of a secret as they stand; all but ours belong to others and are kept as they are. */
@@ -14,18 +14,19 @@ export type MarkedValue = { readonly value: Secret | null; readonly mark: Mark |
 
 type Digest = Hash['digest'];
 
-const sibling = z.object({
-  installation: z.string(),
-  credential: z.string(),
-  version: z.int().positive(),
-  version_id: z.string(),
-  key_id: z.string().nullable(),
-  created_at: z.iso.datetime(),
-  digest: z.string(),
-});
+/** The mark as it stands there. Read by hand: an agent, which is to stay small, carries no schema library. */
+type Note = {
+  readonly installation: string;
+  readonly credential: string;
+  readonly version: number;
+  readonly version_id: string;
+  readonly key_id: string | null;
+  readonly created_at: string;
+  readonly digest: string;
+};
 
 /** `api_key_keywarden` for `api_key`. */
-function markField(field: string): string {
+export function markField(field: string): string {
   return `${field}_keywarden`;
 }
 
@@ -35,11 +36,17 @@ export function isFields(value: unknown): value is Fields {
 
 /**
  * Our field and its mark. The mark counts only for the value it was written with: one that somebody replaced
- * without touching the mark is theirs, not ours.
+ * without touching the mark is theirs, not ours. `notes` is where the mark stands, if not among the fields.
  *
  * @throws {EdgeError} `not_a_string` where the field holds something else; `where` names the secret in the message
  */
-export function readMarked(fields: Fields, field: string, where: string, digest: Digest): MarkedValue {
+export function readMarked(
+  fields: Fields,
+  field: string,
+  where: string,
+  digest: Digest,
+  notes = fields,
+): MarkedValue {
   const held = own(fields, field);
   if (held === undefined || held === null || held === '') return { value: null, mark: null };
   if (typeof held !== 'string') {
@@ -49,26 +56,52 @@ export function readMarked(fields: Fields, field: string, where: string, digest:
       message: `field ${field} of ${where} holds something other than a string; remove it, or choose another field`,
     });
   }
-  return { value: Secret.from(held), mark: markFrom(own(fields, markField(field)), held, digest) };
+  return { value: Secret.from(held), mark: markFrom(own(notes, markField(field)), held, digest) };
 }
 
 /** `fields` with our value and its mark in place, the others as they were. */
 export function withMarked(fields: Fields, field: string, value: Secret, mark: Mark, digest: Digest): Fields {
-  const note: z.input<typeof sibling> = {
+  return {
+    ...fields,
+    [field]: value.reveal(),
+    [markField(field)]: markNote(value.reveal(), mark, digest),
+  };
+}
+
+/** `fields` with our value in place; its mark stands elsewhere, and one of ours that stood beside it goes. */
+export function withUnmarked(fields: Fields, field: string, value: Secret): Fields {
+  const { [markField(field)]: note, ...others } = fields;
+  return { ...(parseNote(note) === null ? fields : others), [field]: value.reveal() };
+}
+
+/** The mark as the text that stands beside the value; `value` as the store holds it. */
+export function markNote(value: string, mark: Mark, digest: Digest): string {
+  const note: Note = {
     installation: mark.installation,
     credential: mark.credential,
     version: mark.number,
     version_id: mark.versionId,
     key_id: mark.keyId,
     created_at: formatTime(mark.createdAt),
-    digest: digestOf(mark.versionId, value.reveal(), digest),
+    digest: digestOf(mark.versionId, value, digest),
   };
-  return { ...fields, [field]: value.reveal(), [markField(field)]: JSON.stringify(note) };
+  return JSON.stringify(note);
 }
 
-/** True where `found` is this very version, so that nothing is left to write. */
+/** True where `found` is this very publication of this version, so that nothing is left to write. */
 export function isVersion(found: MarkedValue, value: Secret, mark: Mark): boolean {
-  return found.value?.equals(value) === true && found.mark?.versionId === mark.versionId;
+  return found.value?.equals(value) === true && isSamePublication(found.mark, mark);
+}
+
+/** A version that comes back after a rollback is published anew, under a number of its own. */
+function isSamePublication(one: Mark | null | undefined, other: Mark | null | undefined): boolean {
+  return one?.versionId === other?.versionId && one?.number === other?.number;
+}
+
+/** True where our field is as it was when the caller read it, whatever has become of its neighbours. */
+export function isAsRead(found: MarkedValue, read: MarkedValue | null): boolean {
+  const same = read?.value ? found.value?.equals(read.value) === true : found.value === null;
+  return same && isSamePublication(found.mark, read?.mark);
 }
 
 /** @throws {EdgeError} `value_unfit` where the bytes are no text: a JSON string would change them */
@@ -77,16 +110,15 @@ export function assertText(value: Secret): void {
   throw new EdgeError({
     code: 'value_unfit',
     verdict: 'permanent',
-    message: 'the value is not valid UTF-8 and cannot be kept in a JSON string; publish it to a file instead',
+    message:
+      'the value is not valid UTF-8 and cannot be kept in a JSON string; publish it to a raw file instead',
   });
 }
 
-function markFrom(note: unknown, value: string, digest: Digest): Mark | null {
-  if (typeof note !== 'string') return null;
-  const parsed = sibling.safeParse(parseOrNull(note));
-  if (!parsed.success) return null;
-  const { data } = parsed;
-  if (data.digest !== digestOf(data.version_id, value, digest)) return null;
+/** The mark in a note, where it was written with this very `value`; else null. */
+export function markFrom(note: unknown, value: string, digest: Digest): Mark | null {
+  const data = parseNote(note);
+  if (data === null || data.digest !== digestOf(data.version_id, value, digest)) return null;
   return {
     installation: data.installation,
     credential: data.credential,
@@ -95,6 +127,27 @@ function markFrom(note: unknown, value: string, digest: Digest): Mark | null {
     keyId: data.key_id,
     createdAt: Date.parse(data.created_at),
   };
+}
+
+function parseNote(note: unknown): Note | null {
+  const found = typeof note === 'string' ? parseOrNull(note) : null;
+  return isFields(found) && isNote(found) ? found : null;
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/;
+
+function isNote(fields: Fields): fields is Fields & Note {
+  const { version, key_id: keyId, created_at: createdAt } = fields;
+  const texts = ['installation', 'credential', 'version_id', 'digest'].map((name) => fields[name]);
+  return (
+    texts.every((text) => typeof text === 'string') &&
+    Number.isSafeInteger(version) &&
+    Number(version) > 0 &&
+    (keyId === null || typeof keyId === 'string') &&
+    typeof createdAt === 'string' &&
+    RFC_3339.test(createdAt) &&
+    !Number.isNaN(Date.parse(createdAt))
+  );
 }
 
 /** Ties the mark to the value; salted with the version, and no more than the value beside it tells. */

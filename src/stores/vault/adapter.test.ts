@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
-import { edgeErrorOf, markOf, storeContract } from '../contract.suite.ts';
+import { storeContract } from '../contract.suite.ts';
+import { edgeErrorOf, markOf } from '../parts.suite.ts';
 import type { FakeFault, FakeVault } from './fake.ts';
 import { startVaultWorld, TARGET, type VaultWorld, type VaultWorldOptions } from './testing.ts';
 
@@ -56,24 +57,12 @@ describe('A Vault secret', () => {
   test('that was deleted softly reads as empty and is written over its deleted version', async () => {
     const { store, vault } = await start();
     await store.publish(TARGET, KEY, markOf(1), null);
-    vault.softDelete(NAME);
+    vault.kv.softDelete(NAME);
     const found = await store.readBack(TARGET);
     expect(found).toEqual({ value: null, mark: null, revision: '1' });
     await store.publish(TARGET, KEY, markOf(2), found);
     expect(lastWrite(vault).options).toEqual({ cas: 1 });
     expect((await store.readBack(TARGET))?.mark?.number).toBe(2);
-  });
-
-  test('changed between our read and our write is a conflict by its cas', async () => {
-    const { store, vault } = await start();
-    await store.publish(TARGET, KEY, markOf(1), null);
-    const found = await store.readBack(TARGET);
-    vault.fault = ({ method, path }) => {
-      if (WRITE.test(`${method} ${path}`)) vault.put(NAME, (data) => ({ ...data, user: 'new' }));
-      return null;
-    };
-    const error = await edgeErrorOf(store.publish(TARGET, KEY, markOf(2), found));
-    expect(error.failure).toMatchObject({ code: 'conflict', verdict: 'retryable' });
   });
 
   test('is marked in a field that people can read', async () => {
@@ -191,6 +180,8 @@ describe('An answer of Vault', () => {
   test.each([
     ['no leader', errors(500, 'internal error'), 'unavailable', 'retryable'],
     ['a page of a proxy', { status: 200, body: '<html>' }, 'bad_answer', 'retryable'],
+    ['a mount while it upgrades', errors(400, upgrade), 'mount_upgrading', 'retryable'],
+    ['sealed', errors(503, 'Vault is sealed'), 'sealed', 'retryable'],
     ['a mount that is gone', errors(404, "no handler for route 'secret/data/x'"), 'not_found', 'permanent'],
     ['KV version 1', { status: 200, body: { data: { api_key: 'x' } } }, 'not_kv2', 'permanent'],
     ['a node that lags behind', { status: 412, body: { errors: [] } }, 'behind', 'retryable'],

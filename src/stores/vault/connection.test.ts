@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { makeCa, testNet } from '../../net/testing/index.ts';
-import { edgeErrorOf, expectNoSecret, markOf } from '../contract.suite.ts';
+import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
 import { FakeVault } from './fake.ts';
 import { clock, startVaultWorld, TARGET, type VaultWorld, type VaultWorldOptions } from './testing.ts';
 
@@ -52,17 +52,6 @@ describe('The connection to Vault', () => {
       verdict: 'retryable',
     });
     expect(unknown.vault.requests).toEqual([]);
-  });
-
-  test('follows no redirect, so that another host never gets the token', async () => {
-    const leader = await another();
-    const { store, vault } = await start();
-    await store.readBack(TARGET);
-    vault.fault = ({ path }) => ({ status: 307, headers: { Location: `${leader.url}${path}` } });
-    for (const act of everyCall(store)) {
-      expect((await edgeErrorOf(act())).failure).toMatchObject({ code: 'standby', verdict: 'retryable' });
-    }
-    expect(leader.requests).toEqual([]);
   });
 
   test('holds one deadline for all of an operation against a server that never answers', async () => {

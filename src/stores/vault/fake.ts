@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { KeyValues, type KvAnswer } from './testing/key-values.ts';
 
 /*
  * A small Vault for tests: a real server that keeps what it is given and answers in the form that a real one was
@@ -23,23 +24,18 @@ export type FakeAnswer = {
 /** `hang`: never answers. */
 export type FakeFault = FakeAnswer | 'hang';
 
-type KvVersion = { readonly data: object | null; readonly created: string; deleted: string };
 type Token = { readonly ttl: number; readonly renewable: boolean; readonly path: string };
 type Route = (request: FakeRequest, rest: string) => FakeAnswer;
 
 const REFUSED: FakeAnswer = { status: 403, body: { errors: ['permission denied'] } };
-const DENIED: FakeAnswer = {
-  status: 403,
-  body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] },
-};
 const NOTHING: FakeAnswer = { status: 404, body: { errors: [] } };
 
 export class FakeVault {
   readonly requests: FakeRequest[] = [];
   readonly mounts = new Map<string, '1' | '2' | 'transit'>([['secret', '2']]);
   readonly appRole = { roleId: randomUUID(), secretId: randomUUID() };
-  /** What a token may do on every data path. */
-  readonly rights = new Set(['create', 'read', 'update']);
+  /** What is kept, and who may do what with it. */
+  readonly kv = new KeyValues();
   /** How logins are granted, in seconds. */
   grant = { ttl: 3600, renewable: true };
   /** What a renewal grants; null: it is refused. */
@@ -49,11 +45,9 @@ export class FakeVault {
   fault: ((request: FakeRequest) => FakeFault | null) | null = null;
 
   readonly #tokens = new Map<string, Token>();
-  readonly #secrets = new Map<string, KvVersion[]>();
   readonly #routes: ReadonlyArray<readonly [pattern: RegExp, route: Route]>;
   readonly #server: Server;
   readonly #scheme: 'http' | 'https';
-  #ticks = 0;
 
   constructor(tls?: { readonly cert: string; readonly key: string }) {
     const listener: RequestListener = (request, response) => void this.#serve(request, response);
@@ -69,7 +63,7 @@ export class FakeVault {
       [/^POST auth\/token\/renew-self$/, this.#known((request) => this.#renew(request))],
       [/^GET sys\/internal\/ui\/mounts\/(.+)$/, this.#known((_request, path) => this.#mountOf(path))],
       [/^POST sys\/capabilities-self$/, this.#known((request) => this.#capabilities(request))],
-      [/^(?:GET|POST) (.+)$/, this.#known((request, path) => this.#keyValue(request, path))],
+      [/^(?:GET|POST|PATCH) (.+)$/, this.#known((request, path) => this.#keyValue(request, path))],
     ];
   }
 
@@ -100,22 +94,19 @@ export class FakeVault {
     this.#tokens.clear();
   }
 
-  /** What a person does with `vault kv put` or `patch`: a new version of `mount/path`, no questions asked. */
-  put(name: string, change: (data: Readonly<Record<string, unknown>>) => object): void {
-    const versions = this.#versions(name);
-    const data = versions.at(-1)?.deleted === '' ? versions.at(-1)?.data : null;
-    versions.push({ data: change({ ...data }), created: this.#time(), deleted: '' });
+  /** What a token may do on every data path. */
+  get rights(): Set<string> {
+    return this.kv.rights;
   }
 
-  /** `vault kv delete`: the latest version, softly. */
-  softDelete(name: string): void {
-    const last = this.#versions(name).at(-1);
-    if (last !== undefined) last.deleted = this.#time();
+  /** What a person does with `vault kv put` or `patch`: a new version of `mount/path`, no questions asked. */
+  put(name: string, change: (data: Readonly<Record<string, unknown>>) => object): void {
+    this.kv.put(name, change);
   }
 
   /** All that is kept, versions and all. */
   observe(): unknown {
-    return structuredClone([...this.#secrets]);
+    return this.kv.observe();
   }
 
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -230,8 +221,12 @@ export class FakeVault {
 
   #capabilities({ body }: FakeRequest): FakeAnswer {
     const { paths } = record(body);
-    const held = this.rights.size === 0 ? ['deny'] : [...this.rights].sort();
-    const data = Object.fromEntries(Array.isArray(paths) ? paths.map((path) => [path, held]) : []);
+    const { rights, metadataRights } = this.kv;
+    const held = (path: string) => {
+      const on = path.includes('/metadata/') ? metadataRights : rights;
+      return on.size === 0 ? ['deny'] : [...on].sort();
+    };
+    const data = Object.fromEntries(Array.isArray(paths) ? paths.map((path) => [path, held(path)]) : []);
     return { status: 200, body: { ...data, ...record(envelope({ data }).body) } };
   }
 
@@ -240,68 +235,32 @@ export class FakeVault {
     if (mount === undefined) return { status: 404, body: { errors: [`no handler for route '${path}'`] } };
     const engine = this.mounts.get(mount);
     if (engine === '1') return this.#version1(request, path);
-    const name = path.slice(mount.length + 1).replace(/^data\//, '');
-    if (engine !== '2')
+    const [, kind, name] = /^(data|metadata)\/(.*)$/.exec(path.slice(mount.length + 1)) ?? [];
+    if (engine !== '2' || kind === undefined)
       return { status: 404, body: { errors: ['1 error occurred:\n\t* unsupported path\n\n'] } };
-    return request.method === 'GET'
-      ? this.#read(`${mount}/${name}`)
-      : this.#write(`${mount}/${name}`, request);
+    const isPatch = request.method === 'PATCH';
+    if (isPatch && request.headers['content-type'] !== 'application/merge-patch+json') return { status: 415 };
+    return kvAnswer(this.#version2(request, kind, `${mount}/${name}`));
+  }
+
+  #version2({ method, body }: FakeRequest, kind: string, name: string): KvAnswer {
+    if (kind === 'metadata' || method === 'PATCH') return this.kv.patch(name, record(body));
+    return method === 'GET' ? this.kv.read(name) : this.kv.write(name, record(body));
   }
 
   #version1(request: FakeRequest, path: string): FakeAnswer {
     if (request.method === 'GET') {
-      const last = this.#secrets.get(path)?.at(-1);
-      return last === undefined ? NOTHING : { ...envelope({ data: last.data, lease_duration: 2764800 }) };
+      const last = this.kv.latest(path);
+      return last === null ? NOTHING : { ...envelope({ data: last, lease_duration: 2764800 }) };
     }
     this.put(path, () => record(request.body));
     return { status: 204 };
   }
-
-  #read(name: string): FakeAnswer {
-    if (!this.rights.has('read')) return DENIED;
-    const versions = this.#secrets.get(name) ?? [];
-    const last = versions.at(-1);
-    if (last === undefined) return NOTHING;
-    const data = {
-      data: last.deleted === '' ? last.data : null,
-      metadata: metadataOf(last, versions.length),
-    };
-    return { ...envelope({ data }), status: last.deleted === '' ? 200 : 404 };
-  }
-
-  #write(name: string, { body }: FakeRequest): FakeAnswer {
-    const count = this.#secrets.get(name)?.length ?? 0;
-    if (!this.rights.has(count === 0 ? 'create' : 'update')) return DENIED;
-    const { data, options } = record(body);
-    if (typeof data !== 'object') return { status: 400, body: { errors: ['no data provided'] } };
-    const { cas } = record(options);
-    if (cas !== undefined && cas !== count) {
-      return { status: 400, body: { errors: ['check-and-set parameter did not match the current version'] } };
-    }
-    const version = { data, created: this.#time(), deleted: '' };
-    this.#versions(name).push(version);
-    return envelope({ data: metadataOf(version, count + 1) });
-  }
-
-  #versions(name: string): KvVersion[] {
-    const versions = this.#secrets.get(name) ?? [];
-    this.#secrets.set(name, versions);
-    return versions;
-  }
-
-  #time(): string {
-    this.#ticks += 1;
-    return new Date(Date.UTC(2026, 10, 21, 23, 0, this.#ticks)).toISOString();
-  }
 }
 
-function metadataOf(version: KvVersion, number: number): object {
-  return {
-    created_time: version.created,
-    deletion_time: version.deleted,
-    destroyed: false,
-    version: number,
-  };
+function kvAnswer({ status, data, errors }: KvAnswer): FakeAnswer {
+  if (errors !== undefined) return { status, body: { errors } };
+  return data === undefined ? { status } : { ...envelope({ data }), status };
 }
 
 function authOf(token: string, ttl: number, renewable: boolean): object {

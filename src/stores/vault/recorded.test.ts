@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { testNet } from '../../net/testing/index.ts';
-import { edgeErrorOf, markOf } from '../contract.suite.ts';
-import { type FakeAnswer, type FakeRequest, FakeVault } from './fake.ts';
-import { startVaultWorld } from './testing.ts';
+import { edgeErrorOf, markOf } from '../parts.suite.ts';
+import { type FakeAnswer, FakeVault } from './fake.ts';
+import type { VaultTarget } from './schema.ts';
+import { startVaultWorld, type VaultWorld } from './testing.ts';
 
 /*
  * What a real Vault was recorded to be asked and to answer (test/fixtures/README.md), held against what our fake
@@ -54,7 +55,7 @@ const write = (name: string, count: number): Setting => {
 
 const deleted: Setting = (vault) => {
   write('secret/app/del', 3)(vault);
-  vault.softDelete('secret/app/del');
+  vault.kv.softDelete('secret/app/del');
 };
 
 const mounted: Setting = (vault) => {
@@ -143,6 +144,8 @@ function withRole(vault: FakeVault, body: Readonly<Record<string, unknown>>): ob
 
 const verdicts: ReadonlyArray<readonly [file: string, exchange: string, failure: object]> = [
   ['kv2-write-and-cas', 'cas 1 again is stale: mismatch', { code: 'conflict', verdict: 'retryable' }],
+  ['ha-standby', 'node 1 just after stepping down: write', { code: 'unavailable', verdict: 'unknown' }],
+  ['ha-standby', 'write, leader just gone', { code: 'standby', verdict: 'retryable' }],
   ['kv2-bad-requests', 'request body over 32 MiB', { code: 'too_large', verdict: 'permanent' }],
   ['kv-upgrade-window', 'write at once', { code: 'mount_upgrading', verdict: 'retryable' }],
   [
@@ -169,44 +172,110 @@ test.each(verdicts)('%s: the adapter knows what "%s" means to its write', async 
   expect(error.failure).toMatchObject(failure);
 });
 
-test('what the adapter asks has the method, path, headers and body that a real Vault was asked with', async () => {
-  const world = await startVaultWorld();
-  open.push(() => world.end());
-  const target = { path: 'app/cas-new', field: 'k' };
-  await world.store.preflight(target);
-  await world.store.publish(target, Secret.from('v'), markOf(1), await world.store.readBack(target));
-  await world.store.renewLogin();
-  world.vault.rights.clear();
-  await world.store.readBack(target).catch(() => {});
-  const asked = (path: string) => world.vault.requests.findLast((request) => request.path.startsWith(path));
+const CAS = ['kv2-write-and-cas', 'cas 0 creates a secret that was not there'] as const;
+const METADATA = 'kv2-metadata-and-list';
 
-  const expected: ReadonlyArray<readonly [file: string, exchange: string, path: string]> = [
-    ['approle', 'login', '/v1/auth/approle/login'],
-    ['auth-errors', 'preflight with the limited token', '/v1/sys/internal/ui/mounts/secret/app/'],
-    ['auth-errors', 'capabilities-self', '/v1/sys/capabilities-self'],
-    ['token-lookup-renew-revoke', 'lookup-self', '/v1/auth/token/lookup-self'],
-    ['token-lookup-renew-revoke', 'renew-self with an increment', '/v1/auth/token/renew-self'],
-  ];
-  for (const [file, name, path] of expected) {
-    const { increment: _optional, ...body } = (await recorded(file, name)).request.body ?? {};
-    expectLike(asked(path), { ...(await recorded(file, name)).request, body });
-  }
-  const created = await recorded('kv2-write-and-cas', 'cas 0 creates a secret that was not there');
-  const write = world.vault.requests.find(
-    ({ method, path }) => method === 'POST' && path === created.request.path,
+/** Every kind of request that the adapter makes and a real server was recorded to be asked. */
+const asked: ReadonlyArray<readonly [file: string, exchange: string, config: object]> = [
+  ['approle', 'login', {}],
+  ['auth-errors', 'preflight with the limited token', {}],
+  ['auth-errors', 'capabilities-self', {}],
+  ['token-lookup-renew-revoke', 'lookup-self', {}],
+  ['token-lookup-renew-revoke', 'renew-self with an increment', {}],
+  ['kv2-read', 'read latest', {}],
+  [...CAS, {}],
+  ['kv2-write-and-cas', 'cas 1 matches version 1', {}],
+  ['kv2-delete-undelete-destroy', 'cas with the deleted version number works', {}],
+  ['namespace-header', 'read it with the header', { namespace: 'team-a' }],
+  ['namespace-header', 'lookup-self with the header', { namespace: 'team-a' }],
+  [METADATA, 'custom_metadata (newer servers keep it; this one?)', { marks: 'custom_metadata' }],
+];
+
+test.each(asked)(
+  '%s: the adapter asks "%s" with the recorded method, path, headers and body',
+  async (file, name, config) => {
+    const { request } = await recorded(file, name);
+    const [, path = 'app/read'] = /\/(?:data|metadata|mounts\/secret)\/(.+)$/.exec(request.path) ?? [];
+    const world = await startVaultWorld({ server: '1.10', config });
+    open.push(() => world.end());
+    await everything(world, { path, field: fieldOf(request.body) });
+    // A patch adds to what others have there, which the POST of then would replace.
+    const method = file === METADATA ? 'PATCH' : request.method;
+    const { increment: _optional, ...body } = request.body ?? {};
+    const theirs = { method, path: request.path, headers: headersOf(request.headers), body: shape(body) };
+    const ours = world.vault.requests.map(({ method, path, headers, body }) => ({
+      method,
+      path,
+      headers: headersOf(headers),
+      body: shape(withoutMark(body)),
+    }));
+    expect(ours).toContainEqual(theirs);
+  },
+);
+
+/** All that the adapter can do, on a secret that is not there, that is, and that was deleted. */
+async function everything({ store, vault }: VaultWorld, target: VaultTarget): Promise<void> {
+  const publish = async (number: number) =>
+    store.publish(target, Secret.from('v'), markOf(number), await store.readBack(target));
+  await store.preflight(target);
+  await publish(1);
+  await publish(2);
+  vault.kv.softDelete(`secret/${target.path}`);
+  await publish(3);
+  await store.renewLogin();
+  vault.rights.clear();
+  expect((await edgeErrorOf(store.readBack(target))).failure.code).toBe('denied');
+}
+
+function fieldOf(body: Exchange['request']['body']): string {
+  return Object.keys(Object(body?.data))[0] ?? 'k';
+}
+
+/** But for those that the connection makes. The recorder left Content-Length and the like out. */
+function headersOf(headers: Readonly<Record<string, string>>): readonly string[] {
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  const carrying = ['host', 'connection', 'content-length', 'user-agent', 'accept-encoding'];
+  return names.filter((name) => !carrying.includes(name)).sort();
+}
+
+/** As a person would have sent it: without the field that only we write, under a key of theirs. */
+function withoutMark(body: unknown): unknown {
+  const { data, custom_metadata: custom, ...rest } = Object(body ?? {});
+  if (custom !== undefined) return { ...rest, custom_metadata: { owner: Object.values(custom)[0] } };
+  if (data === undefined) return rest;
+  const fields = Object.entries(data).filter(([name]) => !name.endsWith('_keywarden'));
+  return { ...rest, data: Object.fromEntries(fields) };
+}
+
+test('a write that a standby sends on is asked of the leader as it was recorded, its login included', async () => {
+  const { request, response } = await recorded(
+    'ha-standby',
+    'write on the standby with forwarding turned off by header',
   );
-  expectLike(write, created.request, { k_keywarden: '{}' });
-  const read = await recorded('kv2-read', 'read latest');
-  expectLike(asked(created.request.path), { ...read.request, path: created.request.path });
+  const { Location: location = '' } = response.headers ?? {};
+  const leader = await new FakeVault().listen();
+  open.push(() => leader.close());
+  const secrets = { ROLE_ID: () => leader.appRole.roleId, SECRET_ID: () => leader.appRole.secretId };
+  const world = await startVaultWorld({ secrets, config: { nodes: [leader.url] } });
+  open.push(() => world.end());
+  world.vault.fault = ({ path }) => ({
+    ...response,
+    headers: { Location: location.replace(new URL(location).origin, leader.url).replace(request.path, path) },
+  });
+  await world.store.publish({ path: 'app/x', field: 'k' }, Secret.from('v'), markOf(1), null);
+  expect(new URL(location).pathname).toBe(request.path);
+  const sent = leader.requests.map(({ method, path }) => `${method} ${path}`);
+  expect(sent).toEqual(world.vault.requests.map(({ method, path }) => `${method} ${path}`));
+  expect(sent.at(-1)).toBe(`${request.method} ${request.path}`);
 });
 
-/** `ours` is `theirs`; `besides` are fields of the secret that only we write. */
-function expectLike(ours: FakeRequest | undefined, theirs: Exchange['request'], besides: object = {}): void {
-  expect(ours?.method).toBe(theirs.method);
-  expect(ours?.path.replace(/app\/.*$/, '')).toBe(theirs.path.replace(/app\/.*$/, ''));
-  for (const name of Object.keys(theirs.headers))
-    expect(Object.keys(ours?.headers ?? {})).toContain(name.toLowerCase());
-  const { data, ...rest } = theirs.body ?? {};
-  const body = data === undefined ? rest : { ...rest, data: { ...Object(data), ...besides } };
-  expect(shape(ours?.body ?? {})).toEqual(shape(body));
-}
+test('a server that was recorded to drop custom_metadata is not trusted with marks', async () => {
+  const dropped = await recorded(METADATA, 'custom_metadata (newer servers keep it; this one?)');
+  expect(dropped.response.status).toBe(204);
+  const { response } = await recorded('kv2-read', 'read latest');
+  const { store, vault, target, end } = await startVaultWorld({ config: { marks: 'custom_metadata' } });
+  open.push(end);
+  vault.fault = ({ path }) => (path.includes('/data/') ? response : null);
+  const { failure } = await edgeErrorOf(store.preflight(target));
+  expect(failure).toMatchObject({ code: 'marks_unsupported', verdict: 'permanent' });
+});

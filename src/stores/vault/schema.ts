@@ -5,22 +5,36 @@ const mount = z
   .string()
   .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/, 'expected a mount such as secret or team/kv');
 
-/** node-vault escapes paths as HTML and Vault cleans `//` and `..`: only names that mean the same to all are let in. */
+/**
+ * node-vault escapes paths as HTML, and Vault sends `//` and `..` elsewhere (301): only names that mean the same to all
+ * are let in.
+ */
 const path = z
   .string()
   .regex(
-    /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/,
-    'expected a path such as footage/frameflow: letters, digits, "_", "-", ".", parts divided by single "/"',
+    /^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/,
+    'expected a path such as footage/frameflow: letters, digits, "_", "-", "." but no "..", parts divided by single "/"',
   );
 
 export const schema = z.strictObject({
   kind: z.literal('vault'),
   address: url,
+  /**
+   * The nodes of the cluster by their own addresses (Vault's `api_addr`). A standby that does not forward sends its
+   * clients to the leader (307): that is followed, with the token, to these and to `address`, and to no other host.
+   */
+  nodes: z.array(url).default([]),
   namespace: z
     .string()
     .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*\/?$/, 'expected a namespace such as team-a')
     .optional(),
   mount: mount.default('secret'),
+  /**
+   * Where it is written who published what. `sibling`: in a field beside the value, in the same request.
+   * `custom_metadata`: with the secret's metadata, out of the way of those who read its fields; needs Vault 1.10 or
+   * later, or OpenBao, and the right to `patch` the metadata.
+   */
+  marks: z.enum(['sibling', 'custom_metadata']).default('sibling'),
   auth: z.discriminatedUnion('method', [
     z.strictObject({ method: z.literal('token'), token: secret }),
     z.strictObject({

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
-import { edgeErrorOf, expectNoSecret, markOf } from '../contract.suite.ts';
+import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
 import { FakeVault } from './fake.ts';
 import { startVaultWorld, TARGET, type VaultWorld, type VaultWorldOptions } from './testing.ts';
 
@@ -125,6 +125,15 @@ describe('Renewing an AppRole login', () => {
     expect(logins(vault)).toBe(2);
   });
 
+  test.each([400, 403])('logs in anew where it is refused by %i', async (status) => {
+    const { store, vault } = await start();
+    await store.renewLogin();
+    vault.fault = ({ path }) =>
+      path.endsWith('/renew-self') ? { status, body: { errors: ['permission denied'] } } : null;
+    expect(await store.renewLogin()).toBe(2_400_000);
+    expect(logins(vault)).toBe(2);
+  });
+
   test("logs in anew close to the token's greatest age, when renewals grant little", async () => {
     const { store, vault } = await start();
     await store.renewLogin();
@@ -180,6 +189,17 @@ describe('A given token', () => {
       const error = await edgeErrorOf(act());
       expect(error.failure).toMatchObject({ code: 'login_refused', verdict: 'rejected' });
       expectNoSecret(error.message, [given.token]);
+    }
+  });
+
+  test('that gets lost on its way is a rejection, by the 400 of older servers as by the 403 of newer ones', async () => {
+    const { store, vault } = await startWithToken();
+    vault.fault = () => ({ status: 400, body: { errors: ['missing client token'] } });
+    for (const act of [() => store.readBack(TARGET), () => store.renewLogin()]) {
+      expect((await edgeErrorOf(act())).failure).toMatchObject({
+        code: 'login_refused',
+        verdict: 'rejected',
+      });
     }
   });
 

@@ -7,10 +7,11 @@ import {
   Secret,
   type SecretSource,
 } from '../../model/index.ts';
-import { isFields } from '../marked-fields.ts';
-import type { Answer, Deadline, VaultClient, VaultRequest } from './client.ts';
+import type { Answer, Deadline } from '../exchange.ts';
+import { type Fields, isFields } from '../marked-fields.ts';
+import type { VaultClient, VaultRequest } from './client.ts';
 import type { VaultConfig } from './schema.ts';
-import { refusal } from './verdicts.ts';
+import { mayRefuseToken, refusal } from './verdicts.ts';
 
 /** A token and how long it was granted for; `ttl` in seconds, 0: without end. */
 type Login = { readonly token: Secret; readonly ttl: number; readonly renewable: boolean };
@@ -39,7 +40,7 @@ export class Session {
   async send(request: VaultRequest, deadline: Deadline): Promise<Answer> {
     const token = await this.#token(deadline);
     const answer = await this.#client.send({ ...request, token }, deadline);
-    if (answer.status !== 403 || (await this.#isGood(token, deadline))) return answer;
+    if (!mayRefuseToken(answer) || (await this.#isGood(token, deadline))) return answer;
     const fresh = await this.#replace(token, deadline);
     return this.#client.send({ ...request, token: fresh }, deadline);
   }
@@ -62,7 +63,7 @@ export class Session {
     const { auth } = this.#context.config;
     const token = await this.#token(deadline);
     const answer = await this.#client.send({ path: LOOKUP, token }, deadline);
-    if (answer.status === 403) throw this.#refused();
+    if (mayRefuseToken(answer)) throw this.#refused();
     const data = member(answer, 'data');
     if (answer.status !== 200 || typeof data?.ttl !== 'number') {
       throw refusal(answer, { doing: 'looking up the Vault token', writes: false });
@@ -89,7 +90,7 @@ export class Session {
   /** True where Vault knows the token. Without the `default` policy it may refuse to say: a fresh login then shows. */
   async #isGood(token: Secret, deadline: Deadline): Promise<boolean> {
     const answer = await this.#client.send({ path: LOOKUP, token }, deadline);
-    if (answer.status === 200 || answer.status === 403) return answer.status === 200;
+    if (answer.status === 200 || mayRefuseToken(answer)) return answer.status === 200;
     throw refusal(answer, { doing: 'looking up the Vault token', writes: false });
   }
 
@@ -170,7 +171,8 @@ function loginIn(answer: Answer): Login | null {
   return { token, ttl: auth.lease_duration, renewable: auth.renewable === true };
 }
 
-function member(answer: Answer, name: string): Readonly<Record<string, unknown>> | null {
+/** A member of the answer's body that is a mapping, or null. */
+export function member(answer: Answer, name: string): Fields | null {
   const value = isFields(answer.body) ? answer.body[name] : null;
   return isFields(value) ? value : null;
 }

@@ -7,11 +7,13 @@ import {
   SecretSource,
 } from '../../model/index.ts';
 import { testNet } from '../../net/testing/index.ts';
-import { memoryLog, type StoreWorld, testHash } from '../contract.suite.ts';
+import type { StoreWorld } from '../contract.suite.ts';
 import type { Store } from '../contract.ts';
+import { memoryLog, testHash } from '../parts.suite.ts';
 import { create } from './adapter.ts';
 import { FakeVault } from './fake.ts';
 import { schema, type VaultConfig, type VaultTarget } from './schema.ts';
+import type { KeyValues } from './testing/key-values.ts';
 
 /** The machine's own time. */
 export const clock: Clock = {
@@ -40,6 +42,8 @@ export type VaultWorld = StoreWorld<VaultTarget> & {
 
 export type VaultWorldOptions = {
   readonly vault?: FakeVault;
+  /** Which server the fake stands for. Default: the one that was recorded. */
+  readonly server?: KeyValues['server'];
   /** Default: AppRole with the fake's own role. */
   readonly auth?: object;
   /** What the references in `auth` lead to, by the variable's name. */
@@ -54,6 +58,7 @@ export const TARGET: VaultTarget = { path: 'footage/frameflow', field: 'api_key'
 /** An adapter before a fake Vault of its own, logged in by AppRole unless told otherwise. */
 export async function startVaultWorld(options: VaultWorldOptions = {}): Promise<VaultWorld> {
   const vault = options.vault ?? (await new FakeVault().listen());
+  vault.kv.server = options.server ?? vault.kv.server;
   const { roleId, secretId } = vault.appRole;
   const config = schema.parse({
     kind: 'vault',

@@ -1,16 +1,14 @@
 import { EdgeError, type Failure } from '../../model/index.ts';
+import type { Answer } from '../exchange.ts';
 import { isFields } from '../marked-fields.ts';
-import type { Answer } from './client.ts';
 
 /** What was tried, for the message (`reading secret/footage/frameflow`), and whether it could change anything. */
-export type Attempt = { readonly doing: string; readonly writes: boolean };
-
-/** A redirect is how a standby that does not forward answers; it has done nothing. */
-const STANDBY: Failure = retryable(
-  'standby',
-  'this Vault node is a standby that sends its clients elsewhere; redirects are not followed with a token: ' +
-    'give the address of the active node or of the load balancer before the cluster',
-);
+export type Attempt = {
+  readonly doing: string;
+  readonly writes: boolean;
+  /** The right to ask for where it is denied, if it is another than to read or write this path. */
+  readonly grant?: string;
+};
 
 /**
  * An answer that is no success, as a failure. The status decides; only among the 400s and 500s, where Vault has
@@ -34,17 +32,15 @@ function verdictOn(answer: Answer, attempt: Attempt): Failure {
     );
   }
   if (status >= 500) return serverFault(answer, attempt);
-  if (status >= 300 && status < 400) return STANDBY;
+  if (status >= 300 && status < 400) return standby(answer);
   if (status === 412) return retryable('behind', 'this node has not caught up yet; trying again');
   return permanentlyRefused(status, attempt);
 }
 
-function permanentlyRefused(status: number, attempt: Attempt): Failure {
+function permanentlyRefused(status: number, { writes, grant }: Attempt): Failure {
   if (status === 403) {
-    return permanent(
-      'denied',
-      `the login is good but its policy does not allow this; grant ${attempt.writes ? 'create and update' : 'read'} on this path`,
-    );
+    const rights = grant ?? `${writes ? 'create and update' : 'read'} on this path`;
+    return permanent('denied', `the login is good but its policy does not allow this; grant ${rights}`);
   }
   if (status === 404) {
     return permanent(
@@ -57,7 +53,7 @@ function permanentlyRefused(status: number, attempt: Attempt): Failure {
   if (status < 300) {
     const message =
       'the answer does not have the form that Vault gives; see what stands between, such as a proxy';
-    return { code: 'bad_answer', verdict: attempt.writes ? 'unknown' : 'retryable', message };
+    return { code: 'bad_answer', verdict: writes ? 'unknown' : 'retryable', message };
   }
   return permanent(
     'refused',
@@ -75,12 +71,27 @@ function badRequest(answer: Answer): Failure {
   return permanent('refused', 'Vault refuses the request as invalid (400); see its log for the reason');
 }
 
+/** A redirect is how a standby that does not forward answers; it has done nothing. */
+function standby({ redirect }: Answer): Failure {
+  return retryable(
+    'standby',
+    `this Vault node is a standby that sends its clients to ${redirect ?? 'another place'}, and a token is taken only ` +
+      'to the hosts of the configuration: list that node under nodes, or give the address of the load balancer ' +
+      'before the cluster. Where it is listed, the cluster has no leader now: see its log',
+  );
+}
+
 function serverFault(answer: Answer, attempt: Attempt): Failure {
   if (says(answer, /too large/)) {
     return permanent('too_large', "the secret is larger than Vault's storage takes; remove fields from it");
   }
   const message = `Vault failed (${answer.status}); it may have no leader: see its log. It is tried again`;
   return { code: 'unavailable', verdict: attempt.writes ? 'unknown' : 'retryable', message };
+}
+
+/** True where it is the token that may be at fault. One that got lost on its way was a 400 until late 2021. */
+export function mayRefuseToken(answer: Answer): boolean {
+  return answer.status === 403 || (answer.status === 400 && says(answer, /missing client token/));
 }
 
 function says(answer: Answer, pattern: RegExp): boolean {
