@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Secret } from '../../model/index.ts';
-import { edgeErrorOf, expectNoSecret, markOf, storeContract } from '../contract.suite.ts';
+import { storeContract } from '../contract.suite.ts';
+import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
 import { type FakeFault, type FakeRequest, refused } from './fake.ts';
+import { schema } from './schema.ts';
 import { type AwsWorld, type AwsWorldOptions, CREDENTIALS, FIELD, startAwsWorld, WHOLE } from './testing.ts';
 
 const KEY = Secret.from('ff_live_9mQ2vX7nB4wLpR8t');
@@ -293,7 +295,7 @@ describe('The name of an AWS error', () => {
     ['InternalServiceError', 'unavailable', 'unknown'],
     ['constructor', 'bad_answer', 'unknown'],
   ] as const)('%s decides, whatever the status', async (name, code, verdict) => {
-    for (const status of [400, 403]) {
+    for (const status of [400, 403, 500]) {
       const world = await start({ target: WHOLE });
       answering(world, 'PutSecretValue', { ...refused(name, `quoting ${KEY.reveal()}`), status });
       const error = await edgeErrorOf(world.store.publish(WHOLE, KEY, markOf(1), null));
@@ -320,9 +322,10 @@ describe('The name of an AWS error', () => {
   });
 });
 
-test('An assumed role is refused at the start, not ignored', async () => {
-  const config = { roleArn: 'arn:aws:iam::123456789012:role/keywarden' };
-  const error = await edgeErrorOf(start({ config }));
-  expect(error.failure).toMatchObject({ code: 'not_supported', verdict: 'permanent' });
-  expect(error.message).toContain('not yet supported: roleArn');
-});
+test.each(['eu-central-1', 'us-gov-west-1', 'us-isob-east-1', 'eusc-de-east-1'])(
+  '%s is a region, and a zone of it is none',
+  (region) => {
+    const parse = (text: string) => schema.safeParse({ kind: 'aws-secrets-manager', region: text }).success;
+    expect([parse(region), parse(`${region}a`)]).toEqual([true, false]);
+  },
+);

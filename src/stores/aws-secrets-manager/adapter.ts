@@ -13,21 +13,13 @@ const CURRENT = { VersionStage: 'AWSCURRENT' } as const;
 
 /**
  * Publishes into AWS Secrets Manager: a field of a JSON secret, its mark in the field beside it, or a whole
- * SecretString, its mark in the secret's tags. Credentials come by the SDK's default chain.
+ * SecretString, its mark in the secret's tags. Credentials come by the SDK's default chain, or are those of
+ * `roleArn`, which is taken with them.
  *
  * The new value is staged as AWS's own rotation does it: put as AWSPENDING, read back, then AWSCURRENT moves to it
  * and the old one becomes AWSPREVIOUS. Whatever a crash leaves half done, the next `publish` goes on with.
- *
- * @throws {EdgeError} `not_supported` for `roleArn`
  */
 export function create(context: PluginContext<AwsSecretsManagerConfig>): Store<AwsSecretsManagerTarget> {
-  if (context.config.roleArn !== undefined) {
-    throw new EdgeError({
-      code: 'not_supported',
-      verdict: 'permanent',
-      message: `not yet supported: roleArn of store ${context.name}; name the role in a profile (AWS_PROFILE) instead`,
-    });
-  }
   const aws = new SecretsManager(context);
   const secrets = new StagedSecrets(aws, (...parts) => context.hash.digest(...parts));
   return {
@@ -35,7 +27,11 @@ export function create(context: PluginContext<AwsSecretsManagerConfig>): Store<A
     readBack: (target) => secrets.readBack(target, aws.deadline()),
     publish: (target, value, mark, expected) =>
       secrets.publish(target, value, mark, expected, aws.deadline()),
-    renewLogin: async () => null,
+    // The SDK renews by itself what has an end.
+    renewLogin: async () => {
+      await aws.logIn(aws.deadline());
+      return null;
+    },
     close: async () => aws.close(),
   };
 }

@@ -1,18 +1,20 @@
-import { Readable } from 'node:stream';
 import {
   CreateSecretCommand,
   DescribeSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
   SecretsManagerClient,
-  type SecretsManagerClientConfig,
   type Tag,
   TagResourceCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
-import { EdgeError, type Net, type PluginContext } from '../../model/index.ts';
+import { EdgeError, type PluginContext } from '../../model/index.ts';
+import { handlerOver } from './handler.ts';
+import { credentialsOf } from './login.ts';
+import { loginRefusal } from './login-verdicts.ts';
 import type { AwsSecretsManagerConfig } from './schema.ts';
-import { late, refusal } from './verdicts.ts';
+import { type Attempt, closed, late, refusal } from './verdicts.ts';
+import { within } from './within.ts';
 
 /** One version of a secret, as it was read. */
 export type SecretVersion = {
@@ -24,32 +26,47 @@ export type SecretVersion = {
 
 export type Stage = 'AWSCURRENT' | 'AWSPENDING';
 
-/** What a secret may be: 64 KiB, which base64 and JSON escapes lengthen. */
-const MAX_BYTES = 512 * 1024;
+/** The default chain's own: a shared file that somebody renewed is read again, not taken from memory. */
+const CHAIN = { ignoreCache: true };
 
 /** The requests we make of AWS Secrets Manager. All throw EdgeErrors; `deadline` is that of the whole operation. */
 export class SecretsManager {
   readonly #client: SecretsManagerClient;
   readonly #timeout: number;
+  readonly #closing = new AbortController();
+  /** AWS did not accept the credentials that the SDK holds: the next call looks for others. */
+  #refused = false;
 
-  constructor({ config, net }: PluginContext<AwsSecretsManagerConfig>) {
-    this.#timeout = config.timeout;
+  constructor(context: PluginContext<AwsSecretsManagerConfig>) {
+    const { region, endpoint, roleArn, timeout } = context.config;
+    this.#timeout = timeout;
     this.#client = new SecretsManagerClient({
-      region: config.region,
-      ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
+      ...CHAIN,
+      region,
+      ...(endpoint === undefined ? {} : { endpoint }),
       // A throttled or lost request is repeated once at once; the loop's own backoff does the rest.
       maxAttempts: 2,
       retryMode: 'standard',
-      requestHandler: handlerOver(net),
+      requestHandler: handlerOver(context.net, { destroy: () => this.#closing.abort() }),
+      ...(roleArn === undefined
+        ? {}
+        : { credentials: credentialsOf(roleArn, context, this.#closing.signal) }),
     });
   }
 
+  /** For all requests of an operation; the end of the store is its end too. */
   deadline(): AbortSignal {
-    return AbortSignal.timeout(this.#timeout);
+    return AbortSignal.any([AbortSignal.timeout(this.#timeout), this.#closing.signal]);
   }
 
+  /** Ends what is under way. */
   close(): void {
     this.#client.destroy();
+  }
+
+  /** Finds the credentials, and takes the role where one is configured. AWS is not asked what they may do. */
+  async logIn(deadline: AbortSignal): Promise<void> {
+    await this.#call('logging in', false, deadline, async () => {});
   }
 
   /** Null where there is no such secret, or no such version of it. */
@@ -118,57 +135,41 @@ export class SecretsManager {
     );
   }
 
-  /** The deadline bounds what the SDK does besides the request, too: finding credentials, waiting for a repeat. */
+  /**
+   * The deadline bounds what the SDK does besides the request, too: finding credentials, waiting for a repeat.
+   * Credentials are found first, so that what fails there is not taken for an answer to the request.
+   */
   async #call<Output>(
     doing: string,
     writes: boolean,
     deadline: AbortSignal,
     send: (options: { readonly abortSignal: AbortSignal }) => Promise<Output>,
   ): Promise<Output> {
-    const expiry = Promise.withResolvers<never>();
-    const expire = () => expiry.reject(late(this.#timeout, { doing, writes }));
-    deadline.addEventListener('abort', expire, { once: true });
-    if (deadline.aborted) throw late(this.#timeout, { doing, writes: false });
+    let sent = false;
+    const stopped = () => this.#stopped({ doing, writes: writes && sent });
     try {
-      return await Promise.race([send({ abortSignal: deadline }), expiry.promise]);
+      await within(deadline, stopped, () => this.#findCredentials());
+      sent = true;
+      return await within(deadline, stopped, () => send({ abortSignal: deadline }));
     } catch (error) {
-      throw deadline.aborted ? late(this.#timeout, { doing, writes }) : refusal(error, { doing, writes });
-    } finally {
-      deadline.removeEventListener('abort', expire);
+      if (deadline.aborted) throw stopped();
+      const failure = sent ? refusal(error, { doing, writes }) : loginRefusal(error);
+      this.#refused ||= failure.code === 'login_refused';
+      throw failure;
     }
+  }
+
+  async #findCredentials(): Promise<void> {
+    await this.#client.config.credentials({ forceRefresh: this.#refused });
+    this.#refused = false;
+  }
+
+  #stopped(attempt: Attempt): EdgeError {
+    return this.#closing.signal.aborted ? closed(attempt) : late(this.#timeout, attempt);
   }
 }
 
 function nullIfMissing(error: unknown): null {
   if (error instanceof EdgeError && error.code === 'missing') return null;
   throw error;
-}
-
-type SdkRequest = {
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly port?: number;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
-};
-
-/** The SDK's requests over our connection, with its TLS rules, its proxy and its cap, and without redirects. */
-function handlerOver(net: Net): NonNullable<SecretsManagerClientConfig['requestHandler']> {
-  return {
-    async handle(request: SdkRequest, options: { readonly abortSignal?: AbortSignal } = {}) {
-      const { host: _host, 'content-length': _length, ...headers } = request.headers;
-      const port = request.port === undefined ? '' : `:${request.port}`;
-      const answer = await net.request({
-        method: 'POST',
-        url: `${request.protocol}//${request.hostname}${port}${request.path}`,
-        headers,
-        ...(request.body === undefined ? {} : { body: Uint8Array.from(request.body) }),
-        maxBytes: MAX_BYTES,
-        ...(options.abortSignal === undefined ? {} : { signal: options.abortSignal }),
-      });
-      const { status: statusCode, headers: answered, body } = answer;
-      return { response: { statusCode, headers: answered, body: Readable.from([body]) } };
-    },
-  };
 }

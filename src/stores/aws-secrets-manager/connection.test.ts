@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { makeCa, testNet } from '../../net/testing/index.ts';
-import { edgeErrorOf, expectNoSecret, markOf } from '../contract.suite.ts';
+import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
 import { FakeSecretsManager, refused } from './fake.ts';
 import { type AwsWorld, type AwsWorldOptions, CREDENTIALS, FIELD, startAwsWorld } from './testing.ts';
 
@@ -95,6 +96,34 @@ describe('The connection to AWS', () => {
     expect(aws.requests).toHaveLength(2);
   });
 
+  test('holds its deadline however long AWS asks to be left alone', async () => {
+    const { aws, store } = await start({ config: { timeout: '300ms' } });
+    await store.renewLogin();
+    aws.fault = () => ({ ...refused('ThrottlingException'), headers: { 'Retry-After': '3600' } });
+    for (const act of everyCall(store)) {
+      expect((await edgeErrorOf(act())).failure).toMatchObject({ code: 'timeout', verdict: 'retryable' });
+    }
+  }, 10_000);
+
+  test('ends what is under way when the store is closed, and begins nothing after', async () => {
+    const { aws, store } = await start();
+    const asked = Promise.withResolvers<void>();
+    aws.fault = ({ operation }) => {
+      if (operation !== 'PutSecretValue') return null;
+      asked.resolve();
+      return 'hang';
+    };
+    const underWay = edgeErrorOf(store.publish(FIELD, KEY, markOf(1), null));
+    await asked.promise;
+    await store.close();
+    expect((await underWay).failure).toMatchObject({ code: 'closed', verdict: 'unknown' });
+    const before = aws.requests.length;
+    for (const act of everyCall(store)) {
+      expect((await edgeErrorOf(act())).failure).toMatchObject({ code: 'closed', verdict: 'retryable' });
+    }
+    expect(aws.requests).toHaveLength(before);
+  });
+
   test('takes no proxy from the environment and writes nothing to the console', async () => {
     const warn = vi.spyOn(console, 'warn');
     const proxy = await new FakeSecretsManager().listen();
@@ -138,4 +167,29 @@ describe('The connection to AWS', () => {
       expectNoSecret(shown.join('\n'), [KEY.reveal(), ...planted]);
     }
   });
+});
+
+test.each([
+  ['without roleArn', false, {}],
+  ['with roleArn', true, { roleArn: 'arn:aws:iam::123456789012:role/keywarden' }],
+])('A store %s loads what takes roles: %s', (_what, loaded, config) => {
+  const code = `
+    import { registerHooks } from 'node:module';
+    const seen = [];
+    registerHooks({ load: (url, context, next) => { seen.push(url); return next(url, context); } });
+    const { create } = await import(process.argv[1]);
+    const config = { region: 'eu-central-1', timeout: 2000, ...JSON.parse(process.argv[2]) };
+    const net = { request: () => Promise.reject(new Error('not sent')) };
+    await create({ name: 'aws', config, net, hash: {} }).renewLogin().catch(() => {});
+    process.stdout.write(JSON.stringify(seen));
+  `;
+  const adapter = new URL('./adapter.ts', import.meta.url).href;
+  const child = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', code, adapter, JSON.stringify(config)],
+    { env: { ...process.env, ...CREDENTIALS } },
+  );
+  const seen: readonly string[] = JSON.parse(child.stdout.toString());
+  expect(seen).toContain(adapter);
+  expect(seen.some((url) => url.includes('/@aws-sdk/credential-providers/'))).toBe(loaded);
 });

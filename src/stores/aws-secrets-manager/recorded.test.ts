@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { testNet } from '../../net/testing/index.ts';
-import { edgeErrorOf, markOf } from '../contract.suite.ts';
+import { edgeErrorOf, markOf } from '../parts.suite.ts';
 import { type FakeAnswer, FakeSecretsManager } from './fake.ts';
 import { type AwsWorld, CREDENTIALS, startAwsWorld } from './testing.ts';
 

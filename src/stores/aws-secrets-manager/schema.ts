@@ -3,8 +3,9 @@ import { connection, url } from '../../model/fields.ts';
 
 export const schema = z.strictObject({
   kind: z.literal('aws-secrets-manager'),
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'expected a region such as eu-central-1'),
+  region: z.string().regex(/^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/, 'expected a region such as eu-central-1'),
   endpoint: url.optional(),
+  /** A role that is taken with the credentials of the default chain. */
   roleArn: z
     .string()
     .regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/.+$/, 'expected the ARN of an IAM role')

@@ -1,6 +1,7 @@
 import type { Net } from '../../model/index.ts';
 import { testNet } from '../../net/testing/index.ts';
-import { memoryLog, type StoreWorld, testHash } from '../contract.suite.ts';
+import type { StoreWorld } from '../contract.suite.ts';
+import { memoryLog, testHash } from '../parts.suite.ts';
 import { clock, noFiles } from '../vault/testing.ts';
 import { create } from './adapter.ts';
 import { FakeSecretsManager } from './fake.ts';

@@ -4,7 +4,9 @@ import { EdgeError, type Failure, type Verdict } from '../../model/index.ts';
 export type Attempt = { readonly doing: string; readonly writes: boolean };
 
 /** `lost`: there is no usable answer; harmless for a read, unknown for a write. */
-type Ruling = { readonly code: string; readonly verdict: Verdict | 'lost'; readonly message: string };
+export type Ruling = { readonly code: string; readonly verdict: Verdict | 'lost'; readonly message: string };
+/** By the name of an error. */
+export type Rulings = Readonly<Record<string, Ruling>>;
 
 const THROTTLED: Ruling = {
   code: 'rate_limited',
@@ -16,9 +18,10 @@ const DENIED: Ruling = {
   verdict: 'permanent',
   message:
     'the IAM policy does not allow it; grant secretsmanager:GetSecretValue, PutSecretValue, UpdateSecretVersionStage, ' +
-    'DescribeSecret, TagResource (and CreateSecret with create: true) on this secret',
+    'DescribeSecret, TagResource (and CreateSecret with create: true) on this secret, and kms:Decrypt and ' +
+    'kms:GenerateDataKey where it has a KMS key of its own',
 };
-const REJECTED: Ruling = {
+export const REJECTED: Ruling = {
   code: 'login_refused',
   verdict: 'rejected',
   message:
@@ -40,26 +43,18 @@ const KMS: Ruling = {
   message:
     "the secret's KMS key cannot be used; enable it, and allow kms:Decrypt and kms:GenerateDataKey on it",
 };
-const INVALID: Ruling = {
+export const INVALID: Ruling = {
   code: 'invalid_request',
   verdict: 'permanent',
   message: 'AWS refuses the request as invalid; check secretId and the state of the secret',
 };
 
-/**
- * By the error's name and never by the HTTP status, which is 400 for nearly all of them.
- * Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html and each operation's page;
- * the names without "Exception" are those of AWS's other protocols, which proxies and emulators use.
- */
-const RULINGS: Readonly<Record<string, Ruling>> = {
+/** What any service of AWS may say. The names without "Exception" are those of its query protocol, and of proxies. */
+export const COMMON: Rulings = {
   ThrottlingException: THROTTLED,
   Throttling: THROTTLED,
   TooManyRequestsException: THROTTLED,
   RequestLimitExceeded: THROTTLED,
-  AccessDeniedException: DENIED,
-  AccessDenied: DENIED,
-  NotAuthorized: DENIED,
-  OptInRequired: DENIED,
   ExpiredTokenException: REJECTED,
   ExpiredToken: REJECTED,
   UnrecognizedClientException: REJECTED,
@@ -75,6 +70,18 @@ const RULINGS: Readonly<Record<string, Ruling>> = {
   InternalFailure: FAILED,
   ServiceUnavailable: FAILED,
   ServiceUnavailableException: FAILED,
+};
+
+/**
+ * By the error's name and never by the HTTP status, which is 400 for nearly all of them.
+ * Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html and each operation's page.
+ */
+const RULINGS: Rulings = {
+  ...COMMON,
+  AccessDeniedException: DENIED,
+  AccessDenied: DENIED,
+  NotAuthorized: DENIED,
+  OptInRequired: DENIED,
   DecryptionFailure: KMS,
   EncryptionFailure: KMS,
   InvalidParameterException: { ...INVALID, code: 'invalid_parameter' },
@@ -103,12 +110,6 @@ const RULINGS: Readonly<Record<string, Ruling>> = {
     verdict: 'retryable',
     message: 'the secret has changed since it was read; reading it again',
   },
-  CredentialsProviderError: {
-    code: 'no_credentials',
-    verdict: 'retryable',
-    message:
-      "the SDK's default chain finds no AWS credentials (environment, shared files, container or instance role); provide some",
-  },
 };
 
 const PENDING_DELETION: Ruling = {
@@ -117,11 +118,10 @@ const PENDING_DELETION: Ruling = {
   message:
     'the secret is scheduled for deletion; restore it (aws secretsmanager restore-secret) or publish elsewhere',
 };
-const UNREADABLE: Ruling = {
+export const UNREADABLE: Ruling = {
   code: 'bad_answer',
   verdict: 'lost',
-  message:
-    'the answer is not one of AWS Secrets Manager; see what stands between, such as a proxy. It is tried again',
+  message: 'the answer is not one of AWS; see what stands between, such as a proxy. It is tried again',
 };
 
 /**
@@ -129,13 +129,7 @@ const UNREADABLE: Ruling = {
  * An EdgeError of the connection keeps its words.
  */
 export function refusal(error: unknown, attempt: Attempt): EdgeError {
-  if (error instanceof EdgeError) return fromConnection(error.failure, attempt);
-  const ruling = rulingOn(error);
-  return new EdgeError({
-    code: ruling.code,
-    verdict: ruling.verdict === 'lost' ? lost(attempt) : ruling.verdict,
-    message: `${attempt.doing}: ${ruling.message}`,
-  });
+  return judged(error, attempt, rulingOn(error));
 }
 
 /** The time of the whole operation is up. */
@@ -143,7 +137,26 @@ export function late(ms: number, attempt: Attempt): EdgeError {
   return new EdgeError({
     code: 'timeout',
     verdict: lost(attempt),
-    message: `${attempt.doing}: AWS Secrets Manager was not done within ${ms} ms; it is tried again, or raise timeout`,
+    message: `${attempt.doing}: AWS was not done within ${ms} ms; it is tried again, or raise timeout`,
+  });
+}
+
+/** The store was closed. */
+export function closed(attempt: Attempt): EdgeError {
+  return new EdgeError({
+    code: 'closed',
+    verdict: lost(attempt),
+    message: `${attempt.doing}: called off, because Keywarden is stopping; it is done anew after the next start`,
+  });
+}
+
+/** An error with the words and the verdict of `ruling`; an EdgeError of the connection keeps its own. */
+export function judged(error: unknown, attempt: Attempt, ruling: Ruling): EdgeError {
+  if (error instanceof EdgeError) return fromConnection(error.failure, attempt);
+  return new EdgeError({
+    code: ruling.code,
+    verdict: ruling.verdict === 'lost' ? lost(attempt) : ruling.verdict,
+    message: `${attempt.doing}: ${ruling.message}`,
   });
 }
 
@@ -151,7 +164,13 @@ function rulingOn(error: unknown): Ruling {
   if (!(error instanceof Error)) return UNREADABLE;
   // AWS has one name for every request that does not fit the secret's state; its text alone tells of a deletion.
   if (error.name === 'InvalidRequestException' && /delet/i.test(error.message)) return PENDING_DELETION;
-  return Object.hasOwn(RULINGS, error.name) ? (RULINGS[error.name] ?? UNREADABLE) : UNREADABLE;
+  return named(error, RULINGS) ?? UNREADABLE;
+}
+
+/** Null where `rulings` do not know the error's name. */
+export function named(error: unknown, rulings: Rulings): Ruling | null {
+  const name = error instanceof Error ? error.name : '';
+  return Object.hasOwn(rulings, name) ? (rulings[name] ?? null) : null;
 }
 
 /** A read that may have been served has changed nothing. */
