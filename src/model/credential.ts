@@ -59,6 +59,18 @@ export type Mark = {
   readonly createdAt: number;
 };
 
+/** Mode and owner of a published file that are not what the configuration says. Holds no secret. */
+export type AlteredRights = {
+  /** What differs, for a person: `mode 644, owner 1001`. */
+  readonly found: string;
+  /** The same aspects as they shall be: `mode 600, owner 1000`. */
+  readonly wanted: string;
+  /** Somebody may read or write it who should not. */
+  readonly wider: boolean;
+  /** The command that puts it right. */
+  readonly repair: string;
+};
+
 /** The hook of one destination: once for each version that arrives there, over restarts. */
 export type HookRecord = {
   /** For which version it runs or ran. */

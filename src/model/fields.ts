@@ -1,24 +1,15 @@
 import { z } from 'zod';
 import { SecretSource } from './secret-source.ts';
-import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
+import { parseDuration, SECOND } from './time.ts';
+
+// What needs no schema stands where it can be had without the library.
+export { plaintextFault } from './plaintext.ts';
+export { parseDuration };
 
 /*
  * Building blocks of configuration schemas, shared by the rooms that own a part of the configuration.
  * A message says what was expected; the loader adds where it stands and what was found.
  */
-
-const UNIT_MS: Readonly<Record<string, number>> = { d: DAY, h: HOUR, m: MINUTE, s: SECOND, ms: 1 };
-const DURATION = /^(?:\d+(?:ms|[dhms]))+$/;
-
-/** Milliseconds in `90d`, `72h`, `1d12h`, `500ms`; null where the text is no duration. */
-export function parseDuration(text: string): number | null {
-  if (!DURATION.test(text)) return null;
-  let total = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[dhms])/g)) {
-    total += Number(count) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
-  }
-  return Number.isSafeInteger(total) ? total : null;
-}
 
 /** A duration; integer milliseconds once parsed. */
 export const duration = z
@@ -97,15 +88,3 @@ export const connection = {
   timeout: positiveDuration.default(10 * SECOND),
   allowPlaintextLoopback: z.boolean().default(false),
 };
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/** What is wrong with the scheme of `address`, or null: https always, http on loopback only where allowed. */
-export function plaintextFault(address: string, allowPlaintextLoopback: boolean): string | null {
-  const parsed = URL.parse(address);
-  if (parsed === null || parsed.protocol === 'https:') return null;
-  if (!LOOPBACK.test(parsed.hostname)) return 'expected https://; plain http is refused';
-  return allowPlaintextLoopback
-    ? null
-    : 'expected https://, or allowPlaintextLoopback: true beside a loopback address';
-}

@@ -4,6 +4,7 @@ export * from './credential.ts';
 export * from './errors.ts';
 export * from './finding.ts';
 export * from './log-event.ts';
+export * from './plaintext.ts';
 export * from './plugin.ts';
 export * from './rotation.ts';
 export * from './secret.ts';

@@ -31,6 +31,14 @@ export type NetResponse = {
   readonly body: Buffer;
 };
 
+/** What a file of the service's own, such as a kubeconfig, says of TLS; all PEM. */
+export type NetIdentity = {
+  /** Trusted in place of the roots of the world, beside the configured CA. */
+  readonly ca?: string;
+  /** Shown to a service that asks who connects. */
+  readonly client?: { readonly certificate: string; readonly key: Secret };
+};
+
 /**
  * A connection to one configured service: TLS 1.2 or later, its CA, its proxy, redirects refused, a total
  * deadline, a cap on the body after decompression, link-local and metadata addresses refused.
@@ -42,6 +50,11 @@ export type Net = {
   readonly fetch: typeof globalThis.fetch;
   /** The resolved TLS trust, for a vendor's client that can take neither of the above. */
   readonly trust: { readonly ca?: string; readonly rejectUnauthorized: true };
+  /**
+   * Another connection to the same service under the same rules, with an identity that was read since; whoever asks
+   * for it closes it. @throws {EdgeError} `ca_file` or `client_certificate` where it cannot be used
+   */
+  as(identity: NetIdentity): Net;
   close(): Promise<void>;
 };
 
@@ -76,12 +89,20 @@ export type Log = {
 
 /** Files as stores and hooks may touch them. */
 export type Files = {
-  /** The file, or null where there is none. Refuses symbolic links, special files and files over `maxBytes` (1 MiB). */
-  read(path: string): Promise<{
+  /**
+   * The file, or null where there is none. Refuses special files, files over `maxBytes` (1 MiB), and symbolic links
+   * unless they are to be followed.
+   */
+  read(
+    path: string,
+    options?: { readonly follow?: boolean },
+  ): Promise<{
     readonly content: Buffer;
     readonly mode: number;
     readonly uid: number;
     readonly gid: number;
+    /** It belongs to neither Keywarden's user nor, where that is root, its folder's owner. */
+    readonly foreign: boolean;
   } | null>;
   /** Replaces the file atomically: temporary file in the same folder, fsync, rename, fsync of the folder. */
   replace(

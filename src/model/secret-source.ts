@@ -27,6 +27,16 @@ export class SecretSource {
     this.#reader = reader;
   }
 
+  /**
+   * A file that this one names in turn (a kubeconfig's `tokenFile`), to be read in the same way.
+   * `path` is absolute; `allowModes` as in {@link SecretOrigin}.
+   */
+  beside(path: string, allowModes?: number): SecretSource {
+    const other = new SecretSource({ file: path, ...(allowModes === undefined ? {} : { allowModes }) });
+    if (this.#reader !== null) other.bind(this.#reader);
+    return other;
+  }
+
   /** @throws {KeywardenError} `secret_unavailable` where the variable or file is missing, empty or open to others */
   read(): Promise<Secret> {
     if (this.#reader === null) throw new TypeError(`the secret reference to ${this.where} was never bound`);

@@ -32,6 +32,19 @@ export function formatDuration(ms: number): string {
   return parts.join('') || '0s';
 }
 
+const DURATION = /^(?:\d+(?:ms|[dhms]))+$/;
+
+/** Milliseconds in `90d`, `72h`, `1d12h`, `500ms`; null where the text is no duration. */
+export function parseDuration(text: string): number | null {
+  if (!DURATION.test(text)) return null;
+  const sizes = new Map(UNITS);
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[dhms])/g)) {
+    total += Number(count) * (sizes.get(unit ?? '') ?? Number.NaN);
+  }
+  return Number.isSafeInteger(total) ? total : null;
+}
+
 /** RFC 3339 in UTC without needless milliseconds: `2026-10-01T09:00:00Z`. */
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString().replace('.000Z', 'Z');

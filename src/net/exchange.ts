@@ -22,7 +22,7 @@ export type Call = {
  *
  * @throws {EdgeError} see {@link faultOf}
  */
-export function exchange(dispatcher: Dispatcher, call: Call): Promise<NetResponse> {
+export function exchange(dispatcher: Pick<Dispatcher, 'dispatch'>, call: Call): Promise<NetResponse> {
   const handler = new Exchange(call);
   if (handler.over) return handler.answer;
   try {

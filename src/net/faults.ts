@@ -51,14 +51,16 @@ export function faultOf(error: unknown, exchanged: Exchanged): EdgeError {
   }
   if (!exchanged.sent) return beforeSending(code, shown, exchanged);
   // Of the codes of undici's parser most are undefined: its name must do.
-  const garbled = error instanceof Error && error.name === 'HTTPParserError';
+  const garbled =
+    (error instanceof Error && error.name === 'HTTPParserError') ||
+    (code.startsWith('HPE_') && code !== 'HPE_HEADER_OVERFLOW');
   return garbled
     ? fault('bad_response', exchanged, 'the answer is not HTTP')
     : afterSending(code, shown, exchanged);
 }
 
 function beforeSending(code: string, shown: string, exchanged: Exchanged): EdgeError {
-  if (code === 'UND_ERR_INVALID_ARG') {
+  if (code === 'UND_ERR_INVALID_ARG' || NO_HTTP.test(code)) {
     return refusal(
       'invalid_request',
       exchanged.target,
@@ -83,11 +85,14 @@ function beforeSending(code: string, shown: string, exchanged: Exchanged): EdgeE
 }
 
 function afterSending(code: string, shown: string, exchanged: Exchanged): EdgeError {
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return fault('too_large', exchanged, 'the header of the answer is larger than 16 KiB');
   }
   return fault('reset', exchanged, `the connection was cut before the whole answer came${shown}`);
 }
+
+/** Of Node's own client. */
+const NO_HTTP = /^ERR_(INVALID_CHAR|INVALID_HTTP_TOKEN|UNESCAPED_CHARACTERS|HTTP_INVALID_HEADER_VALUE)$/;
 
 const TLS =
   /^(CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH_|EPROTO$)/;

@@ -1,7 +1,12 @@
 import { isIP } from 'node:net';
 import type { Dispatcher } from 'undici';
-import { plaintextFault } from '../model/fields.ts';
-import type { Net, NetOptions, NetRequest, NetResponse } from '../model/index.ts';
+import {
+  type Net,
+  type NetOptions,
+  type NetRequest,
+  type NetResponse,
+  plaintextFault,
+} from '../model/index.ts';
 import { guardedLookup, isRefused, normalizeAllow, type Resolve } from './addresses.ts';
 import { ACCEPT_ENCODING } from './body.ts';
 import { type Call, exchange } from './exchange.ts';
@@ -12,6 +17,8 @@ import { loadTrust, type Trust } from './trust.ts';
 export type CreateNetOptions = NetOptions & {
   /** The paths of this connection's addresses are secrets (a webhook's URL): no message shows them. `fetch` never does. */
   readonly secretPath?: boolean;
+  /** By Node's own client, which costs less memory; with a proxy it has no effect. */
+  readonly frugal?: boolean;
   /** Stands in for `dns.lookup`. */
   readonly resolve?: Resolve;
 };
@@ -29,12 +36,15 @@ const FETCH_MAX_BYTES = 2 * 1024 * 1024;
  * @throws {EdgeError} `ca_file` where the file cannot be read or holds no certificate
  */
 export function createNet(options: CreateNetOptions): Net {
-  const trust = loadTrust(options.caFile);
+  return netWith(options, loadTrust(options.caFile));
+}
+
+function netWith(options: CreateNetOptions, trust: Trust): Net {
   const allow = normalizeAllow(options.allow);
-  const open = new Map<string | undefined, Promise<Dispatcher>>();
+  const open = new Map<string | undefined, Promise<Way>>();
   let closed = false;
 
-  const through = (proxy: string | undefined): Promise<Dispatcher> => {
+  const through = (proxy: string | undefined): Promise<Way> => {
     const known = open.get(proxy);
     if (known !== undefined) return known;
     const fresh = dispatcher(options, trust, allow, proxy);
@@ -52,6 +62,7 @@ export function createNet(options: CreateNetOptions): Net {
     request: (request) => send(request, options.secretPath === true),
     fetch: fetchOver((request) => send({ maxBytes: FETCH_MAX_BYTES, ...request }, true)),
     trust,
+    as: (identity) => netWith(options, trust.as(identity)),
     async close() {
       closed = true;
       await Promise.all(Array.from(open.values(), async (each) => (await each).destroy()));
@@ -106,13 +117,16 @@ function headersOf(request: NetRequest, url: URL, target: string): Record<string
   return headers;
 }
 
+/** What sends requests. */
+type Way = Pick<Dispatcher, 'dispatch'> & { destroy(): Promise<void> };
+
 /** undici is loaded with the first request, and without what of it nobody uses: its index costs 7 MB more. */
 async function dispatcher(
   options: CreateNetOptions,
   trust: Trust,
   allow: ReadonlySet<string>,
   proxy: string | undefined,
-): Promise<Dispatcher> {
+): Promise<Way> {
   const connect = {
     lookup: guardedLookup(allow, options.resolve),
     timeout: options.timeoutMs,
@@ -128,6 +142,10 @@ async function dispatcher(
     keepAliveTimeout: 4_000,
     keepAliveMaxTimeout: 4_000,
   };
+  if (proxy === undefined && options.frugal === true) {
+    const { NativeDispatcher } = await import('./native.ts');
+    return new NativeDispatcher({ ...pool, ...connect, rejectUnauthorized: true });
+  }
   if (proxy === undefined) {
     const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
     return new Agent({ ...pool, connect });

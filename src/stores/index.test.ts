@@ -4,8 +4,9 @@ import { stores } from './index.ts';
 
 test('every kind of store loads its adapter', async () => {
   const loaded = await Promise.all(Object.values(stores).map((kind) => kind.load()));
-  expect(Object.keys(stores)).toEqual(['vault', 'aws-secrets-manager', 'file']);
+  expect(Object.keys(stores)).toEqual(['vault', 'aws-secrets-manager', 'kubernetes', 'file']);
   expect(loaded.map((create) => [typeof create, create.length])).toEqual([
+    ['function', 1],
     ['function', 1],
     ['function', 1],
     ['function', 1],
