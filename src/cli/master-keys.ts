@@ -1,4 +1,3 @@
-import type { Config } from '../config/types.ts';
 import { KeywardenError, Secret, type SecretSource } from '../model/index.ts';
 
 /** Length of a master key in bytes (AES-256). */
@@ -8,7 +7,11 @@ export const MASTER_KEY_BYTES = 32;
  * The master keys that the configuration refers to: the first seals, all open.
  * @throws {KeywardenError} `master_key` where one is missing or is not 32 bytes in base64
  */
-export function readMasterKeys({ state }: Config): Promise<Secret[]> {
+export function readMasterKeys({
+  state,
+}: {
+  readonly state: { readonly encryptionKeys: readonly SecretSource[] };
+}): Promise<Secret[]> {
   if (state.encryptionKeys.length === 0) {
     throw new KeywardenError(
       'master_key',

@@ -116,7 +116,9 @@ function storeOf({ context, place }: Visit) {
 }
 
 function standing({ hash }: EngineContext, found: Found | null) {
-  return found && { fingerprint: found.value && hash.fingerprint(found.value), mark: found.mark };
+  if (found === null) return null;
+  const { value, mark, rights = null, outdated = false } = found;
+  return { fingerprint: value && hash.fingerprint(value), mark, rights, outdated };
 }
 
 async function attempt<T>(

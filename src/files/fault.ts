@@ -20,6 +20,10 @@ const DISK_FULL: Meaning = {
   why: 'no space or quota is left; free some (the old file is whole)',
 };
 
+/** A mount is of an inode: what is renamed over its name would be another, and rename(2) answers EBUSY. */
+export const MOUNTED_FILE =
+  'the file is mounted by itself (a bind mount), so that it cannot be replaced; mount the folder instead of the file';
+
 const TOO_MANY_FILES: Meaning = {
   code: 'too_many_files',
   verdict: 'retryable',
@@ -44,7 +48,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EBUSY: {
     code: 'mounted_file',
     verdict: 'permanent',
-    why: 'the file itself is a mount point and cannot be replaced; mount its folder instead',
+    why: MOUNTED_FILE,
   },
   ENAMETOOLONG: {
     code: 'name_too_long',

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asUser, failureOf, freshFolder, giveToUser, MODE, NEW, NOBODY, ROOT } from './files.suite.ts';
 import { createFiles } from './index.ts';
 import { mountPoints } from './inspect.ts';
+import { nodeWithMounted } from './mount.suite.ts';
 
 const files = createFiles();
 const place = freshFolder();
@@ -80,6 +81,32 @@ describe('neither probe nor replace accepts', () => {
       });
     }
   });
+});
+
+test('a file that is mounted by itself is refused before anything is written: its folder is what to mount', async () => {
+  await writeFile(place.file, 'A=1\n');
+  const module = JSON.stringify(new URL('./index.ts', import.meta.url).href);
+  const code = `
+    const files = (await import(${module})).createFiles();
+    const acts = [() => files.probe(process.argv[1]), () => files.replace(process.argv[1], Buffer.from('B'), { mode: 0o600 })];
+    const failures = [];
+    for (const act of acts) failures.push(await act().then(() => null, ({ failure }) => failure));
+    process.stdout.write(JSON.stringify(failures));
+  `;
+  const { mounted, stdout } = await nodeWithMounted(place.file, [
+    '--input-type=module',
+    '-e',
+    code,
+    place.file,
+  ]);
+  const refused = {
+    code: 'mounted_file',
+    verdict: 'permanent',
+    message: expect.stringContaining('mount the folder instead of the file'),
+  };
+  expect(JSON.parse(stdout)).toEqual(mounted ? [refused, refused] : [null, null]);
+  expect(await readFile(place.file, 'utf8')).toBe(mounted ? 'A=1\n' : 'B');
+  expect(await readdir(place.folder)).toEqual(['.env']);
 });
 
 test('mount points are known by the names that the kernel writes in octal', () => {

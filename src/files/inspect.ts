@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf, faultOf, refusal } from './fault.ts';
+import { errnoOf, faultOf, MOUNTED_FILE, refusal } from './fault.ts';
 
 /** Whose a file shall be; absent: whose it was. */
 export type Owner = { readonly uid?: number; readonly gid?: number };
@@ -35,7 +35,7 @@ export async function inspect(path: string, owner: Owner): Promise<Stats | null>
     throw refuse('foreign_owner', why);
   }
   if (await isMountPoint(path)) {
-    throw refuse('mounted_file', 'the file itself is a mount point and cannot be replaced; mount its folder');
+    throw refuse('mounted_file', MOUNTED_FILE);
   }
   return file;
 }
@@ -49,7 +49,8 @@ export async function requireFolder(path: string, action: string): Promise<Stats
   throw refusal('missing_folder', 'retryable', action, path, 'what should be its folder is none');
 }
 
-function mayReplace(file: Stats, folder: Stats, owner: Owner): boolean {
+/** Whether the file is Keywarden's to replace; see {@link inspect}. */
+export function mayReplace(file: Stats, folder: Stats, owner: Owner = {}): boolean {
   const self = process.geteuid?.() ?? file.uid;
   return file.uid === self || file.uid === owner.uid || (self === 0 && file.uid === folder.uid);
 }

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { asUser, failureOf, freshFolder, giveToUser } from './files.suite.ts';
+import { asUser, failureOf, freshFolder, giveToUser, NOBODY, ROOT } from './files.suite.ts';
 import { createFiles } from './index.ts';
 
 const files = createFiles();
@@ -15,7 +15,25 @@ describe('reading', () => {
     await writeFile(place.file, 'A=1\n');
     await chmod(place.file, 0o640);
     const { uid, gid } = await stat(place.file);
-    expect(await files.read(place.file)).toEqual({ content: Buffer.from('A=1\n'), mode: 0o640, uid, gid });
+    const own = { content: Buffer.from('A=1\n'), mode: 0o640, uid, gid, foreign: false };
+    expect(await files.read(place.file)).toEqual(own);
+  });
+
+  test('tells a file that belongs to somebody else', async () => {
+    expect((await files.read('/etc/passwd'))?.foreign).toBe(!ROOT);
+    if (ROOT) {
+      await writeFile(place.file, 'A=1\n');
+      await chown(place.file, NOBODY, NOBODY);
+    }
+    expect((await files.read(ROOT ? place.file : '/etc/passwd'))?.foreign).toBe(true);
+    if (ROOT) await chown(place.folder, NOBODY, NOBODY);
+    expect((await files.read(ROOT ? place.file : '/etc/passwd'))?.foreign).toBe(!ROOT);
+  });
+
+  test('follows a symbolic link where it is asked to', async () => {
+    await writeFile(join(place.folder, 'real'), 'A=1\n');
+    await symlink('real', place.file);
+    expect((await files.read(place.file, { follow: true }))?.content.toString()).toBe('A=1\n');
   });
 
   test('gives null where the folder holds no such file', async () => {

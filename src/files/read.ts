@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Files } from '../model/index.ts';
 import { errnoOf, faultOf, refusal } from './fault.ts';
-import { requireFolder } from './inspect.ts';
+import { mayReplace, requireFolder } from './inspect.ts';
 
 /** The largest file that is read or written, in bytes. */
 export const MAX_BYTES = 1024 * 1024;
@@ -9,7 +10,7 @@ export const MAX_BYTES = 1024 * 1024;
 const CHUNK = 64 * 1024;
 
 /** Without NONBLOCK the opening of a named pipe would wait for a writer for ever. */
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * The file at `path`, or null where its folder holds none. A folder that is not there (not mounted yet) is an error,
@@ -17,8 +18,9 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
  */
 export async function read(
   path: string,
-): Promise<{ content: Buffer; mode: number; uid: number; gid: number } | null> {
-  const handle = await openOrNull(path);
+  { follow = false }: { readonly follow?: boolean } = {},
+): ReturnType<Files['read']> {
+  const handle = await openOrNull(path, follow ? FLAGS : FLAGS | constants.O_NOFOLLOW);
   if (handle === null) return null;
   try {
     const file = await handle.stat();
@@ -35,7 +37,8 @@ export async function read(
     if (content === null) {
       throw refusal('too_large', 'permanent', 'read', path, 'it is over 1 MiB; this is no file of settings');
     }
-    return { content, mode: file.mode & 0o7777, uid: file.uid, gid: file.gid };
+    const foreign = !mayReplace(file, await requireFolder(path, 'read'));
+    return { content, mode: file.mode & 0o7777, uid: file.uid, gid: file.gid, foreign };
   } catch (error) {
     throw faultOf(error, 'read', path);
   } finally {
@@ -43,9 +46,9 @@ export async function read(
   }
 }
 
-async function openOrNull(path: string): Promise<FileHandle | null> {
+async function openOrNull(path: string, flags: number): Promise<FileHandle | null> {
   try {
-    return await open(path, FLAGS);
+    return await open(path, flags);
   } catch (error) {
     switch (errnoOf(error)) {
       case 'ENOENT':

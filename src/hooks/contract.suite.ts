@@ -59,6 +59,7 @@ export function testContext<Config>(
       request: unused,
       fetch: unused,
       trust: { rejectUnauthorized: true as const },
+      as: unused,
       close: unused,
     },
     files: createFiles(),

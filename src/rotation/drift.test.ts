@@ -141,6 +141,7 @@ describe('a drift', () => {
     expect(signals.map(({ type, kind }) => `${type} ${kind}`)).toEqual([
       'raise store-drift',
       'resolve store-drift',
+      'resolve file-permissions',
       'resolve publish-failed',
       'resolve store-unreachable',
       'resolve hook-failed',

@@ -1,7 +1,14 @@
-import type { Destination, Mark, Version } from '../model/index.ts';
+import type { AlteredRights, Destination, Mark, Version } from '../model/index.ts';
 
 /** What stands at a destination, as far as decisions need it. */
-export type Standing = { readonly fingerprint: string | null; readonly mark: Mark | null };
+export type Standing = {
+  readonly fingerprint: string | null;
+  readonly mark: Mark | null;
+  /** Who may read it is not what the configuration says. */
+  readonly rights?: AlteredRights | null;
+  /** The same would be written in another form now. */
+  readonly outdated?: boolean;
+};
 
 /** What a destination shall have. */
 export type Wanted = { readonly mark: Mark; readonly fingerprint: string | null };

@@ -230,6 +230,7 @@ describe('on arrival', () => {
   test('all alerts of the destination are resolved', () => {
     expect(arrived.signals.map(({ type, kind, condition }) => [type, kind, condition])).toEqual([
       ['resolve', 'store-drift', 'file'],
+      ['resolve', 'file-permissions', 'file'],
       ['resolve', 'publish-failed', 'file'],
       ['resolve', 'store-unreachable', 'file'],
       ['resolve', 'hook-failed', 'file'],

@@ -6,6 +6,7 @@ import { type Drift, type DriftPolicy, nextCheck } from './drift.ts';
 import { driftAlert } from './drift-alert.ts';
 import { audit, type Folded, folded } from './folded.ts';
 import { lookAgain, NEWER } from './restored.ts';
+import { LOCKED, rightsAlert } from './rights-alert.ts';
 import { failureEvidence, raise, resolve } from './signals.ts';
 import type { Situation } from './situation.ts';
 import { moveStep } from './steps.ts';
@@ -55,8 +56,8 @@ export function foldPublication(
     return failed(seen, visit, failure, now);
   }
   const next = nextVisit(situation, now);
-  if (visit?.do === 'leave') return { ...drifted(seen, visit.drift, now), next };
-  return { ...arrived(seen, visit?.do === 'write' ? visit : null, now), next };
+  if (visit?.do === 'leave') return { ...drifted(seen, visit, now), next };
+  return { ...arrived(seen, visit, now), next };
 }
 
 /** True where it was seen to have this version, whatever stands there now. */
@@ -70,10 +71,12 @@ function nextVisit({ snapshot, wanted, drift, spread }: PublicationSituation, no
 }
 
 type Written = Extract<VisitDecision, { do: 'write' }>;
+type Left = Extract<VisitDecision, { do: 'leave' }>;
 
-/** @param written what was found before it was written; null: it was in place */
-function arrived(situation: PublicationSituation, written: Written | null, now: number): Folded {
+/** It has the version: it was in place, or was written. */
+function arrived(situation: PublicationSituation, visit: VisitDecision | null, now: number): Folded {
   const { destination, wanted, snapshot, steps } = situation;
+  const written = visit?.do === 'write' ? visit : null;
   const { credential, id } = destination;
   const anew = !(destination.state === 'published' && destination.versionId === wanted.id);
   const owed = hookOwed(situation, written, now);
@@ -93,7 +96,8 @@ function arrived(situation: PublicationSituation, written: Written | null, now: 
   if (anew && snapshot.open?.newVersionId === wanted.id) {
     changes.push(moveStep(steps, snapshot.open.id, 'publish', 'done', now, { destination: id }));
   }
-  if (written?.drift) changes.push(driftAudit(situation, written.drift, now));
+  if (written?.drift) changes.push(driftAudit(situation, written.drift.what, now));
+  if (written?.rights) changes.push(driftAudit(situation, written.rights.found, now));
   if (written !== null) {
     const detail = { destination: id, number: wanted.number, keyId: wanted.keyId };
     changes.push(audit(now, 'daemon', 'version.published', credential, detail));
@@ -101,6 +105,7 @@ function arrived(situation: PublicationSituation, written: Written | null, now: 
   return folded(changes, [
     ...(written?.drift ? [driftSignal(situation, written.drift, now)] : []),
     resolve('store-drift', credential, now, id),
+    ...rightsSignals(situation, visit, now),
     resolve('publish-failed', credential, now, id),
     resolve('store-unreachable', credential, now, id),
     // Nothing that runs would end it.
@@ -125,20 +130,25 @@ function hookOwed(
 }
 
 /** What somebody put there is left as it is. */
-function drifted(situation: PublicationSituation, drift: Drift, now: number): Folded {
+function drifted(situation: PublicationSituation, visit: Left, now: number): Folded {
   const { destination } = situation;
+  const { drift } = visit;
   const { credential, id } = destination;
   const put: Destination = { ...destination, state: 'drifted', attempts: 0, lastError: null };
   const fresh: Change[] =
     destination.state === 'drifted'
       ? []
       : [
-          driftAudit(situation, drift, now),
+          driftAudit(situation, drift.what, now),
           { type: 'work.wake', kind: 'credential', id: credential, at: now },
         ];
   return folded(
     [{ type: 'destination.put', destination: put }, ...fresh],
-    [driftSignal(situation, drift, now), resolve('store-unreachable', credential, now, id)],
+    [
+      driftSignal(situation, drift, now),
+      ...rightsSignals(situation, visit, now),
+      resolve('store-unreachable', credential, now, id),
+    ],
   );
 }
 
@@ -150,8 +160,21 @@ function driftSignal(
   return driftAlert({ destination, wanted, snapshot, policy, drift }, now);
 }
 
-function driftAudit({ destination, wanted }: PublicationSituation, { what }: Drift, now: number): Change {
-  const detail = { destination: destination.id, number: wanted.number, found: what };
+/** Rights that somebody changed, until they are right again; those of a file that is written are so at once. */
+function rightsSignals(
+  { destination, drift: policy }: PublicationSituation,
+  visit: VisitDecision | null,
+  now: number,
+): Signal[] {
+  const written = visit?.do === 'write';
+  const end = resolve('file-permissions', destination.credential, now, destination.id);
+  if (visit?.rights === undefined) return [end];
+  const told = rightsAlert({ destination, rights: visit.rights, policy, written }, now);
+  return written ? [told, end] : [told];
+}
+
+function driftAudit({ destination, wanted }: PublicationSituation, found: string, now: number): Change {
+  const detail = { destination: destination.id, number: wanted.number, found };
   return audit(now, 'daemon', 'destination.drifted', destination.credential, detail);
 }
 
@@ -163,18 +186,19 @@ function unreachable(
 ): Folded & { readonly next: number } {
   const { credential, id } = destination;
   const attempts = destination.attempts + 1;
-  const told = raise('store-unreachable', credential, now, {
+  const locked = failure.code === LOCKED;
+  const told = raise(locked ? 'file-permissions' : 'store-unreachable', credential, now, {
     severity: 'warning',
     condition: id,
-    title: `${credential}: ${id} cannot be read`,
+    title: `${credential}: ${id} cannot be read${locked ? ' by Keywarden any more' : ''}`,
     summary: `It had version ${wanted.number} when it was last read; whether it still has is not known. ${failure.message}.`,
-    action: 'Bring the store back; looking goes on by itself. See: keywarden check',
+    action: `${locked ? 'Give back the right to read it' : 'Bring the store back'}; looking goes on by itself. See: keywarden check`,
     evidence: { destination: id, version: wanted.number, attempts, ...failureEvidence(failure) },
   });
   return {
     ...folded(
       [{ type: 'destination.put', destination: { ...destination, attempts, lastError: failure } }],
-      attempts < PATIENCE ? [] : [told],
+      attempts < PATIENCE && !locked ? [] : [told],
     ),
     next: now + slowBackoff(attempts, { retryAfterMs: failure.retryAfterMs }),
   };
@@ -200,13 +224,20 @@ function failed(
     );
   }
   const drift = visit?.do === 'write' ? visit.drift : null;
+  const altered =
+    visit?.rights === undefined ? [] : rightsSignals(situation, { do: 'nothing', rights: visit.rights }, now);
   const again = failure.code === NEWER ? lookAgain(situation, failure, now) : folded([]);
   // What is being looked for anew tells of itself.
   const telling = again.changes.length > 0 ? [] : tell(situation, failure, attempts, rotation, now);
   return {
     ...folded(
       [...changes, ...again.changes],
-      [...(drift === null ? [] : [driftSignal(situation, drift, now)]), ...telling, ...again.signals],
+      [
+        ...(drift === null ? [] : [driftSignal(situation, drift, now)]),
+        ...altered,
+        ...telling,
+        ...again.signals,
+      ],
     ),
     next: now + backoff(attempts, { retryAfterMs: failure.retryAfterMs, overlapLeft }),
   };

@@ -1,4 +1,4 @@
-import type { Destination, Failure, Mark, Version } from '../model/index.ts';
+import type { AlteredRights, Destination, Failure, Mark, Version } from '../model/index.ts';
 import { type Drift, type DriftPolicy, driftAt, putsBack, type Standing, type Wanted } from './drift.ts';
 import { NEWER } from './restored.ts';
 
@@ -26,7 +26,8 @@ export function decidePublication(standing: Standing | null, wanted: Wanted): Pu
     return { do: 'refuse', failure: newer(there, mark) };
   const same = there.versionId === mark.versionId && standing.fingerprint === wanted.fingerprint;
   // The same version under a lower number is one of its earlier publications: a stale answer, before a rollback.
-  return same && there.number === mark.number ? { do: 'nothing' } : { do: 'write' };
+  const settled = same && there.number === mark.number;
+  return settled && standing.outdated !== true ? { do: 'nothing' } : { do: 'write' };
 }
 
 function foreign(there: Mark): Failure {
@@ -46,12 +47,16 @@ function newer(there: Mark, wanted: Mark): Failure {
 }
 
 /** What a visit found, and what is done about it. */
-export type VisitDecision =
+export type VisitDecision = (
   | Extract<PublicationDecision, { do: 'nothing' | 'refuse' }>
-  /** `valueThere`: the value was there before and only our mark is missing. */
+  /** `valueThere`: the value was there before and only our mark is missing, or the form or the rights are others. */
   | { readonly do: 'write'; readonly valueThere: boolean; readonly drift: Drift | null }
   /** It had the version and holds something that is not ours: a person decides. */
-  | { readonly do: 'leave'; readonly drift: Drift };
+  | { readonly do: 'leave'; readonly drift: Drift }
+) & {
+  /** Somebody has changed who may read it since it was published; absent: nobody has. */
+  readonly rights?: AlteredRights;
+};
 
 /** The whole decision about a known destination: whose it is, whether it has drifted, and what the policy says then. */
 export function decideVisit(
@@ -64,9 +69,18 @@ export function decideVisit(
   wanted: Wanted,
 ): VisitDecision {
   const decision = decidePublication(standing, wanted);
-  if (decision.do !== 'write') return decision;
+  if (decision.do === 'refuse') return decision;
+  const rights = rightsAt(known.destination, standing);
+  if (decision.do === 'nothing' && !('rights' in rights && known.drift.onDrift === 'overwrite'))
+    return { ...decision, ...rights };
   const drift = driftAt(known.destination, known.versions, standing, wanted);
-  if (drift !== null && !putsBack(drift, known.drift)) return { do: 'leave', drift };
+  if (drift !== null && !putsBack(drift, known.drift)) return { do: 'leave', drift, ...rights };
   const valueThere = standing?.fingerprint != null && standing.fingerprint === wanted.fingerprint;
-  return { do: 'write', valueThere, drift };
+  return { do: 'write', valueThere, drift, ...rights };
+}
+
+/** What was there before Keywarden came had whatever rights its owner wanted: the first write sets them. */
+function rightsAt(destination: Destination, standing: Standing | null): { readonly rights?: AlteredRights } {
+  const ours = destination.versionId !== null || standing?.mark != null;
+  return ours && standing?.rights ? { rights: standing.rights } : {};
 }

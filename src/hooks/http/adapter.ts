@@ -1,5 +1,10 @@
-import { plaintextFault } from '../../model/fields.ts';
-import { EdgeError, failureOf, KeywardenError, type PluginContext } from '../../model/index.ts';
+import {
+  EdgeError,
+  failureOf,
+  KeywardenError,
+  type PluginContext,
+  plaintextFault,
+} from '../../model/index.ts';
 import { closedFault, interruptedFault } from '../closed.ts';
 import type { Hook, HookEvent } from '../contract.ts';
 import { type Answer, refusal } from './answer.ts';

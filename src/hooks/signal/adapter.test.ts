@@ -164,7 +164,7 @@ describe('a pid file of another user than Keywarden or root', () => {
   function runWith(program: Program, uid: number): Promise<void> {
     const config = schema.parse({ signal: 'SIGUSR2', pidFile: '/run/app.pid' });
     const { context } = testContext(config);
-    const file = { content: Buffer.from(program.pid), mode: 0o644, uid, gid: uid };
+    const file = { content: Buffer.from(program.pid), mode: 0o644, uid, gid: uid, foreign: true };
     return create({ ...context, files: { ...context.files, read: async () => file } }).run(eventOf());
   }
 

@@ -1,78 +1,13 @@
-import {
-  chmod,
-  link,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createFiles } from '../../files/index.ts';
-import { type Clock, EdgeError, type Files, type Net, Secret } from '../../model/index.ts';
-import { edgeErrorOf, markOf, memoryLog, storeContract, testHash } from '../contract.suite.ts';
+import { EdgeError, type Files, Secret } from '../../model/index.ts';
 import type { Store } from '../contract.ts';
-import { create } from './adapter.ts';
-import { type FileTarget, target as targetSchema } from './schema.ts';
-
-const neverUsed = (what: string) => () => {
-  throw new TypeError(`a file store has no use for ${what}`);
-};
-
-const net: Net = {
-  request: neverUsed('a connection'),
-  fetch: neverUsed('a connection'),
-  trust: { rejectUnauthorized: true },
-  close: neverUsed('a connection'),
-};
-const clock: Clock = {
-  now: neverUsed('time'),
-  monotonic: neverUsed('time'),
-  steady: neverUsed('time'),
-  after: neverUsed('time'),
-};
-
-function storeOn(files: Files) {
-  const log = memoryLog();
-  const store = create({ name: 'file', config: null, net, files, log: log.log, clock, hash: testHash });
-  return { store, logged: log.text };
-}
-
-const targetOf = (file: string, variable: string, more: object = {}): FileTarget =>
-  targetSchema.parse({ file, format: 'dotenv', variable, ...more });
-
-storeContract('a dotenv file', async () => {
-  const root = await mkdtemp(join(tmpdir(), 'keywarden-store-'));
-  const folder = join(root, 'app');
-  const file = join(folder, '.env');
-  await mkdir(folder);
-  await writeFile(file, 'OTHER_SECRET=ff_live_plantedNeighbour\nMODE=production\n', { mode: 0o600 });
-  return {
-    ...storeOn(createFiles()),
-    target: targetOf(file, 'API_KEY'),
-    otherTarget: targetOf(file, 'SEARCH_KEY'),
-    planted: ['ff_live_plantedNeighbour'],
-    outage: (on) => (on ? rename(folder, `${folder}.away`) : rename(`${folder}.away`, folder)),
-    forbid: (on) => chmod(folder, on ? 0o777 : 0o700),
-    meddle: async (value) => {
-      const text = await readFile(file, 'utf8');
-      const changed = text.replace(/^API_KEY=.*$/m, `API_KEY="${value}"`);
-      await writeFile(file, changed === text ? `${text}API_KEY="${value}"\n` : changed);
-    },
-    observe: async () => ({
-      names: await readdir(folder),
-      text: await readFile(file, 'utf8'),
-      inode: (await stat(file)).ino,
-    }),
-    end: () => rm(root, { recursive: true }),
-  };
-});
+import { edgeErrorOf, markOf } from '../parts.suite.ts';
+import type { FileTarget } from './schema.ts';
+import { storeOn, dotenvTarget as targetOf } from './store.suite.ts';
 
 describe('the file store', () => {
   let folder: string;
@@ -187,17 +122,6 @@ describe('the file store', () => {
     expect(error.failure).toMatchObject({ code: 'value_form', verdict: 'permanent' });
     expect(error.message).not.toContain('planted');
     expect(await readFile(file, 'utf8')).toBe('A=1\n');
-  });
-
-  test('a format that is not supported yet says so', async () => {
-    const target = targetSchema.parse({ file, format: 'json' });
-    for (const act of [() => store.preflight(target), () => store.publish(target, value, markOf(1), null)]) {
-      expect((await edgeErrorOf(act())).failure).toMatchObject({
-        code: 'unsupported_format',
-        verdict: 'permanent',
-      });
-    }
-    expect(await readdir(folder)).toEqual([]);
   });
 
   test('one path that fails does not hold up the next work on it', async () => {

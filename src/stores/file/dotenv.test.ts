@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
-import { markOf } from '../contract.suite.ts';
+import { markOf } from '../parts.suite.ts';
 import { codeOf, format, LINE, MARK, markIn, NAME, read, render, VALUE } from './testing.ts';
 
 /** What is kept, a file before, the file after. */

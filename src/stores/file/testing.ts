@@ -1,5 +1,5 @@
 import { EdgeError, Secret } from '../../model/index.ts';
-import { markOf, testHash } from '../contract.suite.ts';
+import { markOf, testHash } from '../parts.suite.ts';
 import { dotenv } from './dotenv.ts';
 
 /** One variable of one dotenv file, for tests of the format alone. */
