@@ -26,6 +26,9 @@ const SPINNING = 2_000;
 /** By this share of an overlap whoever is late has to be told. */
 const MOST_OF_IT = 0.9;
 
+/** How often replicas look for what another has left. */
+const LOOK_EVERY = HOUR / 2;
+
 /** How often the database is backed up where that matters. */
 const BACKUP_EVERY = 2 * DAY;
 
@@ -247,6 +250,12 @@ export class World {
     for (const machine of this.machines) machine.start();
     for (const [index, place] of this.places.entries()) new Consumer(this, place, index).start(plan.useEvery);
     this.#every(plan.pollEvery, () => this.#poll());
+    // The schedule looks every ten seconds; what a replica left behind when it died is nobody's timer.
+    if (plan.engines > 1) {
+      this.#every(LOOK_EVERY, () => {
+        for (const machine of this.machines) machine.poll(false);
+      });
+    }
     if (plan.rates.restore !== undefined || plan.days < 20)
       this.#every(BACKUP_EVERY, () => this.#makeBackup());
     for (const planned of plan.acts) {
