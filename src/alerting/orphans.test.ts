@@ -31,6 +31,11 @@ test.each<[string, Raise, Partial<Configured>]>([
     { credentials: { 'frameflow-prod': [] } },
   ],
   [
+    'a destination whose rights were changed',
+    raise({ kind: 'file-permissions', condition: DESTINATION }),
+    { credentials: { 'frameflow-prod': [] } },
+  ],
+  [
     'a destination’s hook',
     raise({ kind: 'hook-failed', condition: DESTINATION }),
     { credentials: { 'frameflow-prod': [] } },

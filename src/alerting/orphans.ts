@@ -14,6 +14,7 @@ const OF_ONE: readonly AlertKind[] = [
   'publish-failed',
   'store-unreachable',
   'store-drift',
+  'file-permissions',
   'hook-failed',
   'old-key-in-use',
   'rotation-due',

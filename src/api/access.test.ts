@@ -45,6 +45,7 @@ const ROUTES: ReadonlyArray<readonly [string, string, string, readonly TokenName
   ['get', '/v1/channels', '/v1/channels', READERS, 200],
   ['post', '/v1/channels/{name}/test', '/v1/channels/nobody/test', OPERATORS, 404],
   ['get', '/v1/audit', '/v1/audit', ['admin'], 200],
+  ['put', '/v1/agents/{name}', '/v1/agents/checkout-1', ['admin', 'app'], 400],
 ];
 
 /** Routes that ask for no token. */

@@ -2,6 +2,7 @@ import type { ApiConfig } from '../config/types.ts';
 import type { Log } from '../model/index.ts';
 import type { ApiContext } from './context.ts';
 import { only } from './input.ts';
+import { type Api, openListeners } from './listeners.ts';
 import { openApi } from './openapi.ts';
 import { Problem } from './problem.ts';
 import type { Route } from './router.ts';
@@ -14,14 +15,8 @@ import { keyRoutes } from './routes/keys.ts';
 import { lifecycleRoutes } from './routes/lifecycle.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { rotationRoutes } from './routes/rotations.ts';
-import { type Listener, serve } from './server.ts';
 
-/** The HTTP API and, where configured, the probes' own listener. */
-export type Api = {
-  readonly address: string;
-  readonly probesAddress: string | null;
-  close(): Promise<void>;
-};
+export type { Api };
 
 /** Every route of the API. */
 function routesOf(context: ApiContext): Route[] {
@@ -69,33 +64,6 @@ function guarded(route: Route, { engine }: ApiContext): Route {
 
 /** @throws {KeywardenError} `port_taken`, `cannot_listen`, `tls_unusable` */
 export async function startApi(context: ApiContext, api: ApiConfig, log: Log): Promise<Api> {
-  const routes = routesOf(context);
   const now = () => context.engine.context.clock.now();
-  const listeners: Listener[] = [];
-  try {
-    const main = await serve({ api, listen: api.listen, routes, open: false, log, now });
-    listeners.push(main);
-    const probes =
-      api.probes === null
-        ? null
-        : await serve({
-            api,
-            listen: api.probes,
-            routes: routes.filter(({ probe }) => probe === true),
-            open: true,
-            log,
-            now,
-          });
-    if (probes !== null) listeners.push(probes);
-    return {
-      address: main.address,
-      probesAddress: probes?.address ?? null,
-      close: async () => {
-        await Promise.all(listeners.map((listener) => listener.close()));
-      },
-    };
-  } catch (error) {
-    await Promise.all(listeners.map((listener) => listener.close()));
-    throw error;
-  }
+  return openListeners(routesOf(context), { api, log, now });
 }

@@ -54,6 +54,21 @@ test.each([
   }
 });
 
+test('a version that is published again has another ETag, for its number is another', async () => {
+  const secret = (etag?: string) =>
+    call(w.api.address, '/v1/credentials/mine/secret', {
+      token: 'app',
+      ...(etag === undefined ? {} : { headers: { 'if-none-match': etag } }),
+    });
+  const first = await secret();
+  await overlapped();
+  expect((await post('credentials/mine/rollback', { until: '1h' }, 'operator')).status).toBe(202);
+  expect(await secret(first.headers.etag)).toMatchObject({
+    status: 200,
+    json: { id: first.json.id, value: first.json.value, version: 3 },
+  });
+});
+
 test('a rollback publishes the previous key again until its end; without an overlap it is refused', async () => {
   const refused = await post('credentials/mine/rollback', {}, 'operator');
   expect(refused.status).toBe(409);

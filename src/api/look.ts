@@ -10,14 +10,19 @@ type CredentialView = ReturnType<typeof credentialView>;
 type RotationView = ReturnType<typeof rotationView>;
 
 /** A configured credential with all that surrounds it. @throws {Problem} 404, which for a parked one says so */
-export async function situation({ context }: Engine, name: string): Promise<Situation> {
+export async function situation(engine: Engine, name: string): Promise<Situation> {
+  return situationOf(engine.context, await configured(engine, name));
+}
+
+/** The name of a configured credential. @throws {Problem} 404, which for a parked one says so */
+export async function configured({ context }: Engine, name: string): Promise<string> {
   const names = Object.keys(context.config.credentials);
   if (!names.includes(name) && (await context.state.credential(name)) !== null) {
     throw notFound(
       `${name} is parked: it is no longer configured. Put it back into the configuration, or purge it with \`keywarden forget ${name}\``,
     );
   }
-  return situationOf(context, known('credential', name, names));
+  return known('credential', name, names);
 }
 
 /** A configured credential, or a parked one. @throws {Problem} 404 */

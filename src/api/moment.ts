@@ -1,4 +1,4 @@
-import { parseDuration } from '../model/fields.ts';
+import { parseDuration } from '../model/index.ts';
 import { parseTime } from '../providers/rfc3339.ts';
 
 /** What a person is told who wrote something else. */

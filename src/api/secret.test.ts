@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { call } from './testing/call.ts';
-import { type World, world } from './testing/world.ts';
+import { TOKENS, type World, world } from './testing/world.ts';
+
+const PATIENCE = { timeout: 20_000, interval: 5 };
 
 let w: World;
 beforeAll(async () => {
@@ -25,7 +27,7 @@ test('the value comes with its version and an ETag', async () => {
     keyId: first?.id,
     state: 'current',
   });
-  expect(headers.etag).toBe(`"${json.id}"`);
+  expect(headers.etag).toBe(`"${json.id}.${json.version}"`);
 });
 
 test('who has it already is told so, in every form of the header', async () => {
@@ -60,4 +62,42 @@ test('wait ends with a new version, at once', async () => {
   expect(after.status).toBe(200);
   expect(after.json).toMatchObject({ version: 2, value: w.sandbox.frameflow.keys().at(-1)?.value });
   expect(after.headers.etag).not.toBe(before.headers.etag);
+});
+
+test('without If-None-Match there is nothing to wait for', async () => {
+  expect((await read('?wait=30s')).status).toBe(200);
+});
+
+test.each(['61s', '2m', '-1s', 'soon', '5'])('wait=%s is refused', async (wait) => {
+  const { status, json } = await read(`?wait=${wait}`, '"other"');
+  expect(status).toBe(400);
+  expect(json.detail).toBe('wait must be a duration of at most 60s');
+});
+
+test('two hundred who wait get the new version together', async () => {
+  const { headers } = await call(w.api.address, '/v1/credentials/other/secret', { token: 'admin' });
+  const waiting = Array.from({ length: 200 }, () =>
+    call(w.api.address, '/v1/credentials/other/secret?wait=60s', {
+      token: 'admin',
+      headers: { 'if-none-match': headers.etag ?? '' },
+    }),
+  );
+  await vi.waitUntil(() => w.engine.values.waiting('other') === 200, PATIENCE);
+  await call(w.api.address, '/v1/credentials/other/rotate', { method: 'POST', token: 'operator' });
+  const answers = await Promise.all(waiting);
+  expect(new Set(answers.map(({ status, json }) => `${status} ${json.version}`))).toEqual(new Set(['200 2']));
+  expect(w.engine.values.waiting('other')).toBe(0);
+});
+
+test('a client that leaves frees its place', async () => {
+  const { etag = '' } = (await read()).headers;
+  const leaving = new AbortController();
+  const gone = fetch(`${w.api.address}/v1/credentials/mine/secret?wait=60s`, {
+    headers: { authorization: `Bearer ${TOKENS.app}`, 'if-none-match': etag },
+    signal: leaving.signal,
+  });
+  await vi.waitUntil(() => w.engine.values.waiting('mine') === 1, PATIENCE);
+  leaving.abort();
+  await expect(gone).rejects.toThrow();
+  await vi.waitUntil(() => w.engine.values.waiting('mine') === 0, PATIENCE);
 });

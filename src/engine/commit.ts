@@ -17,12 +17,21 @@ const CONFLICT_LIMIT = 10;
 export class Committer {
   readonly #context: EngineContext;
   readonly #delivered: () => void;
+  readonly #committed: (changes: readonly Change[]) => void;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param delivered called after a commit that owes somebody a message */
-  constructor(context: EngineContext, delivered: () => void) {
+  /**
+   * @param delivered called after a commit that owes somebody a message
+   * @param committed called after every commit that changed something
+   */
+  constructor(
+    context: EngineContext,
+    delivered: () => void,
+    committed: (changes: readonly Change[]) => void = () => undefined,
+  ) {
     this.#context = context;
     this.#delivered = delivered;
+    this.#committed = committed;
   }
 
   async commit(
@@ -32,7 +41,10 @@ export class Committer {
   ): Promise<void> {
     const idle = changes.length === 0 && options.hold === undefined && options.under === undefined;
     if (signals.length === 0 && idle) return;
-    if (signals.length === 0) return this.#context.state.commit(changes, options);
+    if (signals.length === 0) {
+      await this.#context.state.commit(changes, options);
+      return this.#committed(changes);
+    }
     const mine = this.#turn.then(() => this.#commitWithAlerts(changes, signals, options));
     this.#turn = mine.catch(() => undefined);
     return mine;
@@ -47,6 +59,7 @@ export class Committer {
       try {
         const alerting = await this.#alerting(signals);
         await this.#context.state.commit([...changes, ...alerting], options);
+        this.#committed(changes);
         if (alerting.some(({ type }) => type === 'delivery.put')) this.#delivered();
         return;
       } catch (error) {

@@ -4,6 +4,7 @@ import { systemClock } from './clock.ts';
 import { ClockWatch, wakeAll } from './clock-step.ts';
 import { Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
+import { CurrentValues } from './current-values.ts';
 import { Defects } from './defects.ts';
 import { turnDelivery } from './deliver.ts';
 import { turnHook } from './hook.ts';
@@ -15,6 +16,7 @@ import { turnCredential } from './rotate.ts';
 import { startSchedule } from './schedule.ts';
 import { takeInSpooled } from './spooled.ts';
 import { reconcileAlerts, reconcileConfiguration } from './start.ts';
+import { tidyDestinations } from './tidy.ts';
 import { turnMonitor } from './watch.ts';
 import { turnWatchdog } from './watchdog.ts';
 
@@ -24,6 +26,8 @@ const STOP_WITHIN = 8_000;
 /** The daemon's heart: the loop, its handlers, and the clockwork beneath. */
 export class Engine {
   readonly context: EngineContext;
+  /** The current versions, and who waits for the next. */
+  readonly values: CurrentValues;
   readonly #loop: Loop;
   readonly #committer: Committer;
   readonly #logins = new Logins();
@@ -38,7 +42,12 @@ export class Engine {
     this.context = context;
     this.#clock = new ClockWatch(context.clock);
     this.#loop = new Loop(context, lanesOf(context.config), (claim) => this.#turn(claim));
-    this.#committer = new Committer(context, () => this.#loop.wake());
+    this.values = new CurrentValues(context.state);
+    this.#committer = new Committer(
+      context,
+      () => this.#loop.wake(),
+      (changes) => this.values.committed(changes),
+    );
   }
 
   /** True once the loop has turned. */
@@ -64,6 +73,8 @@ export class Engine {
     await takeInSpooled(this.context, this.#committer);
     const { changes, signals } = await reconcileAlerts(this.context);
     await this.#committer.commit(changes, signals);
+    // A folder that does not answer holds up nobody else.
+    void tidyDestinations(this.context);
     const tasks = {
       reconcile: () => {
         void this.reconcile();

@@ -25,11 +25,6 @@ const GONE_AFTER = 7 * DAY;
 /** That nothing has changed is written this rarely. */
 const SEEN_EVERY = 10 * MINUTE;
 
-/** The destination's id: `agent:checkout-7d9f`. */
-export function agentDestination(agent: string): string {
-  return `${AGENT_PREFIX}${agent}`;
-}
-
 /** True for a destination that is no place of the configuration's but an agent. */
 export function isAgent(destination: string): boolean {
   return destination.startsWith(AGENT_PREFIX);
@@ -60,7 +55,7 @@ export function foldReport(
   { agent, number }: { readonly agent: string; readonly number: number },
   now: number,
 ): Folded {
-  const id = agentDestination(agent);
+  const id = `${AGENT_PREFIX}${agent}`;
   const { record, versions, open } = snapshot;
   const held = versions.find((version) => version.number === number) ?? null;
   const current = currentVersion(versions);

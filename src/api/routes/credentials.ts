@@ -1,14 +1,11 @@
-import { parseDuration } from '../../model/fields.ts';
-import { currentVersion } from '../../rotation/index.ts';
+import type { Held } from '../../engine/current-values.ts';
+import { installationOf } from '../../engine/situation.ts';
 import { authorizeCredential } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
-import { situation, viewCredential, viewCredentials } from '../look.ts';
-import { badRequest, notFound } from '../problem.ts';
+import { configured, viewCredential, viewCredentials } from '../look.ts';
 import { type Answer, callerOf, type Request, type Route } from '../router.ts';
+import { answerSecret, type Readable, SECRET_SUMMARY, waitOf } from '../secret.ts';
 import { versionView } from '../views.ts';
-
-/** The longest a reader may wait for a newer version, ms. */
-const LONGEST_WAIT = 60_000;
 
 /** What is known of credentials, and their current values. */
 export function credentialRoutes(api: ApiContext): Route[] {
@@ -34,7 +31,7 @@ export function credentialRoutes(api: ApiContext): Route[] {
     {
       method: 'GET',
       path: '/v1/credentials/:name/secret',
-      summary: 'The current value; If-None-Match and wait hold until a newer one',
+      summary: SECRET_SUMMARY,
       roles: ['app', 'admin'],
       handle: (request) => readSecret(api, request),
     },
@@ -44,30 +41,27 @@ export function credentialRoutes(api: ApiContext): Route[] {
 async function readSecret({ engine }: ApiContext, request: Request): Promise<Answer> {
   const name = request.params.name ?? '';
   authorizeCredential(callerOf(request), name);
-  const wait = parseDuration(request.query.get('wait') ?? '0s');
-  if (wait === null || wait > LONGEST_WAIT) throw badRequest('wait must be a duration of at most 60s');
-  const deadline = AbortSignal.any([request.signal, AbortSignal.timeout(wait)]);
-  for (;;) {
-    const turned = engine.nextTurn(deadline);
-    const current = currentVersion((await situation(engine, name)).snapshot.versions);
-    const etag = current && `"${current.id}"`;
-    const unchanged = etag !== null && etagsIn(request.headers['if-none-match']).includes(etag);
-    if (current !== null && etag !== null && !unchanged) {
-      const value = await engine.context.state.versionValue(current.id);
-      return {
-        status: 200,
-        headers: { etag },
-        body: { name, ...versionView(current), version: current.number, value: value.reveal() },
-      };
-    }
-    if (deadline.aborted || wait === 0) {
-      if (etag === null) throw notFound(`${name} has no working key yet`);
-      return { status: 304, headers: { etag } };
-    }
-    await turned;
-  }
+  const wait = waitOf(request);
+  await configured(engine, name);
+  const readable: Readable = {
+    enter: (signal) => engine.values.enter(name, signal),
+    read: async () => {
+      const held = await engine.values.read(name);
+      if (held === null) return null;
+      const { id, number } = held.version;
+      return { id, number, body: secretView(name, held, installationOf(engine.context)) };
+    },
+  };
+  return answerSecret(request, name, readable, wait);
 }
 
-function etagsIn(header: string | undefined): string[] {
-  return (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+/** `installation` is what the mark beside a published value bears: an agent writes the same. */
+function secretView(name: string, { version, value }: Held, installation: string): object {
+  return {
+    name,
+    ...versionView(version),
+    version: version.number,
+    installation,
+    value: value.reveal(),
+  };
 }
