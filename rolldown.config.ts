@@ -22,7 +22,7 @@ function escaped(unit: string): string {
  * with `import()` stays a file of its own, so that an adapter nobody configured costs nothing.
  */
 export default defineConfig({
-  input: { keywarden: 'src/keywarden.js', main: 'src/main.ts' },
+  input: { keywarden: 'src/keywarden.js', main: 'src/main.ts', 'main-agent': 'src/main-agent.ts' },
   platform: 'node',
   plugins: [ascii],
   // node-fetch, which comes with PagerDuty's client, requires it and then takes Node's own URL.

@@ -32,8 +32,12 @@ function start() {
   muteSqliteWarning();
   // The bundle, a checkout, the published package: Node strips no types under node_modules.
   const entry = ['main.js', 'main.ts', '../dist/main.js'].map((file) => join(here, file)).find(existsSync);
-  if (entry === join(here, 'main.js')) bundled();
-  import(pathToFileURL(entry).href).catch((error) => {
+  const bundle = entry === join(here, 'main.js');
+  if (bundle) bundled();
+  // An agent that has read its configuration starts anew, without what that took: see src/cli/handover.ts.
+  const again = bundle && process.env.KEYWARDEN_AGENT_ORDER !== undefined;
+  if (again) waiting();
+  import(pathToFileURL(again ? join(here, 'main-agent.js') : entry).href).catch((error) => {
     process.stderr.write(`keywarden cannot start: ${error.message}; reinstall it (npm ci)\n`);
     process.exitCode = 1;
   });
@@ -48,6 +52,13 @@ function bundled() {
   // Compiled code, made where the container image is built; never a folder that others can write.
   const cache = join(here, 'cache');
   if (existsSync(cache)) process.getBuiltinModule('node:module').enableCompileCache(cache);
+}
+
+/** An agent mostly waits: what code it runs is worth no compiler, whose pages cost 3 MB. */
+function waiting() {
+  const { setFlagsFromString } = process.getBuiltinModule('node:v8');
+  const flags = ['--no-opt', '--no-maglev', '--no-sparkplug', '--optimize-for-size', '--max-lazy'];
+  for (const flag of flags) setFlagsFromString(flag);
 }
 
 /** Node 24 calls node:sqlite experimental at every start. That one warning is known and dropped; all others stay. */

@@ -8,7 +8,7 @@ const PURE = ['model', 'rotation', 'detectors', 'alerting'];
 const PLUGINS = ['providers', 'stores', 'channels', 'hooks'];
 const MEANS = ['net', 'files', 'telemetry', 'state'];
 const ENGINE = [...PURE, ...PLUGINS, ...MEANS, 'config'];
-const SHELLS = [...ENGINE, 'engine', 'api'];
+const SHELLS = [...ENGINE, 'engine', 'api', 'agent'];
 
 /** Each room and the rooms it may import. */
 export const ROOMS: Readonly<Record<string, readonly string[]>> = {
@@ -27,6 +27,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   config: [...PURE, ...PLUGINS],
   engine: ENGINE,
   api: [...ENGINE, 'engine'],
+  // Its local API is the daemon's without the engine.
+  agent: [...ENGINE, 'api'],
   cli: [...SHELLS, 'demo', 'sandbox'],
   demo: [...SHELLS, 'cli', 'sandbox'],
   sandbox: [],
@@ -36,6 +38,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Each vendor's package and the only places that may name it. */
 export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-secrets-manager': ['src/stores/aws-secrets-manager/'],
+  '@aws-sdk/credential-providers': ['src/stores/aws-secrets-manager/'],
   '@pagerduty/pdjs': ['src/channels/pagerduty/'],
   '@slack/webhook': ['src/channels/slack/'],
   commander: ['src/cli/'],
@@ -47,7 +50,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
   undici: ['src/net/'],
-  yaml: ['src/config/', 'src/cli/'],
+  yaml: ['src/config/', 'src/cli/', 'src/stores/kubernetes/'],
 };
 
 /** Imports that break a rule, each as a line to read. */

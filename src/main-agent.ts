@@ -1,0 +1,3 @@
+import { takenOver } from './cli/agent-taken-over.ts';
+
+process.exitCode = await takenOver();
