@@ -19,6 +19,8 @@ export type Call = {
   readonly headers?: Readonly<Record<string, string>>;
   /** For the whole exchange, ms. */
   readonly deadlineMs?: number;
+  /** Ends the exchange; what it throws then is of no meaning. */
+  readonly signal?: AbortSignal;
 };
 
 const DEADLINE = 15_000;
@@ -28,6 +30,7 @@ type Answer = {
   readonly date: string;
   readonly status: number;
   readonly type: string;
+  readonly etag: string;
   readonly text: string;
 };
 
@@ -62,8 +65,30 @@ export class Client {
     return this.#call('POST', path, call);
   }
 
+  /**
+   * The answer's JSON with its ETag; null where it is still the one of `etag`.
+   * @throws {CommandError} as {@link Client.post}
+   */
+  async getIfNew<T>(
+    path: string,
+    etag: string | null,
+    call: Call = {},
+  ): Promise<{ readonly document: T; readonly etag: string } | null> {
+    const headers = etag === null ? {} : { 'if-none-match': etag };
+    const answer = await this.#exchange('GET', path, { ...call, headers: { ...headers, ...call.headers } });
+    return answer.status === 304 ? null : { document: this.#read<T>(answer), etag: answer.etag };
+  }
+
+  /** Whether this text is the token. */
+  isToken(text: string | undefined): boolean {
+    return text === this.#token;
+  }
+
   async #call<T>(method: 'GET' | 'POST', path: string, call: Call): Promise<T> {
-    const answer = await this.#exchange(method, path, call);
+    return this.#read<T>(await this.#exchange(method, path, call));
+  }
+
+  #read<T>(answer: Answer): T {
     const document = parse(answer);
     this.#now = Date.parse(answer.date);
     if (document === null) {
@@ -87,7 +112,8 @@ export class Client {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...call.headers,
     };
-    const options = { method, headers, signal: deadline, agent: false, ...tls };
+    const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
+    const options = { method, headers, signal, agent: false, ...tls };
     try {
       return await new Promise<Answer>((resolve, reject) => {
         const take = (response: IncomingMessage) => readAll(response).then(resolve, reject);
@@ -116,6 +142,7 @@ async function readAll(response: IncomingMessage): Promise<Answer> {
     date: response.headers.date ?? '',
     status: response.statusCode ?? 0,
     type: response.headers['content-type'] ?? '',
+    etag: response.headers.etag ?? '',
     text: Buffer.concat(chunks).toString('utf8'),
   };
 }

@@ -22,12 +22,16 @@ export function configured(command: Command): Command {
 }
 
 /** Adds what says where the daemon is and who asks. */
-export function remote(command: Command): Command {
+export function addressed(command: Command): Command {
   return configured(command)
     .option('--url <url>', 'address of the daemon ($KEYWARDEN_URL); default: api.listen of the configuration')
     .option('--token-file <file>', 'file of the token to use ($KEYWARDEN_TOKEN: the token itself)')
-    .option('--ca-file <file>', 'further certificate authority to trust')
-    .option('--json', 'print JSON');
+    .option('--ca-file <file>', 'further certificate authority to trust');
+}
+
+/** The same, and `--json`. */
+export function remote(command: Command): Command {
+  return addressed(command).option('--json', 'print JSON');
 }
 
 function collect(file: string, before: readonly string[] = []): readonly string[] {

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { addAgent } from './agent-commands.ts';
 import { addCredentials } from './credential-commands.ts';
+import { addExec } from './exec-command.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { InitOptions } from './init.ts';
 import {
@@ -29,8 +31,10 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     .showHelpAfterError('`keywarden help [COMMAND]` shows the usage.')
     .exitOverride();
   addDaemon(program, does);
+  addAgent(program, does);
   addDevelopment(program, does);
   addCredentials(program, does);
+  addExec(program, does, args);
   addAlerts(program, does);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -26,9 +26,9 @@ test('help names every command, and help of a command its options', async () => 
   expect(all).toMatchObject({ code: 0, stderr: '' });
   const named = [...all.stdout.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name);
   expect(named).toEqual([
-    ...['run', 'init', 'keygen', 'check', 'schema', 'demo', 'sandbox', 'status'],
+    ...['run', 'init', 'keygen', 'check', 'schema', 'agent', 'sync', 'demo', 'sandbox', 'status'],
     ...['rotate', 'rotation', 'rollback', 'pause', 'resume'],
-    ...['adopt', 'import', 'retire', 'compromise', 'forget', 'get', 'history', 'alerts', 'help'],
+    ...['adopt', 'import', 'retire', 'compromise', 'forget', 'get', 'history', 'exec', 'alerts', 'help'],
   ]);
   expect(one.code).toBe(0);
   for (const option of ['--reason', '--emergency', '--dry-run', '--wait', '--config', '--url', '--json']) {
