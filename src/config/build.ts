@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { HookConfig } from '../hooks/contract.ts';
 import { DAY } from '../model/index.ts';
 import { defaultRoutes, detectorsOf, driftOf } from './defaults.ts';
-import { destinationId } from './destination.ts';
+import { destinationId, fileTarget } from './destination.ts';
 import type { Draft } from './parse.ts';
 import { absolutePath, type Directories } from './paths.ts';
 import { rotationPolicy } from './policy.ts';
@@ -74,22 +74,23 @@ function credentialsOf(parsed: Parsed): Config['credentials'] {
       secret: credential.secret ?? null,
       rotation: rotationPolicy(credential, provider),
       drift: driftOf(credential.drift),
-      destinations: (credential.publish ?? []).map(destinationOf),
+      destinations: (credential.publish ?? []).map((entry) => destinationOf(entry, name, parsed)),
     };
   });
 }
 
-function destinationOf(entry: Publication['entry']): DestinationConfig {
+function destinationOf(entry: Publication['entry'], name: string, parsed: Parsed): DestinationConfig {
   const { required, consumerLag, onChange, ...rest } = entry;
-  const id = destinationId(entry, (file) => file);
+  const id = destinationId(entry, (file) => file, name);
   const shared = { id, required, consumerLag, onChange: hookOf(onChange) };
-  if ('file' in rest) return { ...shared, store: 'file', target: rest };
+  if ('file' in rest)
+    return { ...shared, store: 'file', target: fileTarget(rest, name, parsed.credentials ?? {}) };
   const { store, ...target } = rest;
   return { ...shared, store, target };
 }
 
 /** The kind is the key that the hook has in the file. */
-function hookOf(hook: Publication['entry']['onChange']): HookConfig | null {
+export function hookOf(hook: Publication['entry']['onChange']): HookConfig | null {
   if (hook === undefined) return null;
   if ('exec' in hook) return { kind: 'exec', ...hook };
   return 'signal' in hook ? { kind: 'signal', ...hook } : { kind: 'http', ...hook };
@@ -132,7 +133,10 @@ function routesOf({ alerts }: Parsed): readonly RouteConfig[] {
   }));
 }
 
-function apiOf(api: Parsed['api'], { draft, directories }: Sources): ApiConfig {
+export function apiOf(
+  api: Parsed['api'],
+  { draft, directories }: Pick<Sources, 'draft' | 'directories'>,
+): ApiConfig {
   const listener = (address: NonNullable<Parsed['api']>['listen'], at: readonly string[]): Listen | null => {
     if (address === undefined || address.kind === 'tcp') return address ?? null;
     const path = absolutePath(draft.tree, at, address.path, directories);
@@ -157,7 +161,7 @@ function apiOf(api: Parsed['api'], { draft, directories }: Sources): ApiConfig {
 }
 
 /** The entries of a section by name, without a prototype: a name such as `constructor` finds nothing. */
-function named<From, To>(
+export function named<From, To>(
   section: Readonly<Record<string, From>> | undefined,
   make: (entry: From, name: string) => To,
 ): Readonly<Record<string, To>> {
@@ -166,7 +170,7 @@ function named<From, To>(
   return made;
 }
 
-function deepFreeze<T>(value: T): T {
+export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     for (const child of Object.values(value)) deepFreeze(child);

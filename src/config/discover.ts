@@ -2,7 +2,14 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Fault, faultAt, type KeyPath } from './fault.ts';
 
-const SYSTEM_FILE = '/etc/keywarden/keywarden.yaml';
+/** Where a configuration is looked for that nobody named: first the system's file, then one in the working folder. */
+export type Places = { readonly system: string; readonly local: string; readonly hint: string };
+
+const DAEMON: Places = {
+  system: '/etc/keywarden/keywarden.yaml',
+  local: 'keywarden.yaml',
+  hint: '`keywarden init` makes one',
+};
 const MAX_BYTES = 1024 * 1024;
 
 /** A configuration file as it was read. */
@@ -17,28 +24,30 @@ export type Discovery = {
   readonly files?: readonly string[] | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Default: the daemon's. */
+  readonly places?: Places;
 };
 
 /**
  * Finds and reads the configuration: the files named, else `$KEYWARDEN_CONFIG`, else the system's file, else
- * `./keywarden.yaml`. A file that was named must be there. Faults are added to `faults`.
+ * the one in the working folder. A file that was named must be there. Faults are added to `faults`.
  */
 export async function discover(discovery: Discovery, faults: Fault[]): Promise<readonly SourceFile[]> {
-  const { files = [], env, cwd } = discovery;
+  const { files = [], env, cwd, places = DAEMON } = discovery;
   const named = files.length > 0 ? [...new Set(files)] : env.KEYWARDEN_CONFIG ? [env.KEYWARDEN_CONFIG] : [];
   if (named.length > 0) {
     const read = await Promise.all(named.map((name) => readSource(name, cwd, true, faults)));
     return read.filter((file) => file !== null);
   }
-  for (const name of [SYSTEM_FILE, 'keywarden.yaml']) {
+  for (const name of [places.system, places.local]) {
     const file = await readSource(name, cwd, false, faults);
     if (file !== null) return [file];
     if (faults.length > 0) return [];
   }
   faults.push(
-    fileFault('keywarden.yaml', {
-      problem: `no configuration found: no --config, no $KEYWARDEN_CONFIG, no ${SYSTEM_FILE}, no ./keywarden.yaml`,
-      hint: '`keywarden init` makes one',
+    fileFault(places.local, {
+      problem: `no configuration found: no --config, no $KEYWARDEN_CONFIG, no ${places.system}, no ./${places.local}`,
+      hint: places.hint,
     }),
   );
   return [];

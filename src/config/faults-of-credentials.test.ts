@@ -105,7 +105,7 @@ const CASES: ReadonlyArray<{
   {
     change: [['path: app/frameflow', 'path: ../frameflow']],
     faults: [
-      '27:31  credentials.prod.publish[0].path  expected a path such as footage/frameflow: letters, digits, "_", "-", ".", parts divided by single "/", found "../frameflow"',
+      '27:31  credentials.prod.publish[0].path  expected a path such as footage/frameflow: letters, digits, "_", "-", "." but no "..", parts divided by single "/", found "../frameflow"',
     ],
   },
   {
@@ -191,7 +191,7 @@ const CASES: ReadonlyArray<{
       ],
     ],
     faults: [
-      '32:15  credentials.other.publish[0]  gives the file another format, mode, uid or gid than prod at keywarden.yaml:29; say the same in both',
+      '32:15  credentials.other.publish[0]  gives the file another format, template, mode, uid or gid than prod at keywarden.yaml:29; say the same in both',
     ],
   },
   {

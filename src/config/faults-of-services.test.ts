@@ -164,6 +164,29 @@ const CASES: ReadonlyArray<{
     ],
   },
   {
+    change: [
+      ['    auth: { method: token', '    nodes: [http://vault-1.internal:8200]\n    auth: { method: token'],
+    ],
+    faults: [
+      '17:13  stores.vault.nodes[0]  expected https://; plain http is refused, found "http://vault-1.internal:8200"',
+    ],
+  },
+  {
+    change: [['    auth: { method: token', '    nodes: [http://127.0.0.1:8200]\n    auth: { method: token']],
+    faults: [
+      '17:13  stores.vault.nodes[0]  expected https://, or allowPlaintextLoopback: true beside a loopback address, found "http://127.0.0.1:8200"',
+    ],
+  },
+  {
+    change: [
+      [
+        '    auth: { method: token',
+        '    allowPlaintextLoopback: true\n    nodes: [http://127.0.0.1:8200]\n    marks: tags\n    auth: { method: token',
+      ],
+    ],
+    faults: ['19:12  stores.vault.marks  expected one of sibling, custom_metadata, found "tags"'],
+  },
+  {
     change: [['token: { env: VAULT_TOKEN } }', 'token: s.planted }']],
     faults: [
       '17:35  stores.vault.auth.token  expected a reference to a secret: { env: NAME } or { file: PATH }; a value never stands here, found a string of 9 characters',

@@ -7,6 +7,7 @@ import { mergeTrees } from './merge.ts';
 import { parseSurface } from './parse.ts';
 import type { Directories } from './paths.ts';
 import { ruleFaults, ruleWarnings } from './rules/index.ts';
+import { templateFindings } from './rules/templates.ts';
 import type { Parsed } from './schema/surface.ts';
 import { secretReader } from './secret-reader.ts';
 import { type Reference, resolveAll, settle } from './secrets.ts';
@@ -79,15 +80,22 @@ async function check(
   const references: Reference[] = [];
   const parsed = settle(draft.parsed, { tree, directories, reader, references });
   const resolved = await resolveAll(references, reader, { tree, offline });
-  const faults = [...schemaFaults, ...(await ruleFaults(draft, directories)), ...resolved.faults];
-  const warnings = [...ruleWarnings(draft), ...resolved.warnings];
+  const templates = await templateFindings(draft, directories);
+  const faults = [
+    ...schemaFaults,
+    ...(await ruleFaults(draft, directories)),
+    ...templates.faults,
+    ...(offline ? [] : templates.unread),
+    ...resolved.faults,
+  ];
+  const warnings = [...ruleWarnings(draft), ...(offline ? templates.unread : []), ...resolved.warnings];
   // Without faults every required key is there.
   const config = faults.length === 0 ? buildConfig(parsed as Parsed, { draft, directories, env }) : null;
   return { config, faults, warnings };
 }
 
 /** As one reads the files, each fault once. */
-function inOrder(faults: readonly Fault[]): readonly Fault[] {
+export function inOrder(faults: readonly Fault[]): readonly Fault[] {
   const seen = new Set<string>();
   const files = [...new Set(faults.map(({ file }) => file))];
   return faults

@@ -43,6 +43,7 @@ const ADDRESSES: ReadonlyArray<{ readonly at: string; readonly loopback?: true }
   { at: 'providers.*.apiUrl' },
   { at: 'providers.*.authUrl' },
   { at: 'stores.*.address' },
+  { at: 'stores.*.nodes.*' },
   { at: 'stores.*.endpoint' },
   { at: 'alerts.channels.*.eventsUrl' },
   { at: 'alerts.channels.*.url' },
@@ -51,6 +52,7 @@ const ADDRESSES: ReadonlyArray<{ readonly at: string; readonly loopback?: true }
   { at: 'oauthClients.*.redirectUri', loopback: true },
   { at: 'oauthClients.*.returnUrls.*', loopback: true },
   { at: 'api.publicUrl', loopback: true },
+  { at: 'upstream.url' },
 ];
 
 /** Addresses that would send secrets in the clear. Shown by their origin: a path may be a secret itself. */
@@ -58,7 +60,8 @@ export function plaintextFaults(tree: Tree): readonly Fault[] {
   return ADDRESSES.flatMap(({ at, loopback = false }) =>
     matches(tree, at).flatMap(({ path, node }) => {
       const address = textAt(tree, path);
-      const allowed = allowsPlaintext(tree, path.slice(0, -1)) ?? loopback;
+      const owner = path.slice(0, at.endsWith('.*') ? -2 : -1);
+      const allowed = allowsPlaintext(tree, owner) ?? loopback;
       const problem = address?.startsWith('http:') ? plaintextFault(address, allowed) : null;
       if (address === undefined || problem === null) return [];
       const expected = problem.replace(/^expected /, '');

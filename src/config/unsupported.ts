@@ -31,13 +31,6 @@ const isOtherDetector = (value: unknown, path: KeyPath) =>
 /** Whoever brings one of these deletes its line here. */
 const MISSING: readonly Missing[] = [
   { at: 'state.database', when: isPostgres, what: 'a PostgreSQL database' },
-  { at: 'stores.*.kind', when: is('kubernetes'), what: 'stores of kind kubernetes' },
-  { at: 'stores.*.roleArn', what: 'an assumed role' },
-  {
-    at: 'credentials.*.publish.*.format',
-    when: (value) => value !== 'dotenv',
-    what: 'file formats other than dotenv',
-  },
   { at: 'oauthClients.*', what: 'OAuth clients' },
   { at: 'monitors.*.geolocations', when: isMapping, what: 'learnt geolocations' },
   { at: 'monitors.*.geoip', what: 'a country database' },

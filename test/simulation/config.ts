@@ -50,7 +50,9 @@ export function configOf(plan: Plan, firstKey: string): Config {
           {
             kind: 'vault',
             address: url,
+            nodes: [],
             mount: 'secret',
+            marks: 'sibling',
             auth: { method: 'token', token: secret },
             ...connection,
           },

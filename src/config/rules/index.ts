@@ -4,7 +4,7 @@ import type { Directories } from '../paths.ts';
 import { plaintextFaults, referenceFaults } from '../references.ts';
 import { alertWarnings, routeFaults } from './alerts.ts';
 import { apiFaults, apiWarnings } from './api.ts';
-import { destinationFaults } from './destinations.ts';
+import { destinationFaults, destinationWarnings } from './destinations.ts';
 import { keepAliveFaults } from './keep-alive.ts';
 import { sharedKeyFaults } from './keys.ts';
 import { modeFaults } from './mode.ts';
@@ -36,6 +36,7 @@ export async function ruleFaults(draft: Draft, directories: Directories): Promis
 export function ruleWarnings(draft: Draft): readonly Fault[] {
   return [
     ...stragglerWarnings(draft),
+    ...destinationWarnings(draft),
     ...monitorWarnings(draft),
     ...alertWarnings(draft),
     ...apiWarnings(draft),

@@ -7,6 +7,7 @@ import { schema as kubernetes } from '../../stores/kubernetes/schema.ts';
 import { schema as vault } from '../../stores/vault/schema.ts';
 import { alerts } from './alerts.ts';
 import { api } from './api.ts';
+import { installation, log, version } from './common.ts';
 import { credential } from './credential.ts';
 import { monitor } from './monitor.ts';
 import { oauthClient } from './oauth-client.ts';
@@ -26,8 +27,8 @@ const database = z.union([z.string().refine(isDatabase, DATABASE_EXPECTED), secr
 
 /** The whole configuration as it may be written: composed of the plug-ins' schemas. */
 export const surface = z.strictObject({
-  version: z.literal(1, { error: 'expected 1: the version of the configuration format' }),
-  installation: z.strictObject({ name, environment: name }),
+  version,
+  installation,
   state: z.strictObject({
     directory: z.string().min(1).optional(),
     database: database.optional(),
@@ -59,12 +60,7 @@ export const surface = z.strictObject({
   monitors: z.record(name, monitor).optional(),
   alerts: alerts.optional(),
   api: api.optional(),
-  log: z
-    .strictObject({
-      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
-      format: z.enum(['json', 'pretty']).optional(),
-    })
-    .optional(),
+  log: log.optional(),
 });
 
 /** What the schema makes of a faultless file: defaults that stand alone filled in, durations in ms. */
