@@ -1,22 +1,28 @@
 import { expect, test } from 'vitest';
+import { bench as agent } from './agent.ts';
 import { bench as rotation } from './rotation.ts';
 import { isMet, median, quantile, type Row, ratioOf } from './row.ts';
 import { bench as start } from './start.ts';
 import { bench as state } from './state.ts';
+import { bench as stores } from './stores.ts';
 import { tableOf } from './table.ts';
 import { uncovered } from './timeline.ts';
+import { bench as wake } from './wake.ts';
 import { bench as watch } from './watch.ts';
 
 /** Figures are not judged here: a test's machine is busy. */
 test.each([
   ['start', () => start({ runs: 1, idleMs: 0, idles: 1 }), 7],
+  ['agent', () => agent({ idleMs: 0, idles: 1, rotations: 1 }), 4],
   ['rotation', () => rotation({ rotations: 1 }), 5],
   ['state', () => state({ commits: 64 }), 2],
+  ['stores', () => stores({ rounds: 1, publications: 2, processes: 1, rotations: 1 }), 17],
   ['watch', () => watch({ lines: 1_000 }), 5],
+  ['wake', () => wake({ waiters: 5, rotations: 1 }), 2],
 ])('the benchmark %s yields a figure in each of its rows', { timeout: 60_000 }, async (name, run, count) => {
   const rows: readonly Row[] = await run();
   expect(rows.map((row) => row.name.split(':')[0])).toEqual(Array(count).fill(name));
-  for (const { value } of rows) expect(value).toBeGreaterThan(0);
+  for (const { value } of rows) expect(value).toSatisfy(Number.isFinite);
 });
 
 test('a table shows every figure with its target, its ratio and whether it is met', () => {
@@ -24,14 +30,16 @@ test('a table shows every figure with its target, its ratio and whether it is me
     { name: 'a: quick', value: 20, unit: 'ms', target: { atMost: 40 } },
     { name: 'a: many', value: 1_000, unit: '/s', target: { atLeast: 2_000 } },
     { name: 'a: other', value: 1.5, unit: '×' },
+    { name: 'a: none', value: 0, unit: 'ms', target: { atMost: 0 } },
   ];
-  expect(rows.map(ratioOf)).toEqual([0.5, 0.5, null]);
-  expect(rows.map(isMet)).toEqual([true, false, null]);
+  expect(rows.map(ratioOf)).toEqual([0.5, 0.5, null, null]);
+  expect(rows.map(isMet)).toEqual([true, false, null, true]);
   expect(tableOf({ rows, facts: { seeds: '1' } }).split('\n')).toEqual([
     'measure     figure  target   ratio  met?',
     'a: quick     20 ms  ≤ 40     0.50   yes',
     'a: many   1,000 /s  ≥ 2,000  0.50   NO',
     'a: other     1.5 ×',
+    'a: none       0 ms  ≤ 0             yes',
     '',
     'seeds: 1',
     '',

@@ -61,9 +61,7 @@ export class Recorder {
       new Map(
         [...made].map(([name, plugin]) => [
           name,
-          intercepted(plugin, (method, call) =>
-            CALLS.has(method) ? this.#timed(this.#calls, call) : call(),
-          ),
+          intercepted(plugin, (method, call) => (CALLS.has(method) ? timed(this.#calls, call) : call())),
         ]),
       );
     return { ...plugins, providers: all(plugins.providers), stores: all(plugins.stores) };
@@ -76,22 +74,8 @@ export class Recorder {
     });
   }
 
-  /** The statement `commit` is what writes the log and waits for the disk. */
   database(database: DatabaseSync): DatabaseSync {
-    return intercepted(database, (method, call, [sql]) => {
-      const made = call();
-      if (method !== 'prepare' || sql !== 'commit') return made;
-      return intercepted(made as object, (_run, commit) => this.#timed(this.#disk, commit));
-    });
-  }
-
-  #timed(into: Interval[], call: () => unknown): unknown {
-    const from = performance.now();
-    const end = () => into.push({ from, to: performance.now() });
-    const outcome = call();
-    if (outcome instanceof Promise) return outcome.finally(end);
-    end();
-    return outcome;
+    return diskTimed(database, this.#disk);
   }
 
   async #commit(call: () => unknown, changes: readonly Change[]): Promise<unknown> {
@@ -127,10 +111,28 @@ function isIntent({ state, intent, answeredAt }: Rotation): boolean {
   return state === 'minting' && intent !== null && intent.sends === 1 && answeredAt === null;
 }
 
+/** The statement `commit` is what writes the log and waits for the disk: each wait is added to `waits`. */
+export function diskTimed(database: DatabaseSync, waits: Interval[]): DatabaseSync {
+  return intercepted(database, (method, call, [sql]) => {
+    const made = call();
+    if (method !== 'prepare' || sql !== 'commit') return made;
+    return intercepted(made as object, (_run, commit) => timed(waits, commit));
+  });
+}
+
+function timed(into: Interval[], call: () => unknown): unknown {
+  const from = performance.now();
+  const end = () => into.push({ from, to: performance.now() });
+  const outcome = call();
+  if (outcome instanceof Promise) return outcome.finally(end);
+  end();
+  return outcome;
+}
+
 type Call = (method: string, call: () => unknown, args: readonly unknown[]) => unknown;
 
 /** `target`, each of whose methods runs through `around`. */
-function intercepted<T extends object>(target: T, around: Call): T {
+export function intercepted<T extends object>(target: T, around: Call): T {
   return new Proxy(target, {
     get(object, property) {
       const member: unknown = Reflect.get(object, property, object);

@@ -1,21 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { dirname } from 'node:path';
-import { readMasterKeys } from '../../src/cli/master-keys.ts';
-import { type Config, loadConfig } from '../../src/config/index.ts';
-import { systemClock } from '../../src/engine/clock.ts';
-import { Commands, RefusedError } from '../../src/engine/commands.ts';
-import { Engine } from '../../src/engine/engine.ts';
-import { createKeyedHash } from '../../src/engine/hash.ts';
-import { WHILE_IT_LIVES } from '../../src/engine/loop.ts';
-import { loadPlugins } from '../../src/engine/plugins.ts';
-import { rules } from '../../src/rotation/index.ts';
-import type { State } from '../../src/state/contract.ts';
-import { KeyRing } from '../../src/state/sealing.ts';
-import { openSpool } from '../../src/state/spool-file.ts';
-import { openState } from '../../src/state/sqlite/index.ts';
-import { openFile } from '../../src/state/sqlite/open.ts';
-import { Counters } from '../../src/telemetry/counters.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { type Commands, RefusedError } from '../../src/engine/commands.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { configOf, makeDaemon } from './daemon.ts';
 import { type Measured, Recorder } from './recorder.ts';
 import { quantile, type Row, rounded } from './row.ts';
 import { CREDENTIAL, openWorld, type World } from './world.ts';
@@ -72,38 +57,12 @@ function rowsOf(measured: readonly Measured[]): Row[] {
 
 type Recorded = { rotateOnce(): Promise<Measured>; stop(): Promise<void> };
 
-/** A daemon, wired as `startDaemon` does, whose calls to plug-ins and to the state are recorded. */
+/** A daemon whose calls to plug-ins and to the state are recorded. */
 async function startRecorded(world: World): Promise<Recorded> {
-  const file = await world.configure('rotation', { stores: true, settle: '50ms' });
-  // The AWS SDK finds its credentials in the process's environment.
-  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) process.env[name] = world.env[name];
-  const { config } = await loadConfig({ files: [file], env: world.env, cwd: dirname(file) });
-  const clock = systemClock();
-  const log = createLog({ level: 'silent', format: 'json' });
+  const file = await world.configure('rotation', { stores: ['vault', 'aws'], settle: '50ms' });
+  const config = await configOf(world, file);
   const recorder = new Recorder(config.credentials[CREDENTIAL]?.destinations.length ?? 0);
-  const state = recorder.state(await openRecorded(recorder, config));
-  const hash = createKeyedHash(await state.fingerprintKey());
-  const counters = new Counters();
-  const plugins = await loadPlugins(config, { clock, hash, log, counters });
-  const recorded = recorder.plugins(plugins);
-  const torn = (error: Error) => {
-    throw error;
-  };
-  const keys = await readMasterKeys(config);
-  const engine = new Engine({
-    config,
-    state,
-    spool: openSpool({ database: config.state.database, keys, torn }),
-    rules,
-    claimFor: WHILE_IT_LIVES,
-    plugins: recorded,
-    clock,
-    hash,
-    log,
-    counters,
-    newId: randomUUID,
-  });
-  const commands = new Commands(engine);
+  const { engine, commands, stop } = await makeDaemon(config, recorder);
   const adopted = recorder.everywhere();
   await engine.start();
   await adopted;
@@ -114,20 +73,8 @@ async function startRecorded(world: World): Promise<Recorded> {
       await published;
       return recorder.measured();
     },
-    async stop() {
-      await engine.stop();
-      await plugins.close();
-      await state.close();
-    },
+    stop,
   };
-}
-
-async function openRecorded(recorder: Recorder, config: Config): Promise<State> {
-  const file = config.state.database;
-  const { database, guard } = openFile(file);
-  const keys = new KeyRing(await readMasterKeys(config));
-  const watched = { database: recorder.database(database), guard };
-  return openState(watched, { file, keys, now: Date.now, owner: 'bench' });
 }
 
 const ASKED = { emergency: false, reason: null, actor: 'bench', requestKey: null };

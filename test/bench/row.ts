@@ -16,10 +16,11 @@ export function isMet({ value, target }: Row): boolean | null {
   return 'atMost' in target ? value <= target.atMost : value >= target.atLeast;
 }
 
-/** The figure in units of its target; null without one. */
+/** The figure in units of its target; null without one, and for the target of nothing at all. */
 export function ratioOf({ value, target }: Row): number | null {
   if (target === undefined) return null;
-  return value / ('atMost' in target ? target.atMost : target.atLeast);
+  const limit = 'atMost' in target ? target.atMost : target.atLeast;
+  return limit === 0 ? null : value / limit;
 }
 
 /** The value below which `share` of them lie, by nearest rank. @throws {RangeError} where there are none */

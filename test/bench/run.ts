@@ -11,9 +11,12 @@ import { SEED } from './watch.ts';
 /** One after the other: side by side they would measure each other. */
 const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map<string, () => Promise<Bench>>([
   ['start', async () => (await import('./start.ts')).bench],
+  ['agent', async () => (await import('./agent.ts')).bench],
   ['rotation', async () => (await import('./rotation.ts')).bench],
   ['state', async () => (await import('./state.ts')).bench],
+  ['stores', async () => (await import('./stores.ts')).bench],
   ['watch', async () => (await import('./watch.ts')).bench],
+  ['wake', async () => (await import('./wake.ts')).bench],
 ]);
 
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });

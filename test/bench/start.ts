@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rolldown } from 'rolldown';
 import settings from '../../rolldown.config.ts';
+import { bundleOf } from './bundle.ts';
 import { median, type Row, rounded } from './row.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -27,7 +27,7 @@ export type StartOptions = {
 export async function bench({ runs = 15, idleMs = 5_000, idles = 3 }: StartOptions = {}): Promise<Row[]> {
   const world = await openWorld();
   try {
-    const bundle = await makeBundle(join(world.folder, 'bundle'));
+    const bundle = await bundleOf(settings.input, join(world.folder, 'bundle'));
     // What the disk has to fetch the first time is fetched: neither side is to pay for it.
     await startOnce(world, bundle);
     const times: { bare: number[]; ready: number[]; adopted: number[] } = {
@@ -88,17 +88,6 @@ function rowsOf(
   ];
 }
 
-/** As `npm run build` makes it. Gives the file to run. */
-/** As the container image has it: beside the bundle a folder for compiled code, which the first start fills. */
-async function makeBundle(folder: string): Promise<string> {
-  const { output, ...input } = settings;
-  const bundle = await rolldown(input);
-  await bundle.write({ ...output, dir: folder });
-  await bundle.close();
-  await mkdir(join(folder, 'cache'));
-  return join(folder, 'keywarden.js');
-}
-
 async function bareOnce(): Promise<number> {
   const begun = performance.now();
   await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit');
@@ -122,7 +111,7 @@ async function daemonIdle(world: World, bundle: string, ms: number): Promise<num
   });
 }
 
-async function bareIdle(ms: number): Promise<number> {
+export async function bareIdle(ms: number): Promise<number> {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 2 ** 30)'], { stdio: 'ignore' });
   const ended = once(child, 'exit');
   try {
@@ -159,7 +148,7 @@ async function withDaemon<T>(
 type Line = { readonly message: string; readonly after: number };
 
 /** The daemon's log with the time of each line. */
-function linesOf(child: ChildProcess, begun: number): { next(message: string): Promise<number> } {
+export function linesOf(child: ChildProcess, begun: number): { next(message: string): Promise<number> } {
   if (child.stdout === null) throw new TypeError('the daemon has no standard output');
   const seen: Line[] = [];
   let over = false;
@@ -189,13 +178,13 @@ function linesOf(child: ChildProcess, begun: number): { next(message: string): P
   };
 }
 
-function pidOf({ pid }: ChildProcess): number {
+export function pidOf({ pid }: ChildProcess): number {
   if (pid === undefined) throw new TypeError('the process did not start');
   return pid;
 }
 
 /** VmRSS of a process in MiB, as Linux counts it. */
-async function residentMemory(pid: number): Promise<number> {
+export async function residentMemory(pid: number): Promise<number> {
   const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kib) / 1_024;
 }

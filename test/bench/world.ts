@@ -11,15 +11,21 @@ export const CREDENTIAL = 'frameflow-prod';
 /** The surroundings in their process, and a folder for whatever is measured in them. */
 export type World = {
   readonly folder: string;
+  /** The certificate authority of the stores, PEM. */
+  readonly storesCa: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes a configuration into a fresh folder below, with a state of its own, and gives its path. */
   configure(name: string, settings?: Settings): Promise<string>;
   end(): Promise<void>;
 };
 
+export type StoreName = 'vault' | 'aws' | 'cluster';
+
 export type Settings = {
-  /** To Vault and AWS besides the file. */
-  readonly stores?: boolean;
+  /** Besides the file. */
+  readonly stores?: readonly StoreName[];
+  /** Where to, instead of one place in the file and one in each store. */
+  readonly publish?: readonly object[];
   /** How long a fresh key is not believed. */
   readonly settle?: string;
 };
@@ -33,8 +39,10 @@ export async function openWorld(overlapMs = 72 * 3_600_000): Promise<World> {
   const surroundings = await firstLine(child.stdout);
   await writeFile(join(folder, 'sandbox.pem'), surroundings.ca);
   await writeFile(join(folder, 'stores.pem'), surroundings.storesCa);
+  await writeFile(join(folder, 'kube.conf'), kubeconfigOf(surroundings), { mode: 0o600 });
   return {
     folder,
+    storesCa: surroundings.storesCa,
     env: { ...process.env, ...surroundings.environment },
     async configure(name, settings = {}) {
       const own = await mkdtemp(join(folder, `${name}-`));
@@ -59,15 +67,12 @@ async function firstLine(output: NodeJS.ReadableStream): Promise<Surroundings> {
 type Parts = { readonly folder: string; readonly own: string; readonly surroundings: Surroundings };
 
 /** JSON is YAML. */
-function documentOf({ stores = false, settle }: Settings, { folder, own, surroundings }: Parts): object {
+function documentOf(
+  { stores = [], publish, settle }: Settings,
+  { folder, own, surroundings }: Parts,
+): object {
   const tls = { caFile: join(folder, 'sandbox.pem') };
-  const storeTls = { caFile: join(folder, 'stores.pem') };
-  const auth = { method: 'approle', roleId: { env: 'VAULT_ROLE_ID' }, secretId: { env: 'VAULT_SECRET_ID' } };
-  const { frameflow, vault, aws } = surroundings;
-  const inStores = [
-    { store: 'vault', path: 'footage/frameflow', field: 'api_key' },
-    { store: 'aws', secretId: 'footage/frameflow', field: 'api_key', create: true },
-  ];
+  const { frameflow } = surroundings;
   const inFile = { file: join(own, 'app.env'), format: 'dotenv', variable: 'FRAMEFLOW_API_KEY' };
   return {
     version: 1,
@@ -83,19 +88,12 @@ function documentOf({ stores = false, settle }: Settings, { folder, own, surroun
         ...(settle === undefined ? {} : { settle: { minimum: settle, budget: '30s', successes: 1 } }),
       },
     },
-    ...(stores
-      ? {
-          stores: {
-            vault: { kind: 'vault', address: vault, auth, tls: storeTls },
-            aws: { kind: 'aws-secrets-manager', region: 'eu-central-1', endpoint: aws, tls: storeTls },
-          },
-        }
-      : {}),
+    ...(stores.length === 0 ? {} : { stores: storesOf(stores, folder, surroundings) }),
     credentials: {
       [CREDENTIAL]: {
         provider: 'frameflow',
         secret: { env: 'FRAMEFLOW_API_KEY' },
-        publish: stores ? [inFile, ...inStores] : [inFile],
+        publish: publish ?? [inFile, ...stores.map((store) => PLACES[store])],
       },
     },
     monitors: {
@@ -108,4 +106,31 @@ function documentOf({ stores = false, settle }: Settings, { folder, own, surroun
     },
     log: { level: 'info', format: 'json' },
   };
+}
+
+const PLACES: Readonly<Record<StoreName, object>> = {
+  vault: { store: 'vault', path: 'footage/frameflow', field: 'api_key' },
+  aws: { store: 'aws', secretId: 'footage/frameflow', field: 'api_key', create: true },
+  cluster: { store: 'cluster', namespace: 'footage', secret: 'frameflow', key: 'api_key' },
+};
+
+function storesOf(names: readonly StoreName[], folder: string, { vault, aws }: Surroundings): object {
+  const tls = { caFile: join(folder, 'stores.pem') };
+  const auth = { method: 'approle', roleId: { env: 'VAULT_ROLE_ID' }, secretId: { env: 'VAULT_SECRET_ID' } };
+  const all: Readonly<Record<StoreName, object>> = {
+    vault: { kind: 'vault', address: vault, auth, tls },
+    aws: { kind: 'aws-secrets-manager', region: 'eu-central-1', endpoint: aws, tls },
+    cluster: { kind: 'kubernetes', kubeconfig: join(folder, 'kube.conf') },
+  };
+  return Object.fromEntries(names.map((name) => [name, all[name]]));
+}
+
+function kubeconfigOf({ kubernetes: { url, token }, storesCa }: Surroundings): string {
+  const ca = Buffer.from(storesCa).toString('base64');
+  return JSON.stringify({
+    'current-context': 'bench',
+    clusters: [{ name: 'bench', cluster: { server: url, 'certificate-authority-data': ca } }],
+    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
+    users: [{ name: 'bench', user: { token } }],
+  });
 }
