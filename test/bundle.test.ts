@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -90,3 +90,36 @@ test('the bundle rotates into Vault, AWS and a file and tells Slack and PagerDut
     daemon.kill('SIGKILL');
   }
 }, 60_000);
+
+test('an agent that has read its configuration starts anew in the same process, without what that took', async () => {
+  const file = join(folder, 'agent.yaml');
+  await writeFile(
+    file,
+    `version: 1
+installation: { name: pod, environment: test }
+state: { directory: ./agent-state, encryptionKeys: [{ env: MASTER_KEY }] }
+upstream: { url: "https://127.0.0.1:1", token: { env: TOKEN } }
+credentials: { prod: { publish: [{ file: ./app.env, format: dotenv, variable: KEY }] } }
+api: { listen: "unix:./agent.sock", tokens: { app: { role: app, secret: { env: TOKEN }, credentials: [prod] } } }
+`,
+  );
+  const env = { MASTER_KEY: Buffer.alloc(32, 7).toString('base64'), TOKEN: 'a-token' };
+  const agent = spawn(process.execPath, [join(folder, 'keywarden.js'), 'agent', '--config', file], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const errors = collect(agent.stderr);
+  try {
+    await logged(agent, 'started');
+    const environment = (await readFile(`/proc/${agent.pid}/environ`, 'utf8')).split('\0');
+    const order = environment.find((each) => each.startsWith('KEYWARDEN_AGENT_ORDER='));
+    expect(order).toContain('"$secret":{"env":"TOKEN"}');
+    for (const secret of Object.values(env)) expect(order).not.toContain(secret);
+    const ended = once(agent, 'exit');
+    agent.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(errors.join('')).toBe('');
+  } finally {
+    agent.kill('SIGKILL');
+  }
+});
