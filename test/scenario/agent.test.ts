@@ -235,7 +235,7 @@ describe('the local API', () => {
     await w.rotate();
     expect((await waiting).json).toMatchObject({ version: 2, value: await w.current() });
     const late = await local(running, `${SECRET}?wait=20ms`, {
-      headers: { 'if-none-match': `"${(await local(running, SECRET)).json.id}"` },
+      headers: { 'if-none-match': (await local(running, SECRET)).etag },
     });
     expect(late.status).toBe(304);
     expect((await local(running, `${SECRET}?wait=2m`)).status).toBe(400);
