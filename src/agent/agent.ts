@@ -1,7 +1,7 @@
 import { type Api, openListeners } from '../api/listeners.ts';
 import type { AgentConfig, AgentCredential } from '../config/agent/types.ts';
 import { createFiles } from '../files/index.ts';
-import { type Clock, failureOf, type Hash, type Log, type Net, type Secret } from '../model/index.ts';
+import { type Clock, failureOf, type Hash, type Log, type Net, SECOND, type Secret } from '../model/index.ts';
 import { Bell } from './bell.ts';
 import { Follower } from './follow.ts';
 import { Holdings } from './holdings.ts';
@@ -14,6 +14,9 @@ import { Reporter } from './report.ts';
 import { localRoutes } from './routes.ts';
 import { Upstream } from './upstream.ts';
 import { type Place, recordKey } from './visit.ts';
+
+/** How long the end waits for the upstream to take notice, ms. */
+const FAREWELL = 2 * SECOND;
 
 /** What an agent is made of. */
 export type AgentParts = {
@@ -95,6 +98,7 @@ export async function startAgent(parts: AgentParts): Promise<Agent> {
     house.start();
     const stop = async () => {
       const ended = house.stop();
+      await house.farewell();
       await closeAll();
       await ended;
     };
@@ -207,6 +211,10 @@ class House {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+  }
+
+  async farewell(): Promise<void> {
+    await this.#reporter.farewell(AbortSignal.timeout(FAREWELL));
   }
 
   async ready(): Promise<void> {

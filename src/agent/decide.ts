@@ -6,8 +6,11 @@ import { type DestinationRecord, type Held, isSame } from './held.ts';
 export type Decision =
   /** It has it, mark and all. */
   | { readonly do: 'nothing' }
-  /** `why`: what was wrong with a file that had this version before; null where it is new there. */
-  | { readonly do: 'write'; readonly why: 'gone' | 'changed' | null }
+  /**
+   * `why`: what was wrong with a file that had this version before (`form`: its mode or owner, or the template it was
+   * rendered from); null where it is new there.
+   */
+  | { readonly do: 'write'; readonly why: 'gone' | 'changed' | 'form' | null }
   /** It holds a newer version than ours: only the upstream's word, given after it was seen, takes that away. */
   | { readonly do: 'ask'; readonly newer: Mark };
 
@@ -29,7 +32,9 @@ export function decide(
   const hadIt = isSame(record.published, mark);
   if (there !== null && (there.installation !== mark.installation || there.credential !== mark.credential))
     throw foreign(there);
-  if (isThere(found?.value ?? null, value) && isSame(there, mark)) return { do: 'nothing' };
+  const inForm = found?.rights == null && found?.outdated !== true;
+  if (isThere(found?.value ?? null, value) && isSame(there, mark))
+    return inForm ? { do: 'nothing' } : { do: 'write', why: 'form' };
   // What we put there ourselves, and were told since that it is no longer current, is nobody else's news.
   const ours = there !== null && isSame(record.published, there);
   if (there !== null && there.number > mark.number && !ours && !confirmed) return { do: 'ask', newer: there };

@@ -1,7 +1,7 @@
 import { type Clock, type Failure, failureOf, HOUR, type Log } from '../model/index.ts';
 import { Bell } from './bell.ts';
 import { type Jitter, jittered } from './jitter.ts';
-import type { Upstream } from './upstream.ts';
+import type { Delivered, Refused, Upstream } from './upstream.ts';
 
 /** Who is silent for a week is forgotten; this is often enough. */
 const AT_LEAST_EVERY = HOUR;
@@ -25,6 +25,9 @@ export class Reporter {
   #attempts = 0;
   #trouble: Failure | null = null;
   #old = false;
+  #refused = '';
+  /** What the upstream may have heard of. */
+  readonly #spoken = new Set<string>();
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -55,13 +58,34 @@ export class Reporter {
     }
   }
 
-  async #send(versions: Readonly<Record<string, number>>, signal: AbortSignal): Promise<Failure | null> {
+  /** Says that nothing is delivered here any more, so that no rotation waits for it. Never throws. */
+  async farewell(signal: AbortSignal): Promise<void> {
+    if (this.#spoken.size === 0 || this.#old) return;
     const { name, upstream, log } = this.#options;
+    const nothing = Array.from(this.#spoken, (credential) => [credential, null] as const);
     try {
-      const taken = await upstream.report(name, versions, signal);
-      if (!taken && !this.#old)
-        log.info({ agent: name }, 'the upstream does not take reports of what is delivered: it is older');
-      this.#old = !taken;
+      await upstream.report(name, Object.fromEntries(nothing), signal);
+    } catch (error) {
+      log.info({ agent: name, failure: failureOf(error) }, 'the upstream was not told that this agent ends');
+    }
+  }
+
+  #tell(refused: Refused | null): void {
+    const { name, log } = this.#options;
+    if (refused === null && !this.#old)
+      log.info({ agent: name }, 'the upstream does not take reports of what is delivered: it is older');
+    this.#old = refused === null;
+    const said = JSON.stringify(refused ?? {});
+    if (said !== '{}' && said !== this.#refused)
+      log.warn({ agent: name, refused }, 'the upstream does not take the report of some credentials');
+    this.#refused = said;
+  }
+
+  async #send(versions: Delivered, signal: AbortSignal): Promise<Failure | null> {
+    const { name, upstream, log } = this.#options;
+    for (const credential of Object.keys(versions)) this.#spoken.add(credential);
+    try {
+      this.#tell(await upstream.report(name, versions, signal));
       this.#said = JSON.stringify(versions);
       this.#attempts = 0;
       this.#trouble = null;

@@ -21,6 +21,11 @@ export type UpstreamOptions = {
   readonly net: Net;
 };
 
+/** Version numbers by credential. */
+export type Delivered = Readonly<Record<string, number | null>>;
+/** Reasons by credential. */
+export type Refused = Readonly<Record<string, string>>;
+
 /** What is asked of one credential. */
 export type Question = {
   readonly credential: string;
@@ -60,20 +65,21 @@ export class Upstream {
     return heldIn(answer, credential, this.#options);
   }
 
-  /** Says what the agent `name` has delivered. False: the upstream is too old to take it. */
-  async report(
-    name: string,
-    versions: Readonly<Record<string, number>>,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  /**
+   * Says what the agent `name` has delivered, by credential; null: nothing any more. Gives what was refused, with the
+   * reason; null: the upstream is too old to take it.
+   */
+  async report(name: string, versions: Delivered, signal: AbortSignal): Promise<Refused | null> {
     const answer = await this.#send('PUT', `/v1/agents/${name}`, {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ versions }),
       signal,
     });
-    if (answer.status === 404) return false;
+    // A Keywarden without the route says so; any other 404 is of something between, or of a credential.
+    if (answer.status === 404 && detailOf(answer)?.startsWith('there is nothing at')) return null;
     if (answer.status >= 300) throw this.#refused(answer, 'does not take the report of what is held here');
-    return true;
+    const { refused } = objectIn(answer.body) ?? {};
+    return typeof refused === 'object' && refused !== null ? (refused as Refused) : {};
   }
 
   async #send(

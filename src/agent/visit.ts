@@ -70,13 +70,19 @@ async function write(
   });
 }
 
-function report(place: Place, held: Held, why: 'gone' | 'changed' | null): void {
+const WRONG = {
+  gone: 'had lost',
+  changed: 'no longer had',
+  form: 'did not have in its configured form',
+};
+
+function report(place: Place, held: Held, why: keyof typeof WRONG | null): void {
   const { credential, destination, log } = place;
   if (why === null) return;
-  const what = why === 'gone' ? 'had lost' : 'no longer had';
+  const what = WRONG[why];
   log.warn(
     { ...fieldsOf(place, held), found: why },
-    `${credential}: ${destination.id} ${what} version ${held.mark.number}: it is put back, for the agent looks after this file`,
+    `${credential}: ${destination.id} ${what} version ${held.mark.number}: that is put right, for the agent looks after this file`,
   );
 }
 

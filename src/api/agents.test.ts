@@ -57,3 +57,18 @@ test.each([
   expect(answer.json.detail).toMatch(detail);
   expect(await agents()).toEqual([]);
 });
+
+test('what is refused of a report keeps the rest from nothing', async () => {
+  const answer = await report({ mine: 1, other: 1 });
+  expect(answer).toMatchObject({
+    status: 200,
+    json: { versions: { mine: 1 }, refused: { other: expect.stringContaining('may not read other') } },
+  });
+  expect(await agents()).toMatchObject([{ destination: 'agent:checkout-1', state: 'published' }]);
+});
+
+test('an agent that ends holds nothing any more', async () => {
+  await report({ mine: 1 });
+  expect((await report({ mine: null })).status).toBe(200);
+  expect(await agents()).toEqual([]);
+});

@@ -203,10 +203,10 @@ export class Commands {
   }
 
   /**
-   * An agent says which version (by number) of a credential it holds.
+   * An agent says which version (by number) of a credential it holds; null: it ends.
    * @throws {KeywardenError} `unknown_credential`
    */
-  async report(credential: string, agent: string, number: number): Promise<void> {
+  async report(credential: string, agent: string, number: number | null): Promise<void> {
     await decide(this.#engine, credential, (situation, now) => ({
       result: null,
       ...foldReport(situation, { agent, number }, now),

@@ -5,6 +5,7 @@ import {
   endEarly,
   type Folded,
   givesWay,
+  isAnswered,
   nextNumber,
   type Situation,
   versionById,
@@ -89,7 +90,9 @@ export function makeRoom(
   const { open, record } = situation.snapshot;
   if (open === null) return { changes: [], signals: [] };
   const minted = versionById(situation.snapshot.versions, open.newVersionId);
-  const waits = open.newVersionId === null && givesWay(open);
+  // A mint that nothing signs any more is never answered: the log tells what came of it, once there is a key to read it.
+  const hopeless = record.state === 'rejected' && !isAnswered(open);
+  const waits = open.newVersionId === null && (givesWay(open) || hopeless);
   const stuck = minted?.state === 'pending' && open.state === 'attention';
   if (waits || stuck) return endEarly(situation, open, 'abandoned', now, { actor });
   const ways = waysOut(situation);

@@ -6,8 +6,8 @@ import { START, World } from './testing/world.ts';
 const AGENT = 'agent:checkout-1';
 
 /** The agent says what it holds, and counts from then on. */
-function report(world: World, number: number): void {
-  world.command((situation, now) => foldReport(situation, { agent: 'checkout-1', number }, now));
+function report(world: World, number: number | null, agent = 'checkout-1'): void {
+  world.command((situation, now) => foldReport(situation, { agent, number }, now));
   notice(world);
 }
 
@@ -45,28 +45,73 @@ test('a rotation waits for the agent, and reaches its overlap once it says that 
   expect(steps).toMatchObject([{ name: 'publish', state: 'done' }]);
 });
 
+/** Time passes, and the agent says every hour that it holds version 1. */
+function passes(world: World, hours: number): void {
+  for (let hour = 0; hour < hours; hour += 1) {
+    world.advance('1h');
+    report(world, 1);
+  }
+}
+
 test('one that lags behind is told as any destination is, and that ends when it catches up', () => {
   const world = withAgent();
   world.rotate();
-  world.advance(2 * DAY);
-  report(world, 1);
+  passes(world, 48);
   expect(world.alerts.get(`publish-failed ${AGENT}`)).toMatchObject({
     severity: 'warning',
     action: expect.stringContaining('See whether the agent runs'),
   });
+  passes(world, 23);
+  expect(world.alerts.get(`publish-failed ${AGENT}`)).toMatchObject({ severity: 'critical' });
   report(world, 2);
+  expect(world.alerts.get(`publish-failed ${AGENT}`)).toBeUndefined();
+  expect(world.open?.state).toBe('overlap');
+});
+
+test('one that falls silent is not waited for, but told, and forgotten after seven days', () => {
+  const world = withAgent();
+  world.rotate();
+  world.advance('1m');
+  expect(world.open?.state).toBe('publishing');
+  world.advance('3h');
+  notice(world);
+  expect(world.open?.state).toBe('overlap');
+  world.advance(2 * DAY);
+  expect(world.alerts.get(`publish-failed ${AGENT}`)).toMatchObject({
+    severity: 'warning',
+    title: expect.stringContaining(`nothing was heard of ${AGENT} since 2026-10-01T09:00:00Z`),
+  });
+  world.advance(DAY);
+  expect(world.open).toBeNull();
+  world.advance(4 * DAY);
+  notice(world);
   expect(world.alerts.get(`publish-failed ${AGENT}`)).toBeUndefined();
 });
 
-test('one that says nothing for seven days holds up nothing any more', () => {
+test('one that says goodbye holds up nothing, and is not missed', () => {
   const world = withAgent();
   world.rotate();
-  world.advance(3 * DAY + HOUR);
-  expect(world.open?.state).toBe('attention');
-  world.advance(4 * DAY);
-  notice(world);
-  expect(world.open).toBeNull();
-  expect(world.alerts.get(`publish-failed ${AGENT}`)).toBeUndefined();
+  world.advance('1m');
+  report(world, null);
+  expect(world.open?.state).toBe('overlap');
+  expect(agentsOf(world.memory.snapshot(), world.now)).toEqual([]);
+  const again = foldReport(world.situation(), { agent: 'checkout-1', number: null }, world.now);
+  expect(again.changes).toEqual([]);
+  expect(world.alarms).toEqual([]);
+});
+
+test('one that comes during an overlap does not hide those who still use the old key', () => {
+  const world = World.managing();
+  world.rotate();
+  world.advance(2 * DAY + HOUR);
+  const user = { keyId: 'key_1', ip: '198.51.100.7', userAgent: null, calls: 9, firstSeenAt: START };
+  world.users = [{ ...user, lastSeenAt: world.now }];
+  world.wake();
+  const told = () => world.alarms.filter((alarm) => alarm.startsWith('old-key-in-use'));
+  expect(told()).toEqual(['old-key-in-use 1d warning']);
+  world.advance('1m');
+  report(world, 2, 'job-1');
+  expect(told()).toEqual(['old-key-in-use 1d warning']);
 });
 
 test('the same word again is written every ten minutes only', () => {

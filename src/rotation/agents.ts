@@ -5,11 +5,14 @@ import {
   DAY,
   type Destination,
   type Failure,
+  formatTime,
+  HOUR,
   MINUTE,
+  type Rotation,
   type Signal,
 } from '../model/index.ts';
 import { type Folded, folded } from './folded.ts';
-import { resolve } from './signals.ts';
+import { raise, resolve } from './signals.ts';
 import type { PolicyDestination, Situation } from './situation.ts';
 import { moveStep } from './steps.ts';
 import { currentVersion } from './versions.ts';
@@ -19,8 +22,11 @@ import { currentVersion } from './versions.ts';
  * waits for it, and a person is told where it lags behind.
  */
 
-/** One that has said nothing for so long is gone: a pod that was deleted does not say goodbye. */
+/** One that has said nothing for so long is gone: a machine that died does not say goodbye. */
 const GONE_AFTER = 7 * DAY;
+
+/** They speak once an hour. Nobody waits for one that has missed this; where it lacks a version, that is told. */
+const SILENT_AFTER = 3 * HOUR;
 
 /** That nothing has changed is written this rarely. */
 const SEEN_EVERY = 10 * MINUTE;
@@ -32,9 +38,11 @@ export function isAgent(destination: string): boolean {
 
 /** The agents that count, by what they said last. */
 export function agentsOf({ destinations }: CredentialSnapshot, now: number): PolicyDestination[] {
-  return destinations
-    .filter(({ id, checkedAt }) => isAgent(id) && checkedAt !== null && checkedAt > now - GONE_AFTER)
-    .map(({ id }) => ({ id, required: false, consumerLag: 0, lane: null }));
+  return destinations.flatMap(({ id, checkedAt }) => {
+    if (!isAgent(id) || checkedAt === null || checkedAt <= now - GONE_AFTER) return [];
+    const agent = { id, required: false, consumerLag: 0, lane: null };
+    return [checkedAt > now - SILENT_AFTER ? agent : { ...agent, silentSince: checkedAt }];
+  });
 }
 
 /** Nobody is late any more where nobody is. */
@@ -46,17 +54,41 @@ export function agentsGone({ snapshot, destinations }: Situation, now: number): 
     .map(({ id }) => resolve('publish-failed', snapshot.record.name, now, id));
 }
 
+/** Those that lack the rotation's version and have fallen silent: gone without a goodbye, or cut off. */
+export function silentAgents(
+  { snapshot, destinations }: Situation,
+  rotation: Rotation,
+  now: number,
+): Signal[] {
+  return destinations.flatMap(({ id, silentSince }) => {
+    const held = snapshot.destinations.find((destination) => destination.id === id)?.versionId;
+    if (silentSince === undefined || held === rotation.newVersionId) return [];
+    return raise('publish-failed', rotation.credential, now, {
+      severity: 'warning',
+      condition: id,
+      title: `${rotation.credential}: nothing was heard of ${id} since ${formatTime(silentSince)}, and it may lack the new key`,
+      summary:
+        'It is gone without a goodbye, or it is cut off from this Keywarden: then applications beside it are refused when the overlap ends. The rotation does not wait for it.',
+      action:
+        'See whether the agent still runs, and what its log says; one that is gone is forgotten after 7 days',
+      deadline: rotation.overlapEndsAt,
+      evidence: { rotation: rotation.id, destination: id, silentSince: formatTime(silentSince) },
+    });
+  });
+}
+
 /**
  * What an agent says it holds.
- * @param number of the version that it holds
+ * @param number of the version that it holds; null: it ends, and holds nothing from now on
  */
 export function foldReport(
   { snapshot, steps }: Situation,
-  { agent, number }: { readonly agent: string; readonly number: number },
+  { agent, number }: { readonly agent: string; readonly number: number | null },
   now: number,
 ): Folded {
   const id = `${AGENT_PREFIX}${agent}`;
   const { record, versions, open } = snapshot;
+  if (number === null) return goodbye(snapshot, id, now);
   const held = versions.find((version) => version.number === number) ?? null;
   const current = currentVersion(versions);
   const has = held !== null && held.id === current?.id;
@@ -80,6 +112,16 @@ export function foldReport(
   if (anew && waited && open?.newVersionId === held.id)
     changes.push(moveStep(steps, open.id, 'publish', 'done', now, { destination: id }));
   return folded(changes, [resolve('publish-failed', record.name, now, id)]);
+}
+
+function goodbye({ record, destinations }: CredentialSnapshot, id: string, now: number): Folded {
+  const known = destinations.find((destination) => destination.id === id);
+  if (known === undefined || known.checkedAt === null) return folded([]);
+  const destination: Destination = { ...known, state: 'pending', versionId: null, checkedAt: null };
+  return folded(
+    [{ type: 'destination.put', destination }],
+    [resolve('publish-failed', record.name, now, id)],
+  );
 }
 
 function unknownVersion(agent: string, number: number): Failure {

@@ -1,6 +1,6 @@
 import type { Rotation, Severity, Signal } from '../model/index.ts';
 import { formatDuration, MINUTE } from '../model/index.ts';
-import { isAgent } from './agents.ts';
+import { isAgent, silentAgents } from './agents.ts';
 import { missing } from './missing.ts';
 import { isRolledBack } from './rolled-back.ts';
 import { raise } from './signals.ts';
@@ -51,7 +51,8 @@ export function lateDestinations(situation: Situation, now: number): Signal[] {
   const pending = versionById(situation.snapshot.versions, rotation.newVersionId)?.state === 'pending';
   if (isRolledBack(rotation) || pending) return [];
   const left = rotation.overlapEndsAt - now;
-  return missing(situation, rotation).flatMap((destination) => {
+  const silent = lateness(rotation, 0, now) === null ? [] : silentAgents(situation, rotation, now);
+  const late = missing(situation, rotation).flatMap((destination) => {
     const severity = lateness(rotation, lagOf(situation, destination), now);
     if (severity === null) return [];
     return raise('publish-failed', rotation.credential, now, {
@@ -67,6 +68,7 @@ export function lateDestinations(situation: Situation, now: number): Signal[] {
       evidence: { rotation: rotation.id, destination, error: errorAt(situation, destination) },
     });
   });
+  return [...late, ...silent];
 }
 
 function lagOf({ destinations }: Situation, destination: string): number {

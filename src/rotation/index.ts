@@ -30,6 +30,7 @@ export {
   admit,
   describe,
   givesWay,
+  isAnswered,
   type RotationPlan,
   type RotationRequest,
 } from './request.ts';

@@ -3,10 +3,12 @@ import type { Situation } from './situation.ts';
 
 /**
  * The destinations that do not have the rotation's version yet, of those that were configured when it began and still
- * are: one that was added since is brought the current version too, and holds up nothing.
+ * are: one that was added since is brought the current version too, and holds up nothing, as does an agent that is not
+ * heard of.
  */
 export function missing({ destinations, snapshot, steps }: Situation, rotation: Rotation): string[] {
   return destinations
+    .filter(({ silentSince }) => silentSince === undefined)
     .filter(({ id }) => steps.some(({ name, destination }) => name === 'publish' && destination === id))
     .filter(({ id }) => {
       const known = snapshot.destinations.find((destination) => destination.id === id);

@@ -24,6 +24,8 @@ export type PolicyDestination = {
   readonly consumerLag: number;
   /** The lane of its publications; null: it fetches by itself (see agents.ts). */
   readonly lane: string | null;
+  /** Of an agent that has said nothing for longer than one that runs would: since when. */
+  readonly silentSince?: number;
 };
 
 /** What surrounds one credential when it is planned: its rules, what the state knows, and numbers that come from outside. */

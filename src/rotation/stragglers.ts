@@ -32,8 +32,12 @@ function stragglers(situation: Situation, now: number): readonly KeyUser[] {
   const previous = versionById(snapshot.versions, open.previousVersionId);
   const newer = versionById(snapshot.versions, open.newVersionId);
   if (previous?.keyId == null) return [];
+  // One that has come since, an agent beside a new pod, serves nobody who was there before.
+  const awaited = snapshot.destinations.filter(({ id }) =>
+    situation.steps.some(({ name, destination }) => name === 'publish' && destination === id),
+  );
   const served = Math.max(
-    ...snapshot.destinations.map(
+    ...awaited.map(
       ({ id, publishedAt }) =>
         (publishedAt ?? 0) + (destinations.find((each) => each.id === id)?.consumerLag ?? 0),
     ),

@@ -69,6 +69,6 @@ async function pruneAgents(db: Db, before: number): Promise<void> {
   await db
     .deleteFrom('destinations')
     .where('id', 'like', `${AGENT_PREFIX}%`)
-    .where('checked_at', '<', before)
+    .where((eb) => eb.or([eb('checked_at', '<', before), eb('checked_at', 'is', null)]))
     .execute();
 }

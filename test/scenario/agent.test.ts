@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { TOKENS } from '../../src/api/testing/world.ts';
 import {
@@ -210,6 +210,25 @@ describe('an agent', () => {
     await running.logged(`has version ${number}`);
     const current = await w.upstream.engine.values.read('mine');
     await vi.waitUntil(async () => (await seen())?.versionId === current?.version.id, PATIENCE);
+  });
+
+  test('says goodbye when it is stopped, so that no rotation waits for it', async () => {
+    const running = await w.start({ more: 'agent: { name: checkout-7d9f }' });
+    const seen = async () =>
+      (await w.upstream.engine.context.state.credential('mine'))?.destinations.find(
+        ({ id }) => id === 'agent:checkout-7d9f',
+      );
+    await vi.waitUntil(async () => (await seen())?.state === 'published', PATIENCE);
+    await running[Symbol.asyncDispose]();
+    expect(await seen()).toMatchObject({ state: 'pending', versionId: null, checkedAt: null });
+  });
+
+  test('sets the mode of its file right', async () => {
+    await using running = await w.start();
+    await running.agent.ready();
+    await chmod(w.file('app.env'), 0o644);
+    await later(running, 'did not have in its configured form version 1');
+    await vi.waitUntil(async () => ((await stat(w.file('app.env'))).mode & 0o777) === 0o600, PATIENCE);
   });
 });
 

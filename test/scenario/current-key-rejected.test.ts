@@ -55,6 +55,26 @@ describe('the provider refuses the current key', () => {
     expect((await world.rotations()).at(-1)?.state).toBe('completed');
   });
 
+  test('while a mint by it is unanswered: a key that a person hands over is taken, and the lost one is told', async () => {
+    const world = await watched();
+    const [first, second] = world.sandbox.frameflow.keys();
+    world.sandbox.admin.setFault({
+      service: 'frameflow',
+      path: '/v1/auth/rotate',
+      fault: { kind: 'drop-after' },
+    });
+    await order(world, 'rotate');
+    await world.until(async () => minted(world).length > 0, '5m');
+    world.sandbox.admin.revokeKey(first?.id ?? '');
+    await world.until(async () => (await world.credential()).record.state === 'rejected', '30m');
+    await order(world, 'adopt', { value: second?.value });
+    await world.advance('1h');
+    expect(await current(world)).toMatchObject({ keyId: second?.id });
+    expect((await world.rotations()).map(({ state }) => state)).toEqual(['abandoned']);
+    const lost = (await world.alerts()).filter(({ kind }) => kind === 'key-orphaned');
+    expect(lost.map(({ title }) => title)).toEqual([expect.stringContaining(minted(world)[0]?.id ?? '?')]);
+  });
+
   test('and its successor too: the older key mints no second one, and a person is asked for a key', async () => {
     const world = await watched(3 * HOUR);
     const [first, second] = world.sandbox.frameflow.keys();

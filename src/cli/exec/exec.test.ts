@@ -80,12 +80,14 @@ async function rotate(): Promise<void> {
 
 describe('the environment', () => {
   test('holds the secret in its variable, the caller’s own variables, and no token', async () => {
-    const { code, stdout, stderr } = await run(shell('env'), { MINE: 'kept', COPY: w.env.APP_TOKEN ?? '' });
+    const more = { MINE: 'kept', COPY: w.env.APP_TOKEN ?? '', KEYWARDEN_MASTER_KEY: 'of-the-daemon' };
+    const { code, stdout, stderr } = await run(shell('env'), more);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const env = Object.fromEntries(stdout.split('\n').map((line) => line.split('=', 2)));
     expect(env).toMatchObject({ API_KEY: newest(), MINE: 'kept', KEYWARDEN_URL: remote().KEYWARDEN_URL });
     expect(env).not.toHaveProperty('KEYWARDEN_TOKEN');
     expect(stdout).not.toContain(w.env.APP_TOKEN);
+    expect(stdout).not.toContain('of-the-daemon');
   });
 
   test('holds no token either that was found by the configuration', async () => {

@@ -14,6 +14,9 @@ import { firstValues, followValue, type Source, Trouble, type Value } from './va
 const CANNOT_EXECUTE = 126;
 const NOT_FOUND = 127;
 
+/** What opens the daemon or its state is no business of the command's. */
+const OURS = ['KEYWARDEN_TOKEN', 'KEYWARDEN_MASTER_KEY'];
+
 /**
  * Runs a command with secrets in its environment until it ends, and gives the exit code.
  *
@@ -90,7 +93,7 @@ class Reaction {
     const { order, client, values } = this.#parts;
     this.#known = this.#versions();
     const ours = Object.entries(process.env).filter(
-      ([name, value]) => name !== 'KEYWARDEN_TOKEN' && !client.isToken(value),
+      ([name, value]) => !OURS.includes(name) && !client.isToken(value),
     );
     const secrets = [...order.variables].map(
       ([variable, name]) => [variable, values.get(name)?.secret.reveal()] as const,

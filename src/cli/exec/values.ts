@@ -45,8 +45,9 @@ export async function firstValues(
         if (value !== null) return value;
       } catch (error) {
         const pause = Math.min(backoff(attempts, {}), LONGEST_PAUSE_AT_START);
-        if (!passes(error) || left < pause) throw error;
-        if (!said) source.say(`${error.message}; tried again for ${Math.ceil(left / SECOND)} s (--wait)`);
+        const now = Math.max(0, until - clock.monotonic());
+        if (!passes(error, left - now) || now < pause) throw error;
+        if (!said) source.say(`${error.message}; tried again for ${Math.ceil(now / SECOND)} s (--wait)`);
         said = true;
         await sleep(pause);
       }
@@ -56,9 +57,15 @@ export async function firstValues(
   return { values: new Map(entries), client };
 }
 
-/** What may be otherwise in a moment: the daemon is away, or starts. */
-function passes(error: unknown): error is CommandError {
-  return error instanceof CommandError && (error.exit === EXIT.unreachable || error.exit === EXIT.failed);
+/**
+ * What may be otherwise in a moment: the daemon is away, or starts, or knows the credential and has no value of it yet,
+ * which it says only after it has held the request.
+ * @param ms how long the answer took
+ */
+function passes(error: unknown, ms: number): error is CommandError {
+  if (!(error instanceof CommandError)) return false;
+  const waited = error.exit === EXIT.refused && ms >= SHORTEST_HOLD;
+  return waited || error.exit === EXIT.unreachable || error.exit === EXIT.failed;
 }
 
 async function ask(

@@ -118,6 +118,7 @@ export function logContract(state: () => State): void {
       put.credential(),
       put.destination({ id: 'agent:gone', checkedAt: before - 1 }),
       put.destination({ id: 'agent:here', checkedAt: before }),
+      put.destination({ id: 'agent:said-goodbye', checkedAt: null }),
       put.destination({ id: 'file:/run/app/.env#KEY', checkedAt: before - 1 }),
     ]);
     await state().prune({ rotations: T, alerts: T });
