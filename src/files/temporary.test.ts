@@ -1,7 +1,7 @@
-import { chmod, chown, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { asUser, freshFolder, giveToUser, NOBODY, ROOT } from './files.suite.ts';
+import { asUser, freshFolder, giveToUser, ROOT } from './files.suite.ts';
 import { createFiles } from './index.ts';
 
 const files = createFiles();
@@ -44,11 +44,28 @@ describe('sweeping', () => {
     );
   });
 
-  test('leaves the file of another user alone', async () => {
-    await writeFile(join(place.folder, left), 'x');
-    if (ROOT) await chown(join(place.folder, left), NOBODY, NOBODY);
+  test('removes one that was given to the destination’s owner before the crash', async () => {
+    await writeFile(join(place.folder, left), 'KEY=whole');
+    await giveToUser(join(place.folder, left));
     await files.sweep(place.file);
-    expect(await readdir(place.folder)).toEqual(ROOT ? [left] : []);
+    expect(await readdir(place.folder)).toEqual([]);
+  });
+
+  test('leaves one with a second name alone', async () => {
+    await writeFile(join(place.folder, 'theirs'), 'x');
+    await link(join(place.folder, 'theirs'), join(place.folder, left));
+    await files.sweep(place.file);
+    expect(await readdir(place.folder)).toEqual([left, 'theirs']);
+  });
+
+  test('one that may not be removed is told, and keeps none of the others', async () => {
+    const stuck = '.keywarden-.env-0000000000000000.tmp';
+    for (const name of [stuck, left]) await writeFile(join(place.folder, name), 'x');
+    await giveToUser(join(place.folder, left));
+    await chmod(place.folder, 0o1777);
+    const told = ROOT ? expect.objectContaining({ code: 'no_right', verdict: 'permanent' }) : null;
+    expect(await asUser(place.file, 'return files.sweep(file)')).toEqual(told);
+    expect(await readdir(place.folder)).toEqual(ROOT ? [stuck] : []);
   });
 
   test('a folder that is not there needs no sweeping', async () => {

@@ -17,19 +17,28 @@ export async function openTemporary(path: string): Promise<{ name: string; handl
   return { name, handle: await open(name, FLAGS, 0o600) };
 }
 
-/** Removes what a crash between opening and renaming left for `path`: by name, and only our own plain files. */
+/**
+ * Removes what a crash between opening and renaming left for `path`: plain files with one name, which is of exactly our
+ * form. Whose they are says nothing: one may have been given to the destination's owner before the crash, key and all. One
+ * that cannot be removed keeps none of the others.
+ */
 export async function sweep(path: string): Promise<void> {
+  const failures: unknown[] = [];
+  const failed = (error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') failures.push(error);
+    return [];
+  };
   const prefix = prefixOf(path);
-  try {
-    for (const name of await readdir(dirname(path))) {
-      if (!name.startsWith(prefix) || !RANDOM.test(name.slice(prefix.length))) continue;
-      const left = join(dirname(path), name);
-      const file = await lstat(left);
-      if (file.isFile() && file.uid === process.geteuid?.()) await unlink(left);
-    }
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw faultOf(error, 'remove temporary files beside', path);
+  for (const name of await readdir(dirname(path)).catch(failed)) {
+    if (!name.startsWith(prefix) || !RANDOM.test(name.slice(prefix.length))) continue;
+    await remove(join(dirname(path), name)).catch(failed);
   }
+  if (failures.length > 0) throw faultOf(failures[0], 'remove temporary files beside', path);
+}
+
+async function remove(left: string): Promise<void> {
+  const file = await lstat(left);
+  if (file.isFile() && file.nlink === 1) await unlink(left);
 }
 
 /** Removes a temporary file whose writing failed; that failure is the one to tell, not this one's. */

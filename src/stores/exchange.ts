@@ -14,6 +14,28 @@ export type Answer = {
   readonly redirect: string | null;
 };
 
+type Reviver = (key: string, value: unknown) => unknown;
+
+const rawJson = Reflect.get(JSON, 'rawJSON') as (text: string) => unknown;
+
+/** https://tc39.es/proposal-json-parse-with-source/; TypeScript does not know it yet. */
+const keepNumber = (_key: string, value: unknown, context: { readonly source?: string }) =>
+  typeof value === 'number' && context.source !== undefined && String(value) !== context.source
+    ? rawJson(context.source)
+    : value;
+
+/**
+ * Undefined where it is no JSON. A number that a double would write otherwise (`1.10`, one of twenty digits) belongs to
+ * others and is kept to the digit: it is no number here, but stringified it is again what it was.
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text, keepNumber as Reviver);
+  } catch {
+    return undefined;
+  }
+}
+
 /** What is left of an operation's time, in ms. @throws {EdgeError} `timeout` once nothing is */
 export type Deadline = () => number;
 
@@ -44,7 +66,12 @@ export async function exchange(
   try {
     const { status, headers, body } = await net.request(request);
     const redirect = URL.parse(headers.location ?? '')?.origin ?? null;
-    return { status, body: parse(body), retryAfterMs: seconds(headers['retry-after']), redirect };
+    return {
+      status,
+      body: parseJson(body.toString('utf8')),
+      retryAfterMs: seconds(headers['retry-after']),
+      redirect,
+    };
   } catch (error) {
     throw noAnswer(error, who, writes);
   }
@@ -61,14 +88,6 @@ function noAnswer(error: unknown, who: string, writes: boolean): EdgeError {
   }
   if (writes || error.failure.verdict !== 'unknown') return error;
   return new EdgeError({ ...error.failure, verdict: error.code === 'too_large' ? 'permanent' : 'retryable' });
-}
-
-function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function seconds(header: string | undefined): number | null {

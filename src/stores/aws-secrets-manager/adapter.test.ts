@@ -177,6 +177,21 @@ describe('A JSON secret', () => {
     );
   });
 
+  test('takes the fields of several destinations at once, each by one version', async () => {
+    const { aws, store } = await start();
+    aws.write(FIELD.secretId, '{"user":"svc"}');
+    const fields = ['api_key', 'search_key', 'player_key', 'upload_key', 'mail_key'];
+    const found = await Promise.all(fields.map((field) => store.readBack({ ...FIELD, field })));
+    await Promise.all(
+      fields.map((field, at) => store.publish({ ...FIELD, field }, KEY, markOf(at + 1), found[at] ?? null)),
+    );
+    expect(JSON.parse(aws.stages(FIELD.secretId).AWSCURRENT ?? '')).toMatchObject({
+      user: 'svc',
+      ...Object.fromEntries(fields.map((field) => [field, KEY.reveal()])),
+    });
+    expect(operations(aws.requests).filter((name) => name === 'PutSecretValue')).toHaveLength(fields.length);
+  });
+
   test.each(['their-plain-secret', '["their-plain-secret"]', '{"a":', null])(
     'that holds %s is left alone, and the message does not quote it',
     async (text) => {

@@ -1,6 +1,14 @@
 import { EdgeError, type Mark, type PluginContext, Secret } from '../../model/index.ts';
 import type { Found, Store } from '../contract.ts';
-import { assertText, isVersion, type MarkedValue, readMarked, withMarked } from '../marked-fields.ts';
+import { exclusively } from '../exclusively.ts';
+import {
+  assertText,
+  isAsRead,
+  isVersion,
+  type MarkedValue,
+  readMarked,
+  withMarked,
+} from '../marked-fields.ts';
 import { SecretsManager, type SecretVersion } from './client.ts';
 import { parseFields } from './json-secret.ts';
 import type { AwsSecretsManagerConfig, AwsSecretsManagerTarget } from './schema.ts';
@@ -18,15 +26,18 @@ const CURRENT = { VersionStage: 'AWSCURRENT' } as const;
  *
  * The new value is staged as AWS's own rotation does it: put as AWSPENDING, read back, then AWSCURRENT moves to it
  * and the old one becomes AWSPREVIOUS. Whatever a crash leaves half done, the next `publish` goes on with.
+ *
+ * Publications to one secret take turns: each lost race would spend a version, and AWSPENDING is on one at a time.
  */
 export function create(context: PluginContext<AwsSecretsManagerConfig>): Store<AwsSecretsManagerTarget> {
   const aws = new SecretsManager(context);
   const secrets = new StagedSecrets(aws, (...parts) => context.hash.digest(...parts));
+  const inTurn = exclusively();
   return {
     preflight: (target) => secrets.preflight(target, aws.deadline()),
     readBack: (target) => secrets.readBack(target, aws.deadline()),
     publish: (target, value, mark, expected) =>
-      secrets.publish(target, value, mark, expected, aws.deadline()),
+      inTurn(target.secretId, () => secrets.publish(target, value, mark, expected, aws.deadline())),
     // The SDK renews by itself what has an end.
     renewLogin: async () => {
       await aws.logIn(aws.deadline());
@@ -70,10 +81,11 @@ class StagedSecrets {
   ): Promise<void> {
     assertText(value);
     const standing = await this.#aws.get(target.secretId, CURRENT, deadline);
-    if (standing !== null && isVersion(await this.#read(target, standing, deadline), value, mark)) {
+    const found = standing === null ? null : await this.#read(target, standing, deadline);
+    if (standing !== null && found !== null && isVersion(found, value, mark)) {
       return this.#unstage(target, standing, deadline);
     }
-    if ((standing?.versionId ?? null) !== (expected?.revision ?? null)) throw changed(target);
+    if (!mayReplace(target, standing, found, expected)) throw changed(target);
     const text = this.#textWith(target, standing, value, mark);
     const staged = await this.#stage(target, text, mark, standing, deadline);
     if (!staged.stages.includes('AWSCURRENT')) await this.#makeCurrent(target, staged, standing, deadline);
@@ -174,6 +186,17 @@ class StagedSecrets {
       if (!isInvalidParameter(error)) throw error;
     });
   }
+}
+
+/** Of a JSON secret it is our field that counts: where only neighbours have changed, it is written on the newer version. */
+function mayReplace(
+  target: Target,
+  standing: SecretVersion | null,
+  found: MarkedValue | null,
+  expected: Found | null,
+): boolean {
+  if (target.field !== undefined && found !== null) return isAsRead(found, expected);
+  return (standing?.versionId ?? null) === (expected?.revision ?? null);
 }
 
 /** A secret is created by its name; an ARN is given out by AWS. */

@@ -124,6 +124,43 @@ describe('the file store', () => {
     expect(await readFile(file, 'utf8')).toBe('A=1\n');
   });
 
+  test('a file system that hangs ends every operation in time, those that wait for their turn too', async () => {
+    const hung = storeOn({ ...createFiles(), read: () => new Promise(() => {}) }, 20).store;
+    const target = targetOf(file, 'KEY');
+    const errors = await Promise.all([
+      edgeErrorOf(hung.preflight(target)),
+      edgeErrorOf(hung.readBack(target)),
+      edgeErrorOf(hung.publish(target, value, markOf(1), null)),
+    ]);
+    expect(errors.map(({ failure }) => [failure.code, failure.verdict])).toEqual([
+      ['timeout', 'retryable'],
+      ['timeout', 'retryable'],
+      ['timeout', 'unknown'],
+    ]);
+    expect(errors[0]?.message).toContain(`reading ${file} was not done within 0.02 s`);
+  });
+
+  test('what was held up too long is not written once the file system answers again', async () => {
+    const answering = Promise.withResolvers<null>();
+    const done: string[] = [];
+    const files: Files = {
+      ...createFiles(),
+      read: () => {
+        done.push('read');
+        return answering.promise;
+      },
+      replace: async (_path, content) => {
+        done.push(Buffer.from(content).toString());
+      },
+    };
+    const held = storeOn(files, 200).store;
+    const publish = (number: number) => held.publish(targetOf(file, 'KEY'), value, markOf(number), null);
+    await Promise.all([edgeErrorOf(publish(1)), edgeErrorOf(publish(2))]);
+    answering.resolve(null);
+    await publish(3);
+    expect(done).toEqual(['read', 'read', expect.stringContaining('# keywarden:1 KEY version 3 ')]);
+  });
+
   test('one path that fails does not hold up the next work on it', async () => {
     const target = targetOf(file, 'KEY');
     const [bad, good] = await Promise.allSettled([

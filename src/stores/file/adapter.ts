@@ -8,8 +8,8 @@ import {
   Secret,
 } from '../../model/index.ts';
 import type { Found, Store } from '../contract.ts';
+import { exclusively } from '../exclusively.ts';
 import { dotenv } from './dotenv.ts';
-import { exclusively } from './exclusively.ts';
 import { type Format, NOTHING } from './format.ts';
 import { json } from './json.ts';
 import { notesPath } from './notes.ts';
@@ -20,10 +20,15 @@ import { template } from './template.ts';
 
 type Present = Awaited<ReturnType<Files['read']>>;
 
+type Doing = 'reading' | 'writing';
+
 /** A file as it is now, with its notes where its format has some. */
 type Opened = { readonly format: Format; readonly present: Present; readonly notes: Present };
 
 const NOTES_MODE = 0o600;
+
+/** For all of an operation, its turn included. Real time, as a hung mount (NFS, FUSE) takes it, in ms. */
+const WITHIN = 10_000;
 
 /** Of the form that any format takes: what preflight renders in memory to learn whether the file lends itself to it. */
 const SAMPLE = Secret.from('sample');
@@ -42,23 +47,30 @@ const SAMPLE_MARK: Mark = {
  *
  * A revision covers what the destination itself holds, value and mark: a change elsewhere in the file is no
  * conflict, since every write builds on the file as it is at that moment.
+ *
+ * What a hung file system holds up ends as `timeout` after `withinMs`. It keeps its turn: what comes after it on that
+ * path waits, and once its own time is up neither begins nor writes.
  */
-export function create(context: PluginContext<null>): Store<FileTarget> {
+export function create(context: PluginContext<null>, withinMs = WITHIN): Store<FileTarget> {
   const { files, hash } = context;
   const inTurn = exclusively();
   const swept = new Set<string>();
 
   /** One after the other for each path; the first one clears away what a crash has left. */
-  const at = <Result>({ file }: FileTarget, work: () => Promise<Result>) =>
-    inTurn(file, async () => {
+  const at = <Result>({ file }: FileTarget, doing: Doing, work: (late: AbortSignal) => Promise<Result>) => {
+    const late = AbortSignal.timeout(withinMs);
+    const result = inTurn(file, async () => {
+      late.throwIfAborted();
       if (!swept.has(file)) await sweep(file, context);
       swept.add(file);
-      return work();
+      return work(late);
     });
+    return unless(late, result, () => timeout(file, doing, withinMs));
+  };
 
   return {
     preflight: (target) =>
-      at(target, async () => {
+      at(target, 'reading', async () => {
         const { format, present, notes } = await open(target, files, hash);
         format.render(present?.content ?? NOTHING, SAMPLE, SAMPLE_MARK, notes?.content);
         await files.probe(target.file, ownership(target));
@@ -66,27 +78,36 @@ export function create(context: PluginContext<null>): Store<FileTarget> {
       }),
 
     readBack: (target) =>
-      at(target, async () => {
+      at(target, 'reading', async () => {
         const opened = await open(target, files, hash);
         return opened.present === null ? null : foundIn(opened, target, hash);
       }),
 
     publish: (target, value, mark, expected) =>
-      at(target, async () => {
+      at(target, 'writing', async (late) => {
         const opened = await open(target, files, hash);
         const found = foundIn(opened, target, hash);
         const published = isPublished(found, value, mark);
         if (published && opened.present !== null && found.rights === null && !found.outdated) return;
         if (!published && found.revision !== (expected?.revision ?? revisionOf(hash))) throw conflict(target);
+        late.throwIfAborted();
         await write(opened, target, value, mark, files);
       }),
 
     renewLogin: () => Promise.resolve(null),
     tidy: async (targets) => {
-      await Promise.all(targets.map((target) => at(target, () => Promise.resolve())));
+      await Promise.all(targets.map((target) => at(target, 'reading', () => Promise.resolve())));
     },
     close: () => Promise.resolve(),
   };
+}
+
+/** What `work` comes to, or `failure` once it is late; `work` itself goes on. */
+function unless<Result>(late: AbortSignal, work: Promise<Result>, failure: () => EdgeError): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    late.addEventListener('abort', () => reject(failure()), { once: true });
+    work.then(resolve, reject);
+  });
 }
 
 async function sweep(path: string, { files, log }: PluginContext<null>): Promise<void> {
@@ -163,6 +184,14 @@ function isPublished(found: Found, value: Secret, mark: Mark): boolean {
 
 function ownership({ mode, uid, gid }: FileTarget): { mode: number; uid?: number; gid?: number } {
   return { mode, ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+}
+
+function timeout(file: string, doing: Doing, ms: number): EdgeError {
+  return new EdgeError({
+    code: 'timeout',
+    verdict: doing === 'writing' ? 'unknown' : 'retryable',
+    message: `${doing} ${file} was not done within ${ms / 1000} s; see whether the file system that it or its template is on still answers (NFS, FUSE)`,
+  });
 }
 
 function conflict({ file, variable, field, credential }: FileTarget): EdgeError {

@@ -27,9 +27,10 @@ const clock: Clock = {
 };
 
 /** The file store on `files`, and all that it logs. */
-export function storeOn(files: Files) {
+export function storeOn(files: Files, withinMs?: number) {
   const log = memoryLog();
-  const store = create({ name: 'file', config: null, net, files, log: log.log, clock, hash: testHash });
+  const context = { name: 'file', config: null, net, files, log: log.log, clock, hash: testHash };
+  const store = create(context, withinMs);
   return { store, logged: log.text };
 }
 

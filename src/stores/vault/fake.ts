@@ -13,10 +13,13 @@ export type FakeRequest = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
+  /** The body as it was sent: parsed, long numbers have lost their digits. */
+  readonly text: string;
 };
 
 export type FakeAnswer = {
   readonly status: number;
+  /** A text is sent as it is, all else as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -115,8 +118,7 @@ export class FakeVault {
     const answer = this.fault?.(request) ?? this.#answer(request);
     if (answer === 'hang') return;
     const headers = { 'Cache-Control': 'no-store', 'Content-Type': 'application/json', ...answer.headers };
-    const body = answer.body === undefined ? '' : JSON.stringify(answer.body);
-    response.writeHead(answer.status, headers).end(body);
+    response.writeHead(answer.status, headers).end(textOf(answer.body));
   }
 
   #answer(request: FakeRequest): FakeAnswer {
@@ -258,6 +260,11 @@ export class FakeVault {
   }
 }
 
+function textOf(body: unknown): string {
+  if (typeof body === 'string') return body;
+  return body === undefined ? '' : JSON.stringify(body);
+}
+
 function kvAnswer({ status, data, errors }: KvAnswer): FakeAnswer {
   if (errors !== undefined) return { status, body: { errors } };
   return data === undefined ? { status } : { ...envelope({ data }), status };
@@ -292,7 +299,7 @@ async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
     Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
   );
   const { method = '', url = '' } = incoming;
-  return { method, path: url, headers, body: text === '' ? undefined : JSON.parse(text) };
+  return { method, path: url, headers, body: text === '' ? undefined : JSON.parse(text), text };
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

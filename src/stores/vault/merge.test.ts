@@ -55,6 +55,17 @@ describe('A write to a Vault secret that has changed', () => {
     expect(casOf(vault)).toEqual([2, 3]);
   });
 
+  test('keeps the fields of others, numbers to the digit', async () => {
+    const { store, vault } = await start();
+    const others = '"id":1122334455667788990,"ratio":1.10,"huge":1e400,"port":5432,"list":[-0,null]';
+    vault.fault = ({ method, path }) =>
+      method === 'GET' && path === `/v1/secret/data/${TARGET.path}`
+        ? { status: 200, body: `{"data":{"data":{"api_key":"old",${others}},"metadata":{"version":2}}}` }
+        : null;
+    await store.publish(TARGET, KEY, markOf(2), await store.readBack(TARGET));
+    expect(vault.requests.find(isWrite)?.text).toContain(`"data":{"api_key":"${KEY.reveal()}",${others},`);
+  });
+
   test('since the caller read it, in another field, goes through at once', async () => {
     const { store, vault } = await start();
     const found = await store.readBack(TARGET);
