@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { loadedBy } from '../../test/support/loaded.ts';
 import { stores } from './index.ts';
 
 test('every kind of store loads its adapter', async () => {
@@ -14,14 +14,6 @@ test('every kind of store loads its adapter', async () => {
 });
 
 test('the list itself loads no adapter and no vendor’s package', () => {
-  const code = `
-    import { registerHooks } from 'node:module';
-    const seen = [];
-    registerHooks({ load: (url, context, next) => { seen.push(url); return next(url, context); } });
-    await import(process.argv[1]);
-    process.stdout.write(JSON.stringify(seen));
-  `;
-  const index = new URL('./index.ts', import.meta.url).href;
-  const child = spawnSync(process.execPath, ['--input-type=module', '-e', code, index]);
-  expect(JSON.parse(child.stdout.toString())).toEqual([index]);
+  const index = new URL('./index.ts', import.meta.url);
+  expect(loadedBy(index)).toEqual([index.href]);
 });

@@ -1,6 +1,6 @@
 import { readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type AgentWorld, agentWorld, deadAddress, PATIENCE, type Running } from '../support/agents.ts';
+import { type AgentWorld, agentWorld, deadAddress, later, PATIENCE } from '../support/agents.ts';
 
 let w: AgentWorld;
 beforeEach(async () => {
@@ -13,13 +13,6 @@ afterEach(async () => {
   await w[Symbol.asyncDispose]();
   expect(leaks).toEqual([]);
 });
-
-/** Minutes pass until a line has this text. */
-const later = (running: Running, text: string) =>
-  vi.waitUntil(() => {
-    running.clock.pass(60_000);
-    return running.lines.some((line) => line.includes(text));
-  }, PATIENCE);
 
 describe('the hook of a file', () => {
   const hook = () =>

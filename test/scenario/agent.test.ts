@@ -6,9 +6,9 @@ import {
   agentWorld,
   deadAddress,
   LOCAL_TOKEN,
+  later,
   local,
   PATIENCE,
-  type Running,
 } from '../support/agents.ts';
 
 let w: AgentWorld;
@@ -22,13 +22,6 @@ afterEach(async () => {
   await w[Symbol.asyncDispose]();
   expect(leaks).toEqual([]);
 });
-
-/** Minutes pass until a line has this text. */
-const later = (running: Running, text: string) =>
-  vi.waitUntil(() => {
-    running.clock.pass(60_000);
-    return running.lines.some((line) => line.includes(text));
-  }, PATIENCE);
 
 const SECRET = '/v1/credentials/mine/secret';
 

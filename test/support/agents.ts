@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { vi } from 'vitest';
 import { type Agent, type AgentParts, startAgent } from '../../src/agent/agent.ts';
 import { type Synced, syncOnce } from '../../src/agent/sync.ts';
 import { call } from '../../src/api/testing/call.ts';
@@ -236,4 +237,12 @@ export async function local(
     etag: answer.headers.get('etag') ?? '',
     json: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
   };
+}
+
+/** Minutes pass until a line has this text. */
+export function later({ clock, lines }: Running, text: string): Promise<boolean> {
+  return vi.waitUntil(() => {
+    clock.pass(60_000);
+    return lines.some((line) => line.includes(text));
+  }, PATIENCE);
 }

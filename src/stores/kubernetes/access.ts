@@ -1,12 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import {
-  EdgeError,
-  KeywardenError,
-  type Net,
-  type PluginContext,
-  Secret,
-  type SecretSource,
-} from '../../model/index.ts';
+import { type Net, type PluginContext, Secret, type SecretSource } from '../../model/index.ts';
+import { readLoginSecret } from '../login-secret.ts';
 import { type Given, type Kubeconfig, parseKubeconfig } from './kubeconfig.ts';
 import type { KubernetesConfig } from './schema.ts';
 
@@ -101,21 +95,6 @@ async function secretOf(given: Given, source: SecretSource, allowModes?: number)
   return read(source.beside(resolve(folder, given.file), allowModes));
 }
 
-async function read(source: SecretSource): Promise<Secret> {
-  try {
-    return await source.read();
-  } catch (error) {
-    throw new EdgeError({
-      code: 'secret_unavailable',
-      verdict: 'retryable',
-      message:
-        error instanceof KeywardenError
-          ? error.message
-          : `the ${source.where} for the Kubernetes API cannot be read`,
-    });
-  }
-}
-
 function sameIdentity(a: Login, b: Login): boolean {
   return (
     same(a.ca, b.ca) &&
@@ -126,4 +105,8 @@ function sameIdentity(a: Login, b: Login): boolean {
 
 function same(a: Secret | null | undefined, b: Secret | null | undefined): boolean {
   return a === b || (a instanceof Secret && b instanceof Secret && a.equals(b));
+}
+
+function read(source: SecretSource): Promise<Secret> {
+  return readLoginSecret(source, 'the Kubernetes API');
 }

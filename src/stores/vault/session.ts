@@ -1,6 +1,5 @@
 import {
   EdgeError,
-  KeywardenError,
   MINUTE,
   type PluginContext,
   SECOND,
@@ -8,6 +7,7 @@ import {
   type SecretSource,
 } from '../../model/index.ts';
 import type { Answer, Deadline } from '../exchange.ts';
+import { readLoginSecret } from '../login-secret.ts';
 import { type Fields, isFields } from '../marked-fields.ts';
 import type { VaultClient, VaultRequest } from './client.ts';
 import type { VaultConfig } from './schema.ts';
@@ -177,17 +177,6 @@ export function member(answer: Answer, name: string): Fields | null {
   return isFields(value) ? value : null;
 }
 
-async function read(source: SecretSource): Promise<Secret> {
-  try {
-    return await source.read();
-  } catch (error) {
-    throw new EdgeError({
-      code: 'secret_unavailable',
-      verdict: 'retryable',
-      message:
-        error instanceof KeywardenError
-          ? error.message
-          : `the ${source.where} for the Vault login cannot be read`,
-    });
-  }
+function read(source: SecretSource): Promise<Secret> {
+  return readLoginSecret(source, 'the Vault login');
 }
