@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
-import { expect } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { EdgeError, type Hash, type Log, type Mark } from '../model/index.ts';
 
 /** A log that keeps its lines, in every form in which a field could become text. */
@@ -76,4 +76,24 @@ export function expectNoSecret(text: string, secrets: readonly string[]): void {
     const forms = [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')];
     expect(forms.filter((form) => text.includes(form)).length, 'a planted secret shows').toBe(0);
   }
+}
+
+type Ending = { readonly store: { close(): Promise<void> }; end(): Promise<void> };
+
+/**
+ * Ends after each test what was begun in it.
+ *
+ * @example
+ * const ending = endingEach();
+ * const start = async () => { const world = await startVaultWorld(); ending(world); return world; };
+ */
+export function endingEach(): (world: Ending) => void {
+  const open: Ending[] = [];
+  afterEach(async () => {
+    for (const world of open.splice(0)) {
+      await world.store.close();
+      await world.end();
+    }
+  });
+  return (world) => open.push(world);
 }

@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { storeContract } from '../contract.suite.ts';
-import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
+import { edgeErrorOf, endingEach, expectNoSecret, markOf } from '../parts.suite.ts';
 import { type FakeFault, type FakeRequest, status } from './fake.ts';
 import { type KubernetesWorld, NAME, startKubernetesWorld, TARGET } from './testing.ts';
 
@@ -9,18 +9,11 @@ storeContract('Kubernetes', () => startKubernetesWorld());
 
 const KEY = Secret.from('ff_live_9mQ2vX7nB4wLpR8t');
 const base64 = (text: string) => Buffer.from(text).toString('base64');
-const open: KubernetesWorld[] = [];
-
-afterEach(async () => {
-  for (const world of open.splice(0)) {
-    await world.store.close();
-    await world.end();
-  }
-});
+const ending = endingEach();
 
 async function start(): Promise<KubernetesWorld> {
   const world = await startKubernetesWorld();
-  open.push(world);
+  ending(world);
   return world;
 }
 

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { makeCa } from '../../net/testing/index.ts';
-import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
+import { edgeErrorOf, endingEach, expectNoSecret, markOf } from '../parts.suite.ts';
 import type { FakeKubernetes } from './fake.ts';
 import { parseKubeconfig } from './kubeconfig.ts';
 import {
@@ -17,18 +17,11 @@ const KEY = Secret.from('ff_live_9mQ2vX7nB4wLpR8t');
 const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 const CA = '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt';
 const base64 = (text: string) => Buffer.from(text).toString('base64');
-const open: KubernetesWorld[] = [];
-
-afterEach(async () => {
-  for (const world of open.splice(0)) {
-    await world.store.close();
-    await world.end();
-  }
-});
+const ending = endingEach();
 
 async function start(options: KubernetesWorldOptions = {}): Promise<KubernetesWorld> {
   const world = await startKubernetesWorld(options);
-  open.push(world);
+  ending(world);
   return world;
 }
 

@@ -1,22 +1,15 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
-import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
+import { edgeErrorOf, endingEach, expectNoSecret, markOf } from '../parts.suite.ts';
 import { type FakeAnswer, status } from './fake.ts';
 import { type KubernetesWorld, NAME, startKubernetesWorld, TARGET } from './testing.ts';
 
 const KEY = Secret.from('ff_live_9mQ2vX7nB4wLpR8t');
-const open: KubernetesWorld[] = [];
-
-afterEach(async () => {
-  for (const world of open.splice(0)) {
-    await world.store.close();
-    await world.end();
-  }
-});
+const ending = endingEach();
 
 async function start(): Promise<KubernetesWorld> {
   const world = await startKubernetesWorld();
-  open.push(world);
+  ending(world);
   return world;
 }
 

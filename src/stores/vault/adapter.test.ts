@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { storeContract } from '../contract.suite.ts';
-import { edgeErrorOf, markOf } from '../parts.suite.ts';
+import { edgeErrorOf, endingEach, markOf } from '../parts.suite.ts';
 import type { FakeFault, FakeVault } from './fake.ts';
 import { startVaultWorld, TARGET, type VaultWorld, type VaultWorldOptions } from './testing.ts';
 
@@ -9,18 +9,11 @@ storeContract('Vault KV version 2', () => startVaultWorld());
 
 const KEY = Secret.from('ff_live_9mQ2vX7nB4wLpR8t');
 const NAME = `secret/${TARGET.path}`;
-const open: VaultWorld[] = [];
-
-afterEach(async () => {
-  for (const world of open.splice(0)) {
-    await world.store.close();
-    await world.end();
-  }
-});
+const ending = endingEach();
 
 async function start(options: VaultWorldOptions = {}): Promise<VaultWorld> {
   const world = await startVaultWorld(options);
-  open.push(world);
+  ending(world);
   return world;
 }
 

@@ -1,24 +1,17 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
-import { edgeErrorOf, markOf } from '../parts.suite.ts';
+import { edgeErrorOf, endingEach, markOf } from '../parts.suite.ts';
 import type { FakeRequest, FakeVault } from './fake.ts';
 import { clock, startVaultWorld, TARGET, type VaultWorld, type VaultWorldOptions } from './testing.ts';
 
 const KEY = Secret.from('ff_live_9mQ2vX7nB4wLpR8t');
 const NAME = `secret/${TARGET.path}`;
-const open: VaultWorld[] = [];
-
-afterEach(async () => {
-  for (const world of open.splice(0)) {
-    await world.store.close();
-    await world.end();
-  }
-});
+const ending = endingEach();
 
 /** A secret that already holds a version of ours and a field of somebody else's. */
 async function start(options: VaultWorldOptions = {}): Promise<VaultWorld> {
   const world = await startVaultWorld(options);
-  open.push(world);
+  ending(world);
   world.vault.put(NAME, () => ({ user: 'svc' }));
   await world.store.publish(TARGET, Secret.from('old'), markOf(1), await world.store.readBack(TARGET));
   world.vault.requests.length = 0;

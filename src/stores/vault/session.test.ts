@@ -1,22 +1,15 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
-import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
+import { edgeErrorOf, endingEach, expectNoSecret, markOf } from '../parts.suite.ts';
 import { FakeVault } from './fake.ts';
 import { startVaultWorld, TARGET, type VaultWorld, type VaultWorldOptions } from './testing.ts';
 
 const KEY = Secret.from('ff_live_9mQ2vX7nB4wLpR8t');
-const open: VaultWorld[] = [];
-
-afterEach(async () => {
-  for (const world of open.splice(0)) {
-    await world.store.close();
-    await world.end();
-  }
-});
+const ending = endingEach();
 
 async function start(options: VaultWorldOptions = {}): Promise<VaultWorld> {
   const world = await startVaultWorld(options);
-  open.push(world);
+  ending(world);
   return world;
 }
 
