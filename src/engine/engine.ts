@@ -5,6 +5,7 @@ import { ClockWatch, wakeAll } from './clock-step.ts';
 import { Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
 import { CurrentValues } from './current-values.ts';
+import { DeadClaims } from './dead-claims.ts';
 import { Defects } from './defects.ts';
 import { turnDelivery } from './deliver.ts';
 import { turnHook } from './hook.ts';
@@ -32,6 +33,7 @@ export class Engine {
   readonly #committer: Committer;
   readonly #logins = new Logins();
   readonly #clock: ClockWatch;
+  readonly #dead: DeadClaims;
   readonly #defects = new Defects();
   readonly #listeners = new Set<() => void>();
   readonly #stopping = new AbortController();
@@ -41,6 +43,7 @@ export class Engine {
   constructor(context: EngineContext) {
     this.context = context;
     this.#clock = new ClockWatch(context.clock);
+    this.#dead = new DeadClaims(context);
     this.#loop = new Loop(context, lanesOf(context.config), (claim) => this.#turn(claim));
     this.values = new CurrentValues(context.state);
     this.#committer = new Committer(
@@ -87,7 +90,10 @@ export class Engine {
     this.#loop.wake();
   }
 
-  /** The net beneath the loop's timers: turns it, and makes everything due where the wall clock was set back. */
+  /**
+   * The net beneath the loop's timers: turns it, makes everything due where the wall clock was set back, and ends what the
+   * dead still claim.
+   */
   async reconcile(): Promise<void> {
     const { state, log } = this.context;
     try {
@@ -101,7 +107,18 @@ export class Engine {
         'what waits could not be made due after the clock was set back; the next turn of the schedule tries again',
       );
     }
+    await this.#freeDead();
     this.#loop.wake();
+  }
+
+  async #freeDead(): Promise<void> {
+    const { state, log } = this.context;
+    try {
+      const changes = await this.#dead.look();
+      if (changes.length > 0) await state.commit(changes);
+    } catch (error) {
+      log.error({ error }, 'what a dead process claims could not be freed; it is tried again');
+    }
   }
 
   /** Makes every log monitor due. */

@@ -13,7 +13,7 @@ import type { EngineContext } from './context.ts';
 import { publicationId } from './destination.ts';
 import { createKeyedHash } from './hash.ts';
 import { turnPublication } from './publish.ts';
-import { blankRecord } from './start.ts';
+import { blankRecord, reconcileConfiguration } from './start.ts';
 
 const NAME = 'frameflow-prod';
 const PLACE = 'shelf:key';
@@ -141,6 +141,33 @@ test('a destination gets the current version, and is looked at again within the 
   const next = (await dueAt()) ?? 0;
   expect(next).toBeGreaterThan(NOW);
   expect(next).toBeLessThanOrEqual(NOW + HOUR);
+});
+
+describe('a start looks at a destination that had its version', () => {
+  const restartedAt = async (now: number) => {
+    await turnPublication(context, committer, await claim());
+    const looks = await dueAt();
+    const config = { ...context.config, stores: {}, monitors: {} };
+    await state.commit(
+      await reconcileConfiguration({ ...context, config, clock: { ...context.clock, now: () => now } }),
+    );
+    return { looks, due: await dueAt() };
+  };
+
+  test('when it would have been looked at anyway', async () => {
+    const { looks, due } = await restartedAt(NOW + 1);
+    expect(due).toBe(looks);
+  });
+
+  test('when it would have been, which is past where nobody ran then', async () => {
+    const { looks, due } = await restartedAt(NOW + 31 * HOUR);
+    expect(due).toBe(looks);
+  });
+
+  test('at once where its last look lies ahead of a clock that was set back', async () => {
+    const { due } = await restartedAt(NOW - 2 * DAY);
+    expect(due).toBe(NOW - 2 * DAY);
+  });
 });
 
 describe('a process that was paused between the reading and the writing', () => {

@@ -146,16 +146,18 @@ type Visited = {
   readonly id: string;
 };
 
-/** A destination that has the current version, or had it, is looked at when it would have been without the restart. */
+/**
+ * A destination that has the current version, or had it, is looked at when it would have been without the restart; at
+ * once where its last look lies ahead of our clock, which cannot say then how long ago it was.
+ */
 function firstVisit(
   context: EngineContext,
   { credential, known, current, id }: Visited,
   now: number,
 ): number {
   const has = known?.state === 'published' || known?.state === 'drifted';
-  if (!has || known.versionId !== current.id || known.checkedAt === null) return now;
-  const seenAt = Math.min(known.checkedAt, now);
-  return nextCheck(credential.drift, checkSpread(context, id), seenAt);
+  if (!has || known.versionId !== current.id || known.checkedAt === null || known.checkedAt > now) return now;
+  return nextCheck(credential.drift, checkSpread(context, id), known.checkedAt);
 }
 
 function hookWork(

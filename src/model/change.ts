@@ -76,4 +76,12 @@ export type Change =
   | { readonly type: 'work.put'; readonly work: Work }
   /** Makes it due no later than `at`, also while it is claimed; nothing where there is no such record. */
   | { readonly type: 'work.wake'; readonly kind: WorkKind; readonly id: string; readonly at: number }
-  | { readonly type: 'work.delete'; readonly kind: WorkKind; readonly id: string };
+  | { readonly type: 'work.delete'; readonly kind: WorkKind; readonly id: string }
+  /** Ends the claim that holds it until `until`, whose holder is dead, and makes it due no later than `at`; else nothing. */
+  | {
+      readonly type: 'work.free';
+      readonly kind: WorkKind;
+      readonly id: string;
+      readonly until: number;
+      readonly at: number;
+    };

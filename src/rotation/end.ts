@@ -2,7 +2,7 @@ import type { Change, Failure, Rotation, RotationState, Version } from '../model
 import { type Folded, folded } from './folded.ts';
 import { isRolledBack } from './rolled-back.ts';
 import { raise, resolve } from './signals.ts';
-import type { Situation } from './situation.ts';
+import { applied, type Situation } from './situation.ts';
 import { moveStep } from './steps.ts';
 import { stragglersEnd } from './stragglers.ts';
 import { become } from './transitions.ts';
@@ -43,6 +43,13 @@ export function endEarly(
       ...unused.signals,
     ],
   );
+}
+
+/** The open rotation, if there is one, has nothing to bring any more: another key is the current one. */
+export function endOpen(situation: Situation, now: number): { ended: Folded; after: Situation } {
+  const { open } = situation.snapshot;
+  const ended = open === null ? folded([]) : endEarly(situation, open, 'abandoned', now, { actor: 'daemon' });
+  return { ended, after: applied(situation, ended.changes) };
 }
 
 /** A key that we hold and that nothing will be published of: only a person can delete it at the provider. */

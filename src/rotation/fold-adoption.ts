@@ -9,6 +9,7 @@ import type {
 } from '../model/index.ts';
 import { type Adoption, chooseAdoption } from './adoption.ts';
 import { backoff } from './backoff.ts';
+import { endOpen } from './end.ts';
 import { exposureEnds } from './exposure.ts';
 import { publishEverywhere } from './fold-verify.ts';
 import { audit, type Folded, folded, type Ids } from './folded.ts';
@@ -28,9 +29,14 @@ export function foldAdoption(
   newId: Ids,
 ): Folded {
   const choice = chooseAdoption(situation, outcome);
-  return choice.decision === 'adopt'
-    ? adopt(situation, outcome, choice.candidate, now, newId)
-    : hold(situation, choice, now);
+  if (choice.decision !== 'adopt') return hold(situation, choice, now);
+  const { candidate } = choice;
+  // A rotation that began meanwhile was to replace the key that was the current one: where it still is, it goes on.
+  const same = currentVersion(situation.snapshot.versions)?.fingerprint === candidate.fingerprint;
+  if (same) return adopt(situation, outcome, candidate, now, newId);
+  const { ended, after } = endOpen(situation, now);
+  const adopted = adopt(after, outcome, candidate, now, newId);
+  return folded([...ended.changes, ...adopted.changes], [...ended.signals, ...adopted.signals]);
 }
 
 /** The candidate becomes the current version, everywhere. */

@@ -6,7 +6,8 @@ import { furtherMintAt } from './fold-verify.ts';
 import { keepAliveAt } from './guided.ts';
 import { missing } from './missing.ts';
 import { recoverAt } from './recover.ts';
-import { givesWay } from './request.ts';
+import { givesWay, isAnswered } from './request.ts';
+import { isLooking } from './restored.ts';
 import { canComeBack, isBackDue } from './rollback.ts';
 import { isRolledBack } from './rolled-back.ts';
 import { nextRotationAt } from './schedule.ts';
@@ -122,12 +123,13 @@ function recover(situation: Situation, now: number): Action | null {
   return open === null && queued === null ? { do: 'wait', until: at } : null;
 }
 
-function adoptFirst({ snapshot }: Situation, now: number): Action | null {
+function adoptFirst({ snapshot, policy }: Situation, now: number): Action | null {
   const { record, open, queued, versions } = snapshot;
-  // A rotation that is open goes on: it has a current key, and what it brings is newer than anything to be found.
-  if (record.state === 'managed' || record.state === 'rejected' || open !== null) return null;
-  // Looking again for a key can wait; an emergency and a current key that has an end cannot.
-  const pressing = queued?.trigger === 'emergency' || isDying(versions);
+  // A rotation that is open has a current key and comes first: the search goes on while it rests, see carryOn.
+  if (!isLooking(record) || open !== null) return null;
+  // Looking again for a key can wait; an emergency and a current key that has an end cannot, where we may mint.
+  const dying = isDying(versions) && policy.mode === 'automatic';
+  const pressing = queued?.trigger === 'emergency' || dying;
   if (currentVersion(versions) !== null && pressing && record.attempts > 0) return null;
   const retryAt = record.retryAt ?? 0;
   return retryAt > now ? { do: 'wait', until: retryAt } : { do: 'adopt' };
@@ -147,7 +149,7 @@ function carryOn(situation: Situation, now: number, newKey: () => string): Actio
   const rotation = situation.snapshot.open;
   if (rotation === null) return null;
   const until = rotation.retryAt ?? 0;
-  if (until > now) return { do: 'wait', until };
+  if (until > now) return meanwhile(situation, rotation, until, now);
   if (rotation.newVersionId === null) return towardsMint(situation, rotation, now, newKey);
   const version = versionById(situation.snapshot.versions, rotation.newVersionId);
   if (version?.state !== 'pending') return towardsEnd(situation, rotation, now);
@@ -156,10 +158,27 @@ function carryOn(situation: Situation, now: number, newKey: () => string): Actio
   return { do: 'verify', rotation, version };
 }
 
+/**
+ * What could not wait for the search may wait for it in the end: no destination is written that holds a newer version,
+ * and nothing but the search says which key is the current one. Where a mint is under way, its key is newer.
+ */
+function meanwhile({ snapshot }: Situation, rotation: Rotation, until: number, now: number): Action {
+  const { newVersionId, intent } = rotation;
+  const sent = intent !== null && isRepeated(intent, now);
+  const underWay = newVersionId !== null || isAnswered(rotation) || sent;
+  if (underWay || !isLooking(snapshot.record)) return { do: 'wait', until };
+  const retryAt = snapshot.record.retryAt ?? 0;
+  return retryAt <= now ? { do: 'adopt' } : { do: 'wait', until: Math.min(until, retryAt) };
+}
+
+function isRepeated({ sends, committedAt }: MintIntent, now: number): boolean {
+  return sends > 0 && now - committedAt < REPLAY_LIMIT;
+}
+
 function towardsMint(situation: Situation, rotation: Rotation, now: number, newKey: () => string): Action {
   const { intent } = rotation;
   if (rotation.answeredAt !== null) return { do: 'take', rotation };
-  if (intent !== null && intent.sends > 0 && now - intent.committedAt < REPLAY_LIMIT) {
+  if (intent !== null && isRepeated(intent, now)) {
     return { do: 'mint', rotation, intent: { ...intent, sends: intent.sends + 1 } };
   }
   if (rotation.preflightedAt === null || now - rotation.preflightedAt > PREFLIGHT_FRESH) {

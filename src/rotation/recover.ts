@@ -2,7 +2,7 @@ import type { CredentialRecord, Failure, Rotation, Signal, Version } from '../mo
 import { formatDuration, MINUTE } from '../model/index.ts';
 import { rest } from './backoff.ts';
 import { blankRotation } from './blank-rotation.ts';
-import { endEarly } from './end.ts';
+import { endEarly, endOpen } from './end.ts';
 import { adopt } from './fold-adoption.ts';
 import { publishEverywhere } from './fold-verify.ts';
 import { audit, type Folded, folded, type Ids, putRotation } from './folded.ts';
@@ -124,13 +124,6 @@ function takeFound(
     newId,
   );
   return folded([...ended.changes, ...adopted.changes], [...ended.signals, ...adopted.signals]);
-}
-
-/** The open rotation, if there is one, has nothing to bring any more. */
-function endOpen(situation: Situation, now: number): { ended: Folded; after: Situation } {
-  const { open } = situation.snapshot;
-  const ended = open === null ? folded([]) : endEarly(situation, open, 'abandoned', now, { actor: 'daemon' });
-  return { ended, after: applied(situation, ended.changes) };
 }
 
 function firstIn(

@@ -1,4 +1,4 @@
-import type { Failure } from '../model/index.ts';
+import type { CredentialRecord, Failure } from '../model/index.ts';
 import { endEarly } from './end.ts';
 import { audit, type Folded, folded } from './folded.ts';
 import { isAnswered } from './request.ts';
@@ -7,6 +7,11 @@ import { applied, type Situation } from './situation.ts';
 
 /** The code of a publication or preflight that finds a newer version of ours than the state knows. */
 export const NEWER = 'newer_version';
+
+/** True where the newest working key is being looked for: at the first start, or anew. */
+export function isLooking({ state }: CredentialRecord): boolean {
+  return state !== 'managed' && state !== 'rejected';
+}
 
 /**
  * A destination holds a newer version than this state knows: the state was restored from an older backup, or lost a
@@ -19,9 +24,8 @@ export function lookAgain(
   now: number,
 ): Folded {
   const { record, open } = situation.snapshot;
-  const looking = record.state !== 'managed' && record.state !== 'rejected';
-  // What could not wait for the search, and has published since, keeps it from going on.
-  if (looking && (open === null || open.newVersionId === null)) return folded([]);
+  // What could not wait for the search, and has minted since, keeps it from going on; before that it goes on meanwhile.
+  if (isLooking(record) && (open === null || open.newVersionId === null)) return folded([]);
   // A minted key that lies in the journal is taken first; whoever found the newer version finds it again.
   if (open !== null && isAnswered(open)) return folded([]);
   const ended =

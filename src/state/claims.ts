@@ -1,13 +1,14 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Change, Claim, Work, WorkKind } from '../model/index.ts';
-import { type Hold, type Scheduled, StateError } from './contract.ts';
+import { type Claimed, type Hold, type Scheduled, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './tables.ts';
 
 type Db = Kysely<Tables>;
-type WorkChange = Extract<Change, { readonly type: 'work.put' | 'work.wake' | 'work.delete' }>;
+type WorkChange = Extract<Change, { readonly type: `work.${string}` }>;
+type Freed = { kind: WorkKind; id: string; until: number; at: number };
 
 /** A record can be claimed from its due time on, or, while it is claimed, once the claim has run out. */
 const claimableAt = sql<number>`case when claimed_until > due_at then claimed_until else due_at end`;
@@ -145,6 +146,14 @@ const wakeWork = prepared((db, { kind, id, at }: { kind: WorkKind; id: string; a
 const deleteWork = prepared((db, { kind, id }: { kind: WorkKind; id: string }) =>
   db.deleteFrom('work').where('kind', '=', kind).where('id', '=', id),
 );
+const freeWork = prepared((db, { kind, id, until, at }: Freed) =>
+  db
+    .updateTable('work')
+    .set({ owner: null, claimed_until: null, due_at: earliest('due_at', at) })
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+    .where('claimed_until', '=', until),
+);
 
 /** Applies a change of the due records themselves. */
 export async function applyWork(db: Db, change: WorkChange): Promise<void> {
@@ -157,6 +166,9 @@ export async function applyWork(db: Db, change: WorkChange): Promise<void> {
       return;
     case 'work.delete':
       await deleteWork(db, { kind: change.kind, id: change.id });
+      return;
+    case 'work.free':
+      await freeWork(db, { kind: change.kind, id: change.id, until: change.until, at: change.at });
       return;
   }
 }
@@ -208,6 +220,15 @@ export async function readScheduled(db: Db, kind: WorkKind): Promise<readonly Sc
     .orderBy('id')
     .execute();
   return rows.map((row) => ({ id: row.id, dueAt: row.due_at, claimedUntil: row.claimed_until }));
+}
+
+export async function readClaimedBeyond(db: Db, at: number): Promise<readonly Claimed[]> {
+  const rows = await db
+    .selectFrom('work')
+    .select(['kind', 'id', 'claimed_until'])
+    .where('claimed_until', '>', at)
+    .execute();
+  return rows.map(({ kind, id, claimed_until: until }) => ({ kind, id, until: until ?? at }));
 }
 
 /** Ends every claim: for a database that one process holds alone, so that whoever made them is dead. */

@@ -74,6 +74,9 @@ export type Scheduled = {
   readonly claimedUntil: number | null;
 };
 
+/** A record that somebody holds, and until when. */
+export type Claimed = { readonly kind: WorkKind; readonly id: string; readonly until: number };
+
 /**
  * Everything Keywarden remembers, behind one asynchronous interface.
  * Reads see every commit that was acknowledged before them.
@@ -93,6 +96,8 @@ export type State = {
   due(now: number): Promise<Readonly<Record<WorkKind, number>>>;
   /** All records of a kind, by id. */
   scheduled(kind: WorkKind): Promise<readonly Scheduled[]>;
+  /** The records of every kind that somebody holds until later than `at`. */
+  claimedBeyond(at: number): Promise<readonly Claimed[]>;
 
   /**
    * Applies all changes or none, durably. With a `hold`, only while its claim is still ours, and releases it with its

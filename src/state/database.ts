@@ -1,6 +1,14 @@
 import type { Kysely } from 'kysely';
 import { applyChanges } from './changes.ts';
-import { countDue, nextDue, readScheduled, releaseClaim, requireClaim, takeClaims } from './claims.ts';
+import {
+  countDue,
+  nextDue,
+  readClaimedBeyond,
+  readScheduled,
+  releaseClaim,
+  requireClaim,
+  takeClaims,
+} from './claims.ts';
 import { Commits } from './commits.ts';
 import { type State, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
@@ -65,6 +73,7 @@ export function stateOf({ db, keys, now, owner, guard, purge }: DatabaseOptions)
     nextDue: (lanes) => nextDue(db, lanes),
     due: (at) => countDue(db, at),
     scheduled: (kind) => readScheduled(db, kind),
+    claimedBeyond: (at) => readClaimedBeyond(db, at),
 
     commit: async (changes, { hold, under } = {}) => {
       await commits.write(async (trx) => {

@@ -8,7 +8,7 @@ import { type Ran, Runner } from './run-seed.ts';
 import { shrink } from './shrink.ts';
 
 /*
- * npm run sim -- [--seed N] [--runs N] [--steps N] [--bug NAME]
+ * npm run sim -- [--seed N] [--runs N] [--steps N] [--bug NAME] [--on]      --on: records what fails and goes on
  * npm run sim -- replay FILE
  * npm run sim -- bugs          the table of the README
  */
@@ -22,6 +22,7 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '500' },
     steps: { type: 'string' },
     bug: { type: 'string' },
+    on: { type: 'boolean', default: false },
   },
 });
 const [command, file] = positionals;
@@ -40,17 +41,25 @@ async function hunt(): Promise<number> {
   const coverage = new Coverage();
   const begun = performance.now();
   let toldAt = begun;
+  const failed: number[] = [];
   for (let done = 0; done < runs; done += 1) {
     const ran = await runner.run({ plan: planOf(first + done), ...limits, ...bent });
     coverage.add(ran.reached);
-    if (ran.failed !== null) return fail(runner, ran);
+    if (ran.failed !== null && !values.on) return fail(runner, ran);
+    if (ran.failed !== null) {
+      failed.push(ran.plan.seed);
+      record(`sim-${ran.plan.seed}.json`, ran, null);
+      say(`seed ${ran.plan.seed}: ${ran.failed.message}`);
+    }
     if (performance.now() - toldAt < PROGRESS_EVERY) continue;
     toldAt = performance.now();
     say(`${done + 1} of ${runs} seeds, ${rate(done + 1, begun)} a second`);
   }
-  say(`${runs} seeds from ${first} on: every invariant holds, ${rate(runs, begun)} seeds a second`);
+  const verdict =
+    failed.length === 0 ? 'every invariant holds' : `${failed.length} failed: ${failed.join(', ')}`;
+  say(`${runs} seeds from ${first} on: ${verdict}, ${rate(runs, begun)} seeds a second`);
   say(`\nHow often each fault struck each effect:\n${coverage.table()}`);
-  if (coverage.missing.length === 0 || runs < 500) return 0;
+  if (coverage.missing.length === 0 || runs < 500) return failed.length === 0 ? 0 : 1;
   say(`invariant 12 (coverage): never reached: ${coverage.missing.join(', ')}`);
   return 1;
 }

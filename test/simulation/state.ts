@@ -47,6 +47,7 @@ const IDLE: ReadonlySet<Change['type']> = new Set([
   'monitor.put',
   'use.put',
   'work.wake',
+  'work.free',
 ]);
 const NOTHING = () => undefined;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Claim, Work } from '../../model/index.ts';
+import type { Change, Claim, Work } from '../../model/index.ts';
 import type { State } from '../contract.ts';
 import { credentialNames, put, T } from './samples.suite.ts';
 
@@ -44,6 +44,9 @@ export function claimContract(state: () => State): void {
         { id: 'held', dueAt: T - 1, claimedUntil: T + MINUTE },
       ]);
       expect(await state().scheduled('monitor')).toEqual([]);
+      const held = { kind: 'credential', id: 'held', until: T + MINUTE };
+      expect(await state().claimedBeyond(T + MINUTE - 1)).toEqual([held]);
+      expect(await state().claimedBeyond(T + MINUTE)).toEqual([]);
     });
 
     test('goes to one of many who ask at once', async () => {
@@ -65,6 +68,18 @@ export function claimContract(state: () => State): void {
       expect(await credentialNames(state())).toEqual([]);
       await state().commit([put.credential()], { hold: { claim: present, next: T + 5 } });
       expect(await credentialNames(state())).toEqual(['frameflow-prod']);
+    });
+
+    test('is freed by the time until which it holds, and by no other, and its former holder writes nothing', async () => {
+      await state().commit([put.work({ dueAt: T + 50 })]);
+      const former = await claimOne(state(), T + 50);
+      const { kind, id } = former;
+      const free = (until: number): Change => ({ type: 'work.free', kind, id, until, at: T });
+      await state().commit([free(former.expiresAt - 1)]);
+      expect(await state().claim(LANE, all(T + 50))).toEqual([]);
+      await state().commit([free(former.expiresAt)]);
+      await expect(state().commit([], { under: former })).rejects.toMatchObject({ code: 'claim_lost' });
+      expect(names(await state().claim(LANE, all(T)))).toEqual(['frameflow-prod']);
     });
 
     test('that ran out and that nobody took is still ours', async () => {
