@@ -5,15 +5,21 @@ import type { schema as webhook } from '../channels/webhook/schema.ts';
 import type { Rules } from '../detectors/contract.ts';
 import type { HookConfig } from '../hooks/contract.ts';
 import type { AlertKind, SecretSource, Severity } from '../model/index.ts';
+import type { OAuthClientSettings } from '../providers/contract.ts';
 import type { schema as frameflow } from '../providers/frameflow/schema.ts';
+import type { schema as oauth2 } from '../providers/oauth2/schema.ts';
 import type { schema as stockflow } from '../providers/stockflow/schema.ts';
+import type { GrantPolicy } from '../rotation/grants/situation.ts';
 import type { RotationPolicy } from '../rotation/policy.ts';
 import type { AwsSecretsManagerTarget, schema as aws } from '../stores/aws-secrets-manager/schema.ts';
 import type { FileTarget } from '../stores/file/schema.ts';
 import type { schema as kubernetes, target as kubernetesTarget } from '../stores/kubernetes/schema.ts';
 import type { VaultTarget, schema as vault } from '../stores/vault/schema.ts';
 
-export type ProviderConfig = z.output<typeof frameflow> | z.output<typeof stockflow>;
+export type ProviderConfig =
+  | z.output<typeof frameflow>
+  | z.output<typeof stockflow>
+  | z.output<typeof oauth2>;
 export type StoreConfig = z.output<typeof vault> | z.output<typeof aws> | z.output<typeof kubernetes>;
 export type ChannelConfig = z.output<typeof slack> | z.output<typeof pagerduty> | z.output<typeof webhook>;
 
@@ -43,6 +49,18 @@ export type CredentialConfig = {
   /** How often each destination is read back, ms, and what is done about a value there that is not ours. */
   readonly drift: { readonly check: number; readonly onDrift: 'alert' | 'overwrite' };
   readonly destinations: readonly DestinationConfig[];
+};
+
+/** One registration of an application of ours at a provider's authorization server. */
+export type OAuthClientConfig = {
+  readonly name: string;
+  readonly provider: string;
+  readonly settings: OAuthClientSettings;
+  /** Where a callback may send the user on to; exact. */
+  readonly returnUrls: readonly string[];
+  readonly policy: GrantPolicy;
+  /** What the provider allows the client, requests a minute. */
+  readonly requestsPerMinute: number;
 };
 
 export type MonitorConfig = {
@@ -104,6 +122,7 @@ export type Config = {
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly stores: Readonly<Record<string, StoreConfig>>;
   readonly credentials: Readonly<Record<string, CredentialConfig>>;
+  readonly oauthClients: Readonly<Record<string, OAuthClientConfig>>;
   readonly monitors: Readonly<Record<string, MonitorConfig>>;
   readonly channels: Readonly<Record<string, ChannelConfig>>;
   /** In order. Never empty: without routes in the file, every channel, PagerDuty critical only. */

@@ -1,5 +1,13 @@
 import type { Alert, Delivery } from './alert.ts';
 import type { CredentialRecord, Destination, KeyUser, ObservedMint, Version } from './credential.ts';
+import type {
+  Authorization,
+  AuthorizationSecrets,
+  ClientRecord,
+  Grant,
+  GrantLane,
+  NarrowToken,
+} from './grant.ts';
 import type { Rotation, RotationStep } from './rotation.ts';
 import type { Secret } from './secret.ts';
 import type { Work, WorkKind } from './work.ts';
@@ -29,6 +37,9 @@ export type MonitorRecord = {
   /** The detectors' state, versioned JSON, bounded in size. */
   readonly detectors: string | null;
 };
+
+/** When a grant is due, and what it is due for. */
+export type GrantDue = { readonly at: number; readonly lane: GrantLane };
 
 /**
  * One write to the state. A fold returns a list of them; a commit applies the whole list or none.
@@ -68,6 +79,52 @@ export type Change =
   | { readonly type: 'user.add'; readonly user: KeyUser }
   /** Purges a credential: versions with their values, rotations, destinations, due work. The audit log stays. */
   | { readonly type: 'credential.forget'; readonly name: string }
+  /** Refused as stale, the whole commit, unless the grant's revision is still this (null: there is none). */
+  | {
+      readonly type: 'grant.expect';
+      readonly client: string;
+      readonly subject: string;
+      readonly revision: number | null;
+    }
+  /** Tokens that are not given stay as they are; a new grant has them. Its revision rises; the time of its last use never falls. */
+  | {
+      readonly type: 'grant.put';
+      readonly grant: Grant;
+      readonly tokens?: { readonly refresh: Secret; readonly access: Secret | null };
+      /** Replaces its due time; absent: a new grant is due at once, a known one stays as it is. */
+      readonly due?: GrantDue;
+    }
+  /** The raw answer to a refresh, sealed, before anything else is done with it; null: it was taken in. */
+  | {
+      readonly type: 'grant.answer';
+      readonly client: string;
+      readonly subject: string;
+      readonly answer: Secret | null;
+    }
+  /** Makes it due no later than `at`, in this lane where that goes before its own; also while it is claimed. */
+  | { readonly type: 'grant.wake'; readonly client: string; readonly subject: string; readonly due: GrantDue }
+  /** An application got a token of it; no revision rises. */
+  | { readonly type: 'grant.use'; readonly client: string; readonly subject: string; readonly at: number }
+  /** Inserts or replaces the token of this grant and scope. */
+  | { readonly type: 'narrow.put'; readonly token: NarrowToken }
+  /** Purges a grant with all its tokens. */
+  | { readonly type: 'grant.delete'; readonly client: string; readonly subject: string }
+  /** Refused as stale, the whole commit, unless the client's revision is still this (0: there is none). */
+  | { readonly type: 'client.expect'; readonly client: string; readonly revision: number }
+  | { readonly type: 'client.put'; readonly record: ClientRecord }
+  /** Refused as stale, the whole commit, unless the authorization is still in this state. */
+  | {
+      readonly type: 'authorization.expect';
+      readonly id: string;
+      readonly state: Authorization['state'];
+    }
+  /** Secrets that are not given stay as they are. */
+  | {
+      readonly type: 'authorization.put';
+      readonly authorization: Authorization;
+      readonly secrets?: Partial<AuthorizationSecrets>;
+    }
+  | { readonly type: 'authorization.delete'; readonly id: string }
   /** Refused with a conflict unless the stored alert's revision is `expected` (null: there is none yet). */
   | { readonly type: 'alert.put'; readonly alert: Alert; readonly expected: number | null }
   | { readonly type: 'delivery.put'; readonly delivery: Delivery }

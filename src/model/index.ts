@@ -3,6 +3,7 @@ export * from './change.ts';
 export * from './credential.ts';
 export * from './errors.ts';
 export * from './finding.ts';
+export * from './grant.ts';
 export * from './log-event.ts';
 export * from './plaintext.ts';
 export * from './plugin.ts';

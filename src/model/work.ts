@@ -1,5 +1,20 @@
+import type { GrantLane } from './grant.ts';
+
 /** What a due record is about; `work` rows bear one of these with the record's id. */
-export type WorkKind = 'credential' | 'publication' | 'hook' | 'watchdog' | 'login' | 'monitor' | 'delivery';
+export type WorkKind =
+  | 'credential'
+  | 'publication'
+  | 'hook'
+  | 'watchdog'
+  | 'login'
+  | 'monitor'
+  | 'delivery'
+  /** A consent whose code is to be exchanged, or that is over. */
+  | 'authorization'
+  /** What concerns all grants of an OAuth client. */
+  | 'client'
+  /** Has no row in `work`: a million of them are due by their own table (docs/decisions/003-grants-are-their-own-due-records.md). */
+  | 'grant';
 
 /**
  * A record's due time. Everything Keywarden looks after has one; the loop claims what is due.
@@ -17,6 +32,8 @@ export type Claim = {
   readonly kind: WorkKind;
   readonly id: string;
   readonly lane: string;
+  /** Of a grant: what it was due for. */
+  readonly grantLane?: GrantLane;
   /** Rises with every claim of this record; an older holder's writes are refused. */
   readonly fence: number;
   /** Counts wake-ups: one that comes while the claim is held is not lost at its release. */

@@ -19,6 +19,8 @@ export type CreateNetOptions = NetOptions & {
   readonly secretPath?: boolean;
   /** By Node's own client, which costs less memory; with a proxy it has no effect. */
   readonly frugal?: boolean;
+  /** How many requests may be on their way to one host at once. Default 8. */
+  readonly connections?: number;
   /** Stands in for `dns.lookup`. */
   readonly resolve?: Resolve;
 };
@@ -136,7 +138,7 @@ async function dispatcher(
   };
   // An idle socket is let go before usual servers close it (5 s), so that no request meets a closing one.
   const pool = {
-    connections: 8,
+    connections: options.connections ?? 8,
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: 4_000,

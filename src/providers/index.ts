@@ -1,6 +1,7 @@
 import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
 import type { ProviderKind } from './contract.ts';
 import type { FrameflowConfig } from './frameflow/schema.ts';
+import type { Oauth2Config } from './oauth2/schema.ts';
 import type { StockflowConfig } from './stockflow/schema.ts';
 
 /** Every kind of provider by the name it has in the configuration. Light to import: adapters load on demand. */
@@ -14,6 +15,10 @@ export const providers = {
       inactivity: null,
     },
     load: async () => (await import('./frameflow/adapter.ts')).create,
+    oauth: {
+      defaults: { refreshLifetime: 90 * DAY },
+      load: async () => (await import('./frameflow/oauth.ts')).create,
+    },
   } satisfies ProviderKind<FrameflowConfig>,
   stockflow: {
     defaults: {
@@ -25,5 +30,21 @@ export const providers = {
       inactivity: 90 * DAY,
     },
     load: async () => (await import('./stockflow/adapter.ts')).create,
+    oauth: null,
   } satisfies ProviderKind<StockflowConfig>,
+  oauth2: {
+    // It issues no keys.
+    defaults: {
+      overlap: 0,
+      settle: { minimum: 0, budget: 2 * MINUTE, successes: 1 },
+      rotates: false,
+      hasLog: false,
+      inactivity: null,
+    },
+    load: null,
+    oauth: {
+      defaults: { refreshLifetime: 90 * DAY },
+      load: async () => (await import('./oauth2/client.ts')).create,
+    },
+  } satisfies ProviderKind<Oauth2Config>,
 };

@@ -1,6 +1,5 @@
 import { plaintextFault } from '../model/fields.ts';
 import {
-  DAY,
   EdgeError,
   type NetRequest,
   type NetResponse,
@@ -11,13 +10,11 @@ import {
 import { type Meaning, refusal, unusableAnswer } from './answers.ts';
 import type { SeenClock } from './contract.ts';
 import { RateLimit } from './rate-limit.ts';
+import { seenClock } from './seen-clock.ts';
 import { Throttle } from './throttle.ts';
 
 /** After a 429 that does not say how long. */
 const UNSAID_WAIT = 10 * SECOND;
-
-/** A Date further away than this, or none, says nothing: ours counts. Machines that lost their clock are nearer. */
-const SANE = 7 * DAY;
 
 /** The part of a provider's configuration that its calls follow. */
 export type KeyApiConfig = {
@@ -93,7 +90,7 @@ export class KeyApi {
       maxBytes: call.maxBytes,
       ...(call.body === undefined ? {} : { body: call.body }),
     });
-    this.#noteTime(response);
+    this.#seen = seenClock(response, clock);
     const remaining = response.headers['x-ratelimit-remaining'] ?? '';
     if (/^\d{1,9}$/.test(remaining)) this.#limit.told(fingerprint, clock.monotonic(), Number(remaining));
     if (call.expected.includes(response.status)) return response;
@@ -113,14 +110,6 @@ export class KeyApi {
   /** Ends every wait. */
   close(): void {
     this.#throttle.close();
-  }
-
-  #noteTime({ headers }: NetResponse): void {
-    const { clock } = this.#context;
-    const wall = clock.now();
-    const date = Date.parse(headers.date ?? '');
-    const sane = Math.abs(date - wall) < SANE;
-    this.#seen = { date: sane ? date : wall, wall, steady: clock.steady() };
   }
 
   #refused(fingerprint: string, target: string, response: NetResponse): EdgeError {

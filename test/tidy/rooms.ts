@@ -47,6 +47,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'node-cron': ['src/engine/schedule.ts', 'src/config/rules/schedule.ts'],
   'node-vault': ['src/stores/vault/'],
   'node:sqlite': ['src/state/sqlite/'],
+  oauth4webapi: ['src/providers/oauth2/'],
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
   undici: ['src/net/'],
