@@ -1,9 +1,12 @@
 import { type Kysely, sql } from 'kysely';
 import type { Alert, Change, Secret, Version } from '../model/index.ts';
 import { applyWork } from './claims.ts';
+import { applyConsent, expectAuthorization, expectClient } from './consents.ts';
 import { StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
 import { forgetCredential } from './forget.ts';
+import { applyGrant, expectGrant } from './grants/changes.ts';
+import { Tally } from './grants/counts.ts';
 import { deleteAnswers, putAnswer } from './journal.ts';
 import { addUser, boundUsers, putMint, settleMint } from './log.ts';
 import { prepared } from './prepared.ts';
@@ -22,6 +25,8 @@ type Db = Kysely<Tables>;
 /** What a change needs besides the database. */
 export type ChangeContext = { readonly keys: KeyRing; readonly now: () => number };
 
+type Tallying = ChangeContext & { readonly tally: Tally };
+
 /** Rotations before their steps and alerts before their deliveries; within a family the caller's order stands. */
 const FAMILIES = [
   'credential',
@@ -34,6 +39,10 @@ const FAMILIES = [
   'monitor',
   'use',
   'user',
+  'grant',
+  'narrow',
+  'client',
+  'authorization',
   'alert',
   'delivery',
   'audit',
@@ -50,18 +59,32 @@ export async function applyChanges(
   await vacateSlots(db, changes);
   await vacateNumbers(db, changes);
   const changed = new Set<string>();
+  const tally = new Tally();
   for (const change of changes.toSorted((a, b) => family(a) - family(b))) {
-    const credential = await applyChange(db, change, context);
+    const credential = await applyChange(db, change, { ...context, tally });
     if (credential !== null) changed.add(credential);
   }
   await appendAudit(db, changes);
   await boundUsers(db, changes);
+  await tally.write(db);
   for (const name of changed) await raiseRevision(db, { name });
 }
 
 async function expectAsRead(db: Db, change: Change): Promise<void> {
-  if (change.type === 'credential.expect') await expectRevision(db, change);
-  else if (change.type === 'destination.expect') await expectDestination(db, change);
+  switch (change.type) {
+    case 'credential.expect':
+      return expectRevision(db, change);
+    case 'destination.expect':
+      return expectDestination(db, change);
+    case 'grant.expect':
+      return expectGrant(db, change);
+    case 'client.expect':
+      return expectClient(db, change);
+    case 'authorization.expect':
+      return expectAuthorization(db, change);
+    default:
+      return;
+  }
 }
 
 type Expectation<T extends Change['type']> = Extract<Change, { readonly type: T }>;
@@ -118,10 +141,13 @@ async function vacateNumbers(db: Db, changes: readonly Change[]): Promise<void> 
 }
 
 /** Returns the credential that has changed by it, for whoever works on that. */
-async function applyChange(db: Db, change: Change, context: ChangeContext): Promise<string | null> {
+async function applyChange(db: Db, change: Change, context: Tallying): Promise<string | null> {
   switch (change.type) {
     case 'credential.expect':
     case 'destination.expect':
+    case 'grant.expect':
+    case 'client.expect':
+    case 'authorization.expect':
       return null;
     case 'credential.put':
       await putRow(db, 'credentials', credentialRow(change.record));
@@ -152,6 +178,9 @@ type OtherChange = Exclude<
     readonly type:
       | 'credential.expect'
       | 'destination.expect'
+      | 'grant.expect'
+      | 'client.expect'
+      | 'authorization.expect'
       | 'credential.put'
       | 'credential.forget'
       | 'version.put'
@@ -162,14 +191,14 @@ type OtherChange = Exclude<
 >;
 
 /** What leaves the credential's own revision as it is. */
-async function applyOther(db: Db, change: OtherChange, { keys }: ChangeContext): Promise<void> {
+async function applyOther(db: Db, change: OtherChange, context: Tallying): Promise<void> {
   switch (change.type) {
     case 'destination.put':
       return putRow(db, 'destinations', destinationRow(change.destination));
     case 'step.put':
       return putRow(db, 'steps', stepRow(change.step));
     case 'journal.put':
-      return putAnswer(db, keys, change);
+      return putAnswer(db, context.keys, change);
     case 'journal.delete':
       return deleteAnswers(db, change.rotationId);
     case 'monitor.put':
@@ -186,6 +215,17 @@ async function applyOther(db: Db, change: OtherChange, { keys }: ChangeContext):
     case 'audit.append':
       // All at the end, with one look at the counter.
       return;
+    case 'grant.put':
+    case 'grant.answer':
+    case 'grant.wake':
+    case 'grant.use':
+    case 'narrow.put':
+    case 'grant.delete':
+      return applyGrant(db, change, context);
+    case 'client.put':
+    case 'authorization.put':
+    case 'authorization.delete':
+      return applyConsent(db, change, context);
     default:
       return applyWork(db, change);
   }

@@ -1,8 +1,18 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Change, Claim, Work, WorkKind } from '../model/index.ts';
-import { type Claimed, type Hold, type Scheduled, StateError } from './contract.ts';
+import { type Claimed, clientOfLane, type Hold, type Scheduled, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
+import {
+  countDueGrants,
+  freeGrant,
+  nextGrant,
+  readGrantsBeyond,
+  releaseGrant,
+  requireGrant,
+  takeGrants,
+  voidGrantClaims,
+} from './grants/claims.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './tables.ts';
 
@@ -50,6 +60,8 @@ export async function takeClaims(
   lane: string,
   query: { now: number; until: number; limit: number; owner: string },
 ): Promise<readonly Claim[]> {
+  const client = clientOfLane(lane);
+  if (client !== null) return takeGrants(db, client, query);
   const due = dueFirst[Math.min(MOST, Math.max(0, Math.trunc(query.limit)))];
   const rows = due === undefined ? [] : (await due(db, { lane, now: query.now })).rows;
   if (rows.length === 0) return [];
@@ -90,7 +102,9 @@ const removeUnwoken = prepared(
  * Refuses unless `claim` is still ours. A claim that ran out and that nobody took since is: the fence decides, not the clock.
  * An update rather than a look: it holds the row until the transaction's end in every database.
  */
-export async function requireClaim(db: Db, { kind, id, fence }: Claim, owner: string): Promise<void> {
+export async function requireClaim(db: Db, claim: Claim, owner: string): Promise<void> {
+  if (claim.kind === 'grant') return requireGrant(db, claim, owner);
+  const { kind, id, fence } = claim;
   const { numAffectedRows } = await keep(db, { kind, id, fence, owner });
   if (numAffectedRows === 1n) return;
   throw new StateError(
@@ -100,7 +114,9 @@ export async function requireClaim(db: Db, { kind, id, fence }: Claim, owner: st
 }
 
 /** Gives the record back with its next due time, or removes it; a wake-up that came during the claim wins. */
-export async function releaseClaim(db: Db, { claim, next }: Hold, owner: string): Promise<void> {
+export async function releaseClaim(db: Db, hold: Hold, owner: string): Promise<void> {
+  if (hold.claim.kind === 'grant') return releaseGrant(db, hold, owner);
+  const { claim, next } = hold;
   const { kind, id, fence, wakes } = claim;
   if (next !== null) {
     await release(db, { kind, id, fence, owner, next });
@@ -168,6 +184,7 @@ export async function applyWork(db: Db, change: WorkChange): Promise<void> {
       await deleteWork(db, { kind: change.kind, id: change.id });
       return;
     case 'work.free':
+      if (change.kind === 'grant') return freeGrant(db, change);
       await freeWork(db, { kind: change.kind, id: change.id, until: change.until, at: change.at });
       return;
   }
@@ -187,9 +204,18 @@ const nextOf = prepared((db, { lanes }: { lanes: readonly string[] }) =>
 );
 
 export async function nextDue(db: Db, lanes: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  if (lanes.length === 0) return new Map();
-  const { rows } = await nextOf(db, { lanes });
-  return new Map(rows.map(({ lane, at }) => [lane, at]));
+  const next = new Map<string, number>();
+  const others: string[] = [];
+  for (const lane of lanes) {
+    const client = clientOfLane(lane);
+    const at = client === null ? null : await nextGrant(db, client);
+    if (client === null) others.push(lane);
+    else if (at !== null) next.set(lane, at);
+  }
+  if (others.length === 0) return next;
+  const { rows } = await nextOf(db, { lanes: others });
+  for (const { lane, at } of rows) next.set(lane, at);
+  return next;
 }
 
 export async function countDue(db: Db, now: number): Promise<Readonly<Record<WorkKind, number>>> {
@@ -207,6 +233,9 @@ export async function countDue(db: Db, now: number): Promise<Readonly<Record<Wor
     login: 0,
     monitor: 0,
     delivery: 0,
+    authorization: 0,
+    client: 0,
+    grant: await countDueGrants(db, now),
   };
   for (const { kind, count } of rows) counts[kind] = Number(count);
   return counts;
@@ -228,7 +257,8 @@ export async function readClaimedBeyond(db: Db, at: number): Promise<readonly Cl
     .select(['kind', 'id', 'claimed_until'])
     .where('claimed_until', '>', at)
     .execute();
-  return rows.map(({ kind, id, claimed_until: until }) => ({ kind, id, until: until ?? at }));
+  const claimed = rows.map(({ kind, id, claimed_until: until }) => ({ kind, id, until: until ?? at }));
+  return [...claimed, ...(await readGrantsBeyond(db, at))];
 }
 
 /** Ends every claim: for a database that one process holds alone, so that whoever made them is dead. */
@@ -238,4 +268,5 @@ export async function voidClaims(db: Db): Promise<void> {
     .set({ owner: null, claimed_until: null })
     .where('owner', 'is not', null)
     .execute();
+  await voidGrantClaims(db);
 }

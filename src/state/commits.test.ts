@@ -42,6 +42,16 @@ describe('commits at the same time', () => {
     expect(await meta('k99')).toBe('x');
   });
 
+  test('share it also where they come in one after the other while it is waited for', async () => {
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const commits = new Commits(db, () => {}, turn);
+    const write = (key: string) => turn().then(() => commits.write((trx) => putMeta(trx, key, 'x')));
+    const chained = write('a').then(() => Promise.all([write('c'), write('d')]));
+    await Promise.all([chained, write('b')]);
+    expect(transactions).toEqual(['begin', 'begin']);
+    expect(await meta('d')).toBe('x');
+  });
+
   test('see one another in the order in which they came, and give back what they found', async () => {
     const commits = new Commits(db, () => {});
     const raise = () =>

@@ -1,5 +1,5 @@
-import type { ControlledTransaction, Kysely, Transaction } from 'kysely';
-import { straight } from './prepared.ts';
+import type { Kysely, Transaction } from 'kysely';
+import { statement, straight } from './prepared.ts';
 import type { Tables } from './tables.ts';
 
 type Job = {
@@ -19,13 +19,18 @@ const BATCH = 256;
 export class Commits {
   readonly #db: Kysely<Tables>;
   readonly #guard: () => void;
+  readonly #gather: () => Promise<void>;
   #waiting: Job[] = [];
   #draining: Promise<void> | null = null;
 
-  /** `guard` throws where the database is no longer ours; it is asked before each transaction and before its acknowledgement. */
-  constructor(db: Kysely<Tables>, guard: () => void) {
+  /**
+   * `guard` throws where the database is no longer ours; it is asked before each transaction and before its acknowledgement.
+   * `gather` is waited for before each transaction: who writes meanwhile is aboard.
+   */
+  constructor(db: Kysely<Tables>, guard: () => void, gather: () => Promise<void> = () => Promise.resolve()) {
     this.#db = db;
     this.#guard = guard;
+    this.#gather = gather;
   }
 
   /** Runs `job` in a transaction; resolves once that is on the disk. What the job throws rolls back the job alone. */
@@ -42,9 +47,10 @@ export class Commits {
   }
 
   async #drain(): Promise<void> {
-    // A turn later, whoever writes in this one is aboard.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#runBatch(this.#waiting.splice(0, BATCH));
+    do {
+      await this.#gather();
+      await this.#runBatch(this.#waiting.splice(0, BATCH));
+    } while (this.#waiting.length > 0);
     this.#draining = null;
   }
 
@@ -83,6 +89,7 @@ export class Commits {
   async #transactAll(batch: readonly Job[]): Promise<readonly Outcome[]> {
     const trx = await this.#db.startTransaction().execute();
     try {
+      await straight(trx);
       const outcomes: Outcome[] = [];
       for (const job of batch) outcomes.push(await attempt(trx, job));
       await trx.commit().execute();
@@ -97,18 +104,22 @@ export class Commits {
 
 function ignore(): void {}
 
+/** Not Kysely's own: each of them makes a transaction's object anew, which costs more than the job. */
+const savepoint = statement('savepoint job');
+const release = statement('release savepoint job');
+const rollBack = statement('rollback to savepoint job');
+
 /** Throws only where the whole transaction is lost: a full disk can make the database roll all of it back. */
-async function attempt(trx: ControlledTransaction<Tables>, job: Job): Promise<Outcome> {
-  const point = await trx.savepoint('job').execute();
+async function attempt(trx: Transaction<Tables>, job: Job): Promise<Outcome> {
+  await savepoint(trx);
   try {
-    await straight(point);
-    const value = await job.run(point);
-    await point.releaseSavepoint('job').execute();
+    const value = await job.run(trx);
+    await release(trx);
     return { value };
   } catch (error) {
     try {
-      const back = await point.rollbackToSavepoint('job').execute();
-      await back.releaseSavepoint('job').execute();
+      await rollBack(trx);
+      await release(trx);
     } catch {
       throw error;
     }

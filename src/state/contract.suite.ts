@@ -3,8 +3,11 @@ import type { State } from './contract.ts';
 import { alertContract } from './suite/alerts.suite.ts';
 import { claimContract } from './suite/claims.suite.ts';
 import { commitContract } from './suite/commits.suite.ts';
+import { consentContract } from './suite/consents.suite.ts';
 import { credentialContract } from './suite/credentials.suite.ts';
 import { forgetContract } from './suite/forget.suite.ts';
+import { grantClaimContract } from './suite/grant-claims.suite.ts';
+import { grantContract } from './suite/grants.suite.ts';
 import { logContract } from './suite/log.suite.ts';
 import { rotationContract } from './suite/rotations.suite.ts';
 import type { StateWorld } from './suite/samples.suite.ts';
@@ -37,5 +40,8 @@ export function stateContract(name: string, makeWorld: () => Promise<StateWorld>
     alertContract(state);
     logContract(state);
     forgetContract(state);
+    grantContract(state);
+    grantClaimContract(state, reopen);
+    consentContract(state);
   });
 }

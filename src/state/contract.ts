@@ -1,12 +1,20 @@
 import type {
   Alert,
   AuditEntry,
+  Authorization,
+  AuthorizationSecrets,
   Change,
   Claim,
+  ClientRecord,
   CredentialSnapshot,
   Delivery,
+  Grant,
+  GrantLane,
+  GrantState,
+  HeldGrant,
   KeyUser,
   MonitorRecord,
+  NarrowToken,
   Rotation,
   RotationStep,
   Secret,
@@ -55,8 +63,16 @@ export type Page<T> = { readonly items: readonly T[]; readonly nextCursor: strin
 /** `limit`: 100 where it is not given, at most 1000. Reading a page throws {@link StateError} `bad_cursor`. */
 export type PageQuery = { readonly cursor?: string | null; readonly limit?: number };
 
-/** A release of a claim together with a commit: when the record is next due; null: it has no further work and goes. */
-export type Hold = { readonly claim: Claim; readonly next: number | null };
+/**
+ * A release of a claim together with a commit: when the record is next due; null: it has no further work and goes. A grant
+ * stays, and is due again once it is woken or put with a due time.
+ */
+export type Hold = {
+  readonly claim: Claim;
+  readonly next: number | null;
+  /** Of a grant: what it is due for next; absent: as before. */
+  readonly lane?: GrantLane;
+};
 
 /** Times before which what is over is deleted, integer ms. */
 export type Retention = {
@@ -77,6 +93,22 @@ export type Scheduled = {
 /** A record that somebody holds, and until when. */
 export type Claimed = { readonly kind: WorkKind; readonly id: string; readonly until: number };
 
+const GRANTS = 'grants:';
+
+/** The lane in which the grants of a client are claimed. */
+export const grantsLane = (client: string): string => `${GRANTS}${client}`;
+
+/** The client whose grants are claimed in this lane; null for a lane of anything else. */
+export const clientOfLane = (lane: string): string | null =>
+  lane.startsWith(GRANTS) ? lane.slice(GRANTS.length) : null;
+
+/**
+ * The id of a grant's claim: client and subject.
+ *
+ * @example grantId('footage-app', 'user-1') // '["footage-app","user-1"]'
+ */
+export const grantId = (client: string, subject: string): string => JSON.stringify([client, subject]);
+
 /**
  * Everything Keywarden remembers, behind one asynchronous interface.
  * Reads see every commit that was acknowledged before them.
@@ -84,7 +116,8 @@ export type Claimed = { readonly kind: WorkKind; readonly id: string; readonly u
 export type State = {
   /**
    * Takes up to `limit` due and unclaimed records of a lane, the longest due first, and holds them until `until`.
-   * A claim that ran out counts as unclaimed.
+   * A claim that ran out counts as unclaimed. The lane {@link grantsLane} of a client has its grants, by their own lanes'
+   * order first.
    */
   claim(
     lane: string,
@@ -92,9 +125,9 @@ export type State = {
   ): Promise<readonly Claim[]>;
   /** For each of these lanes that has any, the earliest time at which a record of it can be claimed. */
   nextDue(lanes: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** How many records are due, by kind. */
+  /** How many records are due, by kind; of a client's grants at most 100,000 in each lane. */
   due(now: number): Promise<Readonly<Record<WorkKind, number>>>;
-  /** All records of a kind, by id. */
+  /** All records of a kind, by id; of grants none. */
   scheduled(kind: WorkKind): Promise<readonly Scheduled[]>;
   /** The records of every kind that somebody holds until later than `at`. */
   claimedBeyond(at: number): Promise<readonly Claimed[]>;
@@ -131,6 +164,27 @@ export type State = {
   /** In the order mint, verify, publish (by destination), overlap, retire. */
   steps(rotationId: string): Promise<readonly RotationStep[]>;
 
+  /** With its tokens, in one read; null where there is none. A forgotten one is there until it is revoked. */
+  grant(client: string, subject: string): Promise<HeldGrant | null>;
+  /** Without tokens, by subject; forgotten ones left out. */
+  grants(query: PageQuery & { readonly client: string; readonly state?: GrantState }): Promise<Page<Grant>>;
+  /** How many grants of a client there are in each state; cheap, however many they are. */
+  grantCounts(client: string): Promise<Readonly<Record<GrantState, number>>>;
+  /** How many grants of a client are due now or later in a lane, and the first ones; at most `limit` of these. */
+  grantsIn(
+    client: string,
+    lane: GrantLane,
+    limit: number,
+  ): Promise<{ readonly count: number; readonly first: readonly Grant[] }>;
+  narrowToken(client: string, subject: string, scope: string): Promise<NarrowToken | null>;
+  /** Null before it was first written; `revision` is then 0. */
+  client(name: string): Promise<{ readonly record: ClientRecord | null; readonly revision: number }>;
+  authorization(
+    id: string,
+  ): Promise<{ readonly authorization: Authorization; readonly secrets: AuthorizationSecrets } | null>;
+  /** By the digest of OAuth's `state` parameter. */
+  authorizationByState(stateDigest: string): Promise<Authorization | null>;
+
   monitor(name: string): Promise<MonitorRecord | null>;
   /** When the provider last accepted each of these keys, for those that the log showed in use. */
   keyUses(keyIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
@@ -158,7 +212,7 @@ export type State = {
   fingerprintKey(): Promise<Secret>;
   /**
    * Deletes what has outlived its retention: ended rotations with their steps, resolved alerts with their deliveries, settled
-   * mints, and users of keys that were not seen again.
+   * mints, users of keys that were not seen again, authorizations that are over, and grants that were forgotten long ago.
    */
   prune(before: Retention): Promise<void>;
   close(): Promise<void>;

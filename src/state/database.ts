@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { Change } from '../model/index.ts';
 import { applyChanges } from './changes.ts';
 import {
   countDue,
@@ -12,6 +13,7 @@ import {
 import { Commits } from './commits.ts';
 import { type State, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
+import { readCounts } from './grants/counts.ts';
 import { readAnswers } from './journal.ts';
 import { migrate, refuseNewer, schemaVersion } from './migrations/index.ts';
 import { prune } from './prune.ts';
@@ -24,12 +26,17 @@ import {
   readOutboxDepth,
 } from './reads/alerts.ts';
 import { readAudit } from './reads/audit.ts';
+import { readAuthorization, readAuthorizationByState, readClient } from './reads/consents.ts';
 import { readSnapshots } from './reads/credentials.ts';
+import { readGrant, readGrants, readGrantsIn, readNarrowToken } from './reads/grants.ts';
 import { readKeyUsers, readKeyUses, readMonitor } from './reads/monitors.ts';
 import { readRotation, readRotationByRequestKey, readRotations, readSteps } from './reads/rotations.ts';
 import type { KeyRing } from './sealing.ts';
 import { checkKeys, ensureFingerprintKey, fingerprintKey, getSecret, reseal } from './secrets.ts';
 import type { Tables } from './tables.ts';
+
+/** After these nothing of what was sealed is to be left anywhere. */
+const PURGING: ReadonlySet<Change['type']> = new Set(['credential.forget', 'grant.delete']);
 
 /** What makes a {@link State} out of a database, whichever it is. */
 export type DatabaseOptions = {
@@ -40,6 +47,8 @@ export type DatabaseOptions = {
   readonly owner: string;
   /** Throws {@link StateError} where the database is no longer the one that was opened. */
   readonly guard: () => void;
+  /** Waited for before each transaction, for those who write meanwhile; absent: for those who write at this moment. */
+  readonly gather?: () => Promise<void>;
   /** Wipes what deleted rows have left outside the tables; for databases that leave something. */
   readonly purge?: () => Promise<void>;
 };
@@ -65,8 +74,8 @@ export async function prepare({ db, keys, now }: DatabaseOptions): Promise<numbe
 }
 
 /** The state over a prepared database. */
-export function stateOf({ db, keys, now, owner, guard, purge }: DatabaseOptions): State {
-  const commits = new Commits(db, guard);
+export function stateOf({ db, keys, now, owner, guard, gather, purge }: DatabaseOptions): State {
+  const commits = new Commits(db, guard, gather);
   let closed: Promise<void> | null = null;
   return {
     claim: (lane, query) => commits.write((trx) => takeClaims(trx, lane, { ...query, owner })),
@@ -82,7 +91,7 @@ export function stateOf({ db, keys, now, owner, guard, purge }: DatabaseOptions)
         await applyChanges(trx, changes, { keys, now });
         if (hold !== undefined) await releaseClaim(trx, hold, owner);
       });
-      if (changes.some(({ type }) => type === 'credential.forget')) await purge?.();
+      if (changes.some(({ type }) => PURGING.has(type))) await purge?.();
     },
     prove: async () => {
       await commits.write((trx) => raiseCounter(trx, 'proof', 1));
@@ -102,6 +111,8 @@ export function stateOf({ db, keys, now, owner, guard, purge }: DatabaseOptions)
     rotationByRequestKey: (credential, key) => readRotationByRequestKey(db, credential, key),
     rotations: (query) => readRotations(db, query),
     steps: (rotationId) => readSteps(db, rotationId),
+
+    ...grantReads(db, keys),
 
     monitor: (name) => readMonitor(db, name),
     keyUses: (keyIds) => readKeyUses(db, keyIds),
@@ -126,5 +137,28 @@ export function stateOf({ db, keys, now, owner, guard, purge }: DatabaseOptions)
       closed ??= commits.idle().then(() => db.destroy());
       return closed;
     },
+  };
+}
+
+type GrantReads =
+  | 'grant'
+  | 'grants'
+  | 'grantCounts'
+  | 'grantsIn'
+  | 'narrowToken'
+  | 'client'
+  | 'authorization'
+  | 'authorizationByState';
+
+function grantReads(db: Kysely<Tables>, keys: KeyRing): Pick<State, GrantReads> {
+  return {
+    grant: (client, subject) => readGrant(db, keys, { client, subject }),
+    grants: (query) => readGrants(db, query),
+    grantCounts: (client) => readCounts(db, client),
+    grantsIn: (client, lane, limit) => readGrantsIn(db, client, lane, limit),
+    narrowToken: (client, subject, scope) => readNarrowToken(db, keys, { client, subject, scope }),
+    client: (name) => readClient(db, name),
+    authorization: (id) => readAuthorization(db, keys, id),
+    authorizationByState: (digest) => readAuthorizationByState(db, digest),
   };
 }

@@ -1,11 +1,5 @@
-import type {
-  Compilable,
-  CompiledQuery,
-  DatabaseConnection,
-  DialectAdapter,
-  Kysely,
-  QueryResult,
-} from 'kysely';
+import type { Compilable, DatabaseConnection, DialectAdapter, Kysely, QueryResult } from 'kysely';
+import { CompiledQuery } from 'kysely';
 import type { Tables } from './tables.ts';
 
 type Db = Kysely<Tables>;
@@ -90,6 +84,14 @@ const connections = new WeakMap<Db, DatabaseConnection>();
  */
 export async function straight(trx: Db): Promise<void> {
   connections.set(trx, await trx.getExecutor().provideConnection(async (connection) => connection));
+}
+
+/** A statement of SQL that every database has, without values: for a transaction that {@link straight} was called with. */
+export function statement(sql: string): (trx: Db) => Promise<void> {
+  const query = CompiledQuery.raw(sql);
+  return async (trx) => {
+    await run(trx, query);
+  };
 }
 
 function run<Row>(db: Db, query: CompiledQuery<Row>): Promise<QueryResult<Row>> {

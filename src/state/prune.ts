@@ -1,6 +1,9 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { AGENT_PREFIX } from '../model/index.ts';
+import { AUTHORIZATION_SECRETS } from './consents.ts';
 import type { Retention } from './contract.ts';
+import { deleteGrant } from './grants/changes.ts';
+import { clientsWithGrants, Tally } from './grants/counts.ts';
 import type { Place } from './secrets.ts';
 import type { Tables } from './tables.ts';
 
@@ -13,16 +16,24 @@ const LOG_DAYS = 30;
 /** Long after an agent that says nothing has ceased to count. */
 const AGENT_DAYS = 30;
 
+/** How long one may ask what became of a consent. */
+const CONSENT_DAYS = 7;
+/** No refresh token of which its provider says nothing else is known to live longer: what was not revoked by then is dead. */
+const FORGOTTEN_DAYS = 180;
+
 /**
  * Deletes rotations that ended, and alerts resolved and last seen, before the given times; their steps and deliveries go
  * with them. An alert whose news is still owed to a channel stays. Settled mints, users of keys, and agents that
- * were not heard of, go after 30 days.
+ * were not heard of, go after 30 days; authorizations 7 days after their end; tokens with fewer scopes a day after theirs;
+ * forgotten grants that could not be revoked after 180 days.
  */
 export async function prune(db: Db, before: Retention, now: number): Promise<void> {
   await pruneRotations(db, before.rotations);
   await pruneAlerts(db, before.alerts);
   await pruneLog(db, before.log ?? now - LOG_DAYS * DAY);
   await pruneAgents(db, now - AGENT_DAYS * DAY);
+  await pruneConsents(db, now - CONSENT_DAYS * DAY);
+  await pruneGrants(db, now);
 }
 
 async function pruneRotations(db: Db, before: number): Promise<void> {
@@ -71,4 +82,36 @@ async function pruneAgents(db: Db, before: number): Promise<void> {
     .where('id', 'like', `${AGENT_PREFIX}%`)
     .where((eb) => eb.or([eb('checked_at', '<', before), eb('checked_at', 'is', null)]))
     .execute();
+}
+
+async function pruneConsents(db: Db, before: number): Promise<void> {
+  await db
+    .deleteFrom('sealed')
+    .where('place', 'in', Object.values(AUTHORIZATION_SECRETS))
+    .where('id', 'in', (eb) =>
+      eb.selectFrom('authorizations').select('authorizations.id').where('expires_at', '<', before),
+    )
+    .execute();
+  await db.deleteFrom('authorizations').where('expires_at', '<', before).execute();
+}
+
+/** Forgotten ones are found by the index of those that are not active. */
+async function pruneGrants(db: Db, now: number): Promise<void> {
+  await db
+    .deleteFrom('narrow_tokens')
+    .where('expires_at', '<', now - DAY)
+    .execute();
+  const tally = new Tally();
+  for (const client of await clientsWithGrants(db)) {
+    const rows = await db
+      .selectFrom('grants')
+      .select('subject')
+      .where('client', '=', client)
+      .where('state', '=', 'forgotten')
+      .where('state', '<>', sql.lit('active' as const))
+      .where('renewed_at', '<', now - FORGOTTEN_DAYS * DAY)
+      .execute();
+    for (const { subject } of rows) await deleteGrant(db, { client, subject }, tally);
+  }
+  await tally.write(db);
 }

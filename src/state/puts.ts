@@ -11,6 +11,7 @@ const KEYS = {
   steps: ['rotation_id', 'name', 'destination'],
   monitors: ['name'],
   deliveries: ['id'],
+  authorizations: ['id'],
   sealed: ['place', 'id', 'sequence'],
 } as const;
 
@@ -50,5 +51,6 @@ const puts = {
   steps: putOf('steps'),
   monitors: putOf('monitors'),
   deliveries: putOf('deliveries'),
+  authorizations: putOf('authorizations'),
   sealed: putOf('sealed'),
 } satisfies Record<Whole, ReturnType<typeof putOf>>;

@@ -1,13 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { Secret } from '../model/index.ts';
+import { keysOfGrants, resealGrants } from './grants/sealing.ts';
 import { prepared } from './prepared.ts';
 import { putRow } from './puts.ts';
 import { type KeyRing, wrongKey } from './sealing.ts';
 import type { SealedTable, Tables } from './tables.ts';
 
 /** What a sealed value is: `table.column` of the row whose id it bears. */
-export type Place = 'version.value' | 'journal.answer' | 'meta.fingerprint_key';
+export type Place =
+  | 'version.value'
+  | 'journal.answer'
+  | 'grant.answer'
+  | 'authorization.verifier'
+  | 'authorization.callback'
+  | 'authorization.answer'
+  | 'meta.fingerprint_key';
 
 const BATCH = 200;
 const FINGERPRINT_KEY_ID = 'database';
@@ -53,10 +61,19 @@ export async function getSecret(
   return row === undefined ? null : keys.open(place, id, row);
 }
 
+const deleteAt = prepared((db, { place, id }: { place: Place; id: string }) =>
+  db.deleteFrom('sealed').where('place', '=', place).where('id', '=', id),
+);
+
+export async function deleteSecret(db: Kysely<Tables>, place: Place, id: string): Promise<void> {
+  await deleteAt(db, { place, id });
+}
+
 /** @throws {StateError} `wrong_key` where a value was sealed with a key that is not configured; nothing is written */
 export async function checkKeys(db: Kysely<Tables>, keys: KeyRing): Promise<void> {
-  const used = await db.selectFrom('sealed').select('key_id').distinct().orderBy('key_id').execute();
-  const missing = used.map((row) => row.key_id).filter((id) => !keys.ids.includes(id));
+  const sealed = await db.selectFrom('sealed').select('key_id').distinct().orderBy('key_id').execute();
+  const used = new Set([...sealed.map((row) => row.key_id), ...(await keysOfGrants(db))]);
+  const missing = [...used].filter((id) => !keys.ids.includes(id));
   if (missing.length > 0) throw wrongKey(missing, keys.ids);
 }
 
@@ -73,7 +90,7 @@ export function fingerprintKey(db: Kysely<Tables>, keys: KeyRing): Promise<Secre
 
 /** Seals anew what another key than the first sealed, a batch a transaction; returns how many there were. */
 export async function reseal(db: Kysely<Tables>, keys: KeyRing): Promise<number> {
-  let total = 0;
+  let total = await resealGrants(db, keys);
   for (;;) {
     const count = await db.transaction().execute((trx) => resealBatch(trx, keys));
     total += count;

@@ -1,9 +1,11 @@
 import type { Generated } from 'kysely';
 import type {
   Alert,
+  AuthorizationState,
   CredentialRecord,
   Delivery,
   Destination,
+  GrantState,
   Rotation,
   RotationStep,
   Version,
@@ -125,6 +127,90 @@ export type MonitorTable = {
   detectors: string | null;
 };
 
+/** A million of them at most: what every row bears counts. */
+export type GrantTable = {
+  client: string;
+  subject: string;
+  state: GrantState;
+  reason: string | null;
+  generation: number;
+  /** Divided by spaces, which no scope bears (RFC 6749, 3.3). */
+  scopes: string;
+  consented_at: number;
+  renewed_at: number;
+  refresh_expires_at: number | null;
+  access_sent_at: number | null;
+  access_expires_at: number | null;
+  used_at: number | null;
+  attempt: string | null;
+  rejected_generation: number | null;
+  attempts: number;
+  retry_at: number | null;
+  last_error: string | null;
+  /** See `grant.expect`. */
+  revision: number;
+  /** What sealed `box`, in which both tokens are. */
+  key_id: string;
+  box: string;
+  /** Null: it has no further work. */
+  due_at: number | null;
+  /** Its place in GRANT_LANES. */
+  lane: number;
+};
+
+/** The grants that somebody holds, and no others: beside their own rows, which then need not be written for it. */
+export type GrantClaimTable = {
+  client: string;
+  subject: string;
+  fence: number;
+  owner: string;
+  until: number;
+  /** What wake-ups during the claim asked for. */
+  woken_at: number | null;
+  woken_lane: number | null;
+};
+
+/** How many grants there are, and by which key their tokens are sealed: counting a million takes too long. */
+export type GrantCountTable = { client: string; state: GrantState; key_id: string; count: number };
+
+export type NarrowTokenTable = {
+  client: string;
+  subject: string;
+  scope: string;
+  sent_at: number;
+  expires_at: number;
+  generation: number;
+  key_id: string;
+  box: string;
+};
+
+export type ClientTable = {
+  client: string;
+  pause: string | null;
+  refused_at: string;
+  failures: number;
+  faults: string;
+  slides: number | null;
+  looked_at: number | null;
+  /** See `client.expect`. */
+  revision: Generated<number>;
+};
+
+export type AuthorizationTable = {
+  id: string;
+  client: string;
+  subject: string;
+  state: AuthorizationState;
+  state_digest: string;
+  scopes: string;
+  return_url: string | null;
+  actor: string;
+  created_at: number;
+  expires_at: number;
+  sent_at: number | null;
+  error: string | null;
+};
+
 /** When a provider last accepted a key. */
 export type KeyUseTable = {
   key_id: string;
@@ -225,6 +311,12 @@ export type Tables = {
   key_uses: KeyUseTable;
   mints: MintTable;
   key_users: KeyUserTable;
+  grants: GrantTable;
+  grant_claims: GrantClaimTable;
+  grant_counts: GrantCountTable;
+  narrow_tokens: NarrowTokenTable;
+  clients: ClientTable;
+  authorizations: AuthorizationTable;
   alerts: AlertTable;
   deliveries: DeliveryTable;
   audit: AuditTable;

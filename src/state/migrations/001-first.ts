@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 
 /** The first schema. Portable: no type, default or index that only one database has. */
 export async function first(db: Kysely<never>): Promise<void> {
@@ -7,6 +7,9 @@ export async function first(db: Kysely<never>): Promise<void> {
   await rotations(db);
   await alerts(db);
   await logs(db);
+  await grants(db);
+  await grantMarks(db);
+  await consents(db);
   await work(db);
 }
 
@@ -217,6 +220,109 @@ async function logs(db: Kysely<never>): Promise<void> {
     .addColumn('last_seen_at', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('key_users_key', ['key_id', 'ip', 'user_agent'])
     .execute();
+}
+
+async function grants(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('grants')
+    .addColumn('client', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('reason', 'text')
+    .addColumn('generation', 'bigint', (column) => column.notNull())
+    .addColumn('scopes', 'text', (column) => column.notNull())
+    .addColumn('consented_at', 'bigint', (column) => column.notNull())
+    .addColumn('renewed_at', 'bigint', (column) => column.notNull())
+    .addColumn('refresh_expires_at', 'bigint')
+    .addColumn('access_sent_at', 'bigint')
+    .addColumn('access_expires_at', 'bigint')
+    .addColumn('used_at', 'bigint')
+    .addColumn('attempt', 'text')
+    .addColumn('rejected_generation', 'bigint')
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('retry_at', 'bigint')
+    .addColumn('last_error', 'text')
+    .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addColumn('key_id', 'text', (column) => column.notNull())
+    .addColumn('box', 'text', (column) => column.notNull())
+    .addColumn('due_at', 'bigint')
+    .addColumn('lane', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('grants_key', ['client', 'subject'])
+    .execute();
+  await db.schema.createIndex('grants_due').on('grants').columns(['client', 'lane', 'due_at']).execute();
+  await db.schema
+    .createIndex('grants_ended')
+    .on('grants')
+    .columns(['client', 'state', 'subject'])
+    .where(sql.ref('state'), '<>', sql.lit('active'))
+    .execute();
+}
+
+/** What stands beside the grants so that their million rows need not be gone through or written. */
+async function grantMarks(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('grant_claims')
+    .addColumn('client', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('fence', 'bigint', (column) => column.notNull())
+    .addColumn('owner', 'text', (column) => column.notNull())
+    .addColumn('until', 'bigint', (column) => column.notNull())
+    .addColumn('woken_at', 'bigint')
+    .addColumn('woken_lane', 'integer')
+    .addPrimaryKeyConstraint('grant_claims_key', ['client', 'subject'])
+    .execute();
+  await db.schema
+    .createTable('grant_counts')
+    .addColumn('client', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('key_id', 'text', (column) => column.notNull())
+    .addColumn('count', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('grant_counts_key', ['client', 'state', 'key_id'])
+    .execute();
+  await db.schema
+    .createTable('narrow_tokens')
+    .addColumn('client', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('scope', 'text', (column) => column.notNull())
+    .addColumn('sent_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('generation', 'bigint', (column) => column.notNull())
+    .addColumn('key_id', 'text', (column) => column.notNull())
+    .addColumn('box', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('narrow_tokens_key', ['client', 'subject', 'scope'])
+    .execute();
+  await db.schema.createIndex('narrow_tokens_by_key').on('narrow_tokens').column('key_id').execute();
+  await db.schema.createIndex('narrow_tokens_by_end').on('narrow_tokens').column('expires_at').execute();
+}
+
+async function consents(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('clients')
+    .addColumn('client', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('pause', 'text')
+    .addColumn('refused_at', 'text', (column) => column.notNull())
+    .addColumn('failures', 'integer', (column) => column.notNull())
+    .addColumn('faults', 'text', (column) => column.notNull())
+    .addColumn('slides', 'integer')
+    .addColumn('looked_at', 'bigint')
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('authorizations')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('client', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('state_digest', 'text', (column) => column.notNull().unique())
+    .addColumn('scopes', 'text', (column) => column.notNull())
+    .addColumn('return_url', 'text')
+    .addColumn('actor', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('sent_at', 'bigint')
+    .addColumn('error', 'text')
+    .execute();
+  await db.schema.createIndex('authorizations_by_end').on('authorizations').column('expires_at').execute();
 }
 
 async function work(db: Kysely<never>): Promise<void> {

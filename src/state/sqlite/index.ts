@@ -3,7 +3,7 @@ import { Kysely, sql } from 'kysely';
 import type { Secret } from '../../model/index.ts';
 import { voidClaims } from '../claims.ts';
 import type { State } from '../contract.ts';
-import { prepare, stateOf } from '../database.ts';
+import { type DatabaseOptions, prepare, stateOf } from '../database.ts';
 import { KeyRing } from '../sealing.ts';
 import type { Tables } from '../tables.ts';
 import { nodeSqlite } from './dialect.ts';
@@ -30,7 +30,17 @@ export type SqliteOptions = {
  */
 export async function openSqlite(options: SqliteOptions): Promise<State> {
   const keys = new KeyRing(options.keys);
-  return openState(openFile(options.file), { ...options, keys });
+  return openState(openFile(options.file), { ...options, keys, gather: turnOfTheEventLoop });
+}
+
+/**
+ * The wait for the disk stops the whole process, and when it is over, many answers are there at once: unless all of them are
+ * looked at before the next transaction, each gets one of its own.
+ */
+function turnOfTheEventLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /**
@@ -48,7 +58,7 @@ export async function openMemory({
 /** The state over an opened database; closes that where it cannot be used. */
 export async function openState(
   { database, guard }: Opened,
-  { file, keys, now, owner }: Omit<SqliteOptions, 'keys'> & { readonly keys: KeyRing },
+  { file, keys, now, owner, gather }: Omit<SqliteOptions, 'keys'> & Pick<DatabaseOptions, 'keys' | 'gather'>,
 ): Promise<State> {
   const explain = (error: unknown) => explainSqlite(error, file);
   const db = new Kysely<Tables>({ dialect: nodeSqlite(database, explain) });
@@ -56,7 +66,7 @@ export async function openState(
   const purge = async () => {
     await sql`pragma wal_checkpoint(truncate)`.execute(db);
   };
-  const options = { db, keys, now, owner, guard, purge };
+  const options = { db, keys, now, owner, guard, purge, ...(gather && { gather }) };
   try {
     const resealed = await prepare(options);
     if (resealed > 0) await purge();

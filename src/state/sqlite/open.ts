@@ -8,7 +8,18 @@ const APPLICATION_ID = 0x4b657957;
 /** How long to wait at the start for somebody who only looks at the file, in ms. */
 const PATIENCE = 250;
 /** What must be whole; it grows with the credentials only, so that looking at all of it stays cheap. */
-const CHECKED = ['meta', 'counters', 'sealed', 'credentials', 'versions', 'destinations', 'work', 'monitors'];
+const CHECKED = [
+  'meta',
+  'counters',
+  'sealed',
+  'credentials',
+  'versions',
+  'destinations',
+  'clients',
+  'authorizations',
+  'work',
+  'monitors',
+];
 
 /** A database that this process holds alone, and the check that it still is the file at the path. */
 export type Opened = { readonly database: DatabaseSync; readonly guard: () => void };

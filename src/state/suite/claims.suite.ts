@@ -205,8 +205,9 @@ export function claimContract(state: () => State): void {
       ]);
       await claimOne(state());
       const none = { publication: 0, hook: 0, watchdog: 0, login: 0, monitor: 0 };
-      expect(await state().due(T)).toEqual({ ...none, credential: 1, delivery: 2 });
-      expect(await state().due(T - 1)).toEqual({ ...none, credential: 0, delivery: 0 });
+      const neither = { authorization: 0, client: 0, grant: 0 };
+      expect(await state().due(T)).toEqual({ ...none, ...neither, credential: 1, delivery: 2 });
+      expect(await state().due(T - 1)).toEqual({ ...none, ...neither, credential: 0, delivery: 0 });
     });
   });
 }
