@@ -1,4 +1,13 @@
 import { fold, intend } from './fold.ts';
+import {
+  foldConsent,
+  foldGrant,
+  foldIntrospected,
+  intendGrant,
+  lapseAlerts,
+  planGrant,
+  scopeAlerts,
+} from './grants/index.ts';
 import { foldHook } from './hook.ts';
 import { plan } from './plan.ts';
 import { foldPublication } from './publication.ts';
@@ -15,6 +24,13 @@ export const rules = {
   decideVisit,
   foldPublication,
   foldHook,
+  planGrant,
+  intendGrant,
+  foldGrant,
+  foldConsent,
+  foldIntrospected,
+  lapseAlerts,
+  scopeAlerts,
 };
 export type Rules = typeof rules;
 
