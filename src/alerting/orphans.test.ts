@@ -6,11 +6,13 @@ import { Memory, NOW, raise } from './testing/memory.ts';
 const DESTINATION = 'vault:footage/frameflow#api_key';
 const CONFIGURED: Configured = {
   credentials: { 'frameflow-prod': [DESTINATION, '6h'] },
+  clients: ['footage-app'],
   monitors: ['auth-log'],
   channels: ['team'],
 };
 const { credential: _, ...BARE } = raise();
 const OF_MONITOR = { kind: 'auth-failure-spike', condition: 'key key_1' } as const;
+const OF_CLIENT = { kind: 'consent-required', credential: 'footage-app' } as const;
 const OF_CHANNEL = { ...BARE, kind: 'channel-failed', condition: 'team', channel: 'team' } as const;
 
 /** What is still open once the orphans of these have ended. */
@@ -45,6 +47,7 @@ test.each<[string, Raise, Partial<Configured>]>([
     raise({ kind: 'old-key-in-use', condition: '6h' }),
     { credentials: { 'frameflow-prod': ['12h'] } },
   ],
+  ['an OAuth client', raise({ ...OF_CLIENT, condition: 'subject:user-1' }), { clients: [] }],
   ['a monitor', raise({ ...OF_MONITOR, monitor: 'auth-log' }), { monitors: [] }],
   ['a channel', OF_CHANNEL, { channels: [] }],
 ])('an alert about %s ends where that is no longer configured, and not before', (_, raised, change) => {
@@ -61,7 +64,7 @@ test('an alert of a monitor lasts as long as its monitor, whatever credential it
 });
 
 test('an alert about Keywarden itself, or of an identity of another form, is left alone', () => {
-  const nothing: Configured = { credentials: {}, monitors: [], channels: [] };
+  const nothing: Configured = { credentials: {}, clients: [], monitors: [], channels: [] };
   expect(left({ ...BARE, kind: 'clock-skew' }, nothing)).toBe(1);
   const memory = new Memory();
   memory.take(raise());

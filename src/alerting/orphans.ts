@@ -5,6 +5,8 @@ import { identityOf, subjectOf } from './identity.ts';
 export type Configured = {
   /** What alerts of each credential may be about: its destinations' ids, and the names of its reminders. */
   readonly credentials: Readonly<Record<string, readonly string[]>>;
+  /** OAuth clients: an alert of theirs bears the client's name as its credential. */
+  readonly clients: readonly string[];
   readonly monitors: readonly string[];
   readonly channels: readonly string[];
 };
@@ -25,7 +27,7 @@ const OF_NONE: readonly string[] = ['', 'preflight', 'adopt', 'due'];
 /**
  * The ends of the alerts about what is no longer configured: nothing that runs would ever end them.
  *
- * @example orphans(open, { credentials: {}, monitors: [], channels: ['team'] }, now)
+ * @example orphans(open, { credentials: {}, clients: [], monitors: [], channels: ['team'] }, now)
  */
 export function orphans(openAlerts: readonly Alert[], configured: Configured, now: number): Resolve[] {
   return openAlerts.flatMap((alert) => {
@@ -40,6 +42,7 @@ function isOrphan(alert: Alert, condition: string, configured: Configured): bool
   const { credential, monitor, channel, kind } = alert;
   if (monitor !== undefined) return !configured.monitors.includes(monitor);
   if (credential === undefined) return channel !== undefined && !configured.channels.includes(channel);
+  if (configured.clients.includes(credential)) return false;
   if (!Object.hasOwn(configured.credentials, credential)) return true;
   return (
     OF_ONE.includes(kind) &&

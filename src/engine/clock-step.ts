@@ -51,6 +51,8 @@ export async function wakeAll({ config, state, clock }: EngineContext): Promise<
     wake('watchdog')(watchdogWork(at).id),
     ...Object.keys(config.stores).map(wake('login')),
     ...Object.keys(config.monitors).map(wake('monitor')),
+    ...Object.keys(config.oauthClients).map(wake('client')),
+    ...(await state.scheduled('authorization')).map(({ id }) => id).map(wake('authorization')),
     ...(await pendingDeliveries(state)).map(({ id }) => id).map(wake('delivery')),
   ];
 }

@@ -232,7 +232,7 @@ export class Commands {
       );
     await spool.clear(credential);
     const alerts = (await allAlerts(state, true)).filter((alert) => alert.credential === credential);
-    const nothing = { credentials: {}, monitors: Object.keys(config.monitors), channels: [] };
+    const nothing = { credentials: {}, clients: [], monitors: Object.keys(config.monitors), channels: [] };
     await this.#engine.submit(
       [
         { type: 'credential.forget', name: credential },

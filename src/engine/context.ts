@@ -2,7 +2,7 @@ import type { Channel } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
 import type { Hook } from '../hooks/contract.ts';
 import type { Clock, Hash, Log } from '../model/index.ts';
-import type { Provider } from '../providers/contract.ts';
+import type { OAuthClient, Provider } from '../providers/contract.ts';
 import type { Rules } from '../rotation/index.ts';
 import type { State } from '../state/contract.ts';
 import type { Spool } from '../state/spool.ts';
@@ -11,7 +11,10 @@ import type { Counters } from '../telemetry/counters.ts';
 
 /** The plug-ins of one configuration, by their names in it. */
 export type Plugins = {
+  /** Those that issue keys. */
   readonly providers: ReadonlyMap<string, Provider>;
+  /** By the names that the OAuth clients have in the configuration. */
+  readonly clients: ReadonlyMap<string, OAuthClient>;
   /** `file` included. Each is asked only for targets of its own kind, which the configuration has checked. */
   readonly stores: ReadonlyMap<string, Store<unknown>>;
   readonly channels: ReadonlyMap<string, Channel>;

@@ -51,6 +51,7 @@ function configWith(...channels: readonly string[]): Config {
     providers: {},
     stores: {},
     credentials: {},
+    oauthClients: {},
     monitors: {},
     channels: Object.fromEntries(channels.map((name) => [name, SLACK])),
     routes: [{ severity: [], kind: [], credential: [], channels: [...channels], continue: false }],
@@ -83,6 +84,7 @@ function contextWith(...channels: readonly string[]): EngineContext {
     rules,
     claimFor: HOUR,
     plugins: {
+      clients: new Map(),
       providers: new Map(),
       stores: new Map(),
       hooks: new Map(),

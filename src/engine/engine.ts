@@ -8,6 +8,8 @@ import { CurrentValues } from './current-values.ts';
 import { DeadClaims } from './dead-claims.ts';
 import { Defects } from './defects.ts';
 import { turnDelivery } from './deliver.ts';
+import type { GrantCommands } from './grants/contract.ts';
+import { GrantWork } from './grants/work.ts';
 import { turnHook } from './hook.ts';
 import { lanesOf } from './lanes.ts';
 import { Logins } from './login.ts';
@@ -29,6 +31,9 @@ export class Engine {
   readonly context: EngineContext;
   /** The current versions, and who waits for the next. */
   readonly values: CurrentValues;
+  /** What people and applications may ask about OAuth grants. */
+  readonly grants: GrantCommands;
+  readonly #grantWork: GrantWork;
   readonly #loop: Loop;
   readonly #committer: Committer;
   readonly #logins = new Logins();
@@ -44,13 +49,24 @@ export class Engine {
     this.context = context;
     this.#clock = new ClockWatch(context.clock);
     this.#dead = new DeadClaims(context);
-    this.#loop = new Loop(context, lanesOf(context.config), (claim) => this.#turn(claim));
     this.values = new CurrentValues(context.state);
     this.#committer = new Committer(
       context,
       () => this.#loop.wake(),
-      (changes) => this.values.committed(changes),
+      (changes) => {
+        this.values.committed(changes);
+        this.#grantWork.committed(changes);
+      },
     );
+    this.#grantWork = new GrantWork(context, this.#committer, {
+      stopping: this.#stopping.signal,
+      pause: (ms) => this.#loop.pause(ms),
+      wake: () => this.#loop.wake(),
+      nextTurn: (signal) => this.nextTurn(signal),
+    });
+    this.grants = this.#grantWork.commands;
+    const lanes = lanesOf(context.config, (client) => this.#grantWork.gate(client));
+    this.#loop = new Loop(context, lanes, (claim) => this.#turn(claim));
   }
 
   /** True once the loop has turned. */
@@ -76,6 +92,7 @@ export class Engine {
     await takeInSpooled(this.context, this.#committer);
     const { changes, signals } = await reconcileAlerts(this.context);
     await this.#committer.commit(changes, signals);
+    await this.#grantWork.load();
     // A folder that does not answer holds up nobody else.
     void tidyDestinations(this.context);
     const tasks = {
@@ -228,6 +245,11 @@ export class Engine {
         break;
       case 'delivery':
         await turnDelivery(context, this.#committer, claim);
+        break;
+      case 'authorization':
+      case 'client':
+      case 'grant':
+        await this.#grantWork.turn(claim);
         break;
     }
   }

@@ -162,4 +162,72 @@ describe('the loop', () => {
     expect(await loop.stop(1_000)).toBe(true);
     expect(hand.seen).toEqual(['first']);
   });
+
+  describe('with a gate', () => {
+    /** A gate that the test opens. */
+    const gate = {
+      open: 0,
+      again: null as number | null,
+      room: () => gate.open,
+      lookAgainMs: () => gate.again,
+    };
+    const gated = (handle: (claim: Claim) => Promise<void>) =>
+      new Loop({ state, clock, log: quiet, claimFor: HOUR }, [{ name: 'lane', capacity: 8, gate }], handle);
+
+    test('begins no more than it lets through, and the others once it opens', async () => {
+      const hand = byHand();
+      Object.assign(gate, { open: 2, again: 700 });
+      loop = gated(async (claim) => {
+        gate.open -= 1;
+        await hand.handle(claim);
+      });
+      await state.commit(['a', 'b', 'c', 'd'].map((id) => due(id, 'lane')));
+      loop.wake();
+      await hand.begun(2);
+      await expect.poll(() => clock.next).toBe(700);
+      expect(hand.seen).toHaveLength(2);
+      gate.open = 1;
+      clock.move(700);
+      await hand.begun(3);
+      expect(hand.seen).toHaveLength(3);
+      gate.open = 1;
+      hand.end(hand.seen[0] ?? '');
+      await hand.begun(4);
+      for (const id of hand.seen) hand.end(id);
+    });
+
+    test('does not turn while the gate is shut, however much is due', async () => {
+      Object.assign(gate, { open: 0, again: 700 });
+      loop = gated(async () => undefined);
+      await state.commit([due('a', 'lane')]);
+      loop.wake();
+      await expect.poll(() => clock.next).toBe(700);
+      await expect.poll(() => loop.turning).toBe(false);
+      const { turns } = loop;
+      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(loop.turns).toBe(turns);
+    });
+  });
+
+  test('turns few times where a hundred turns end at once', async () => {
+    const all = Promise.withResolvers<void>();
+    let begun = 0;
+    loop = new Loop(
+      { state, clock, log: quiet, claimFor: HOUR },
+      [{ name: 'lane', capacity: 100 }],
+      async (claim) => {
+        begun += 1;
+        await all.promise;
+        await state.commit([], { hold: { claim, next: null } });
+      },
+    );
+    await state.commit(Array.from({ length: 100 }, (_, at) => due(`record-${at}`, 'lane')));
+    loop.wake();
+    await expect.poll(() => begun).toBe(100);
+    await expect.poll(() => loop.turning).toBe(false);
+    const { turns } = loop;
+    all.resolve();
+    await expect.poll(() => loop.active).toBe(0);
+    expect(loop.turns - turns).toBeLessThan(10);
+  });
 });

@@ -3,8 +3,16 @@ import { failureOf, MINUTE, SECOND } from '../model/index.ts';
 import { backoff } from '../rotation/index.ts';
 import { type State, StateError } from '../state/contract.ts';
 
-/** What is bounded together, and how many of it may run at once. */
-export type Lane = { readonly name: string; readonly capacity: number };
+/** What is bounded together, how many of it may run at once, and what else bounds it. */
+export type Lane = { readonly name: string; readonly capacity: number; readonly gate?: Gate };
+
+/** What lets a lane's records begin, beside its capacity. */
+export type Gate = {
+  /** How many more may begin now, where `running` do. */
+  room(running: number): number;
+  /** Where there is no room: in how many ms to look again; null: when a turn of the lane ends, or somebody wakes the loop. */
+  lookAgainMs(): number | null;
+};
 
 /** Performs one claimed record's turn and releases the claim in its last commit. */
 export type Handler = (claim: Claim) => Promise<void>;
@@ -96,6 +104,7 @@ export class Loop {
       while (this.#again && !this.#stopped) {
         this.#again = false;
         const free = this.#lanes.filter((lane) => this.#room(lane) > 0);
+        const opensAt = this.#opensAt();
         const next = await this.#context.state.nextDue(free.map(({ name }) => name));
         const now = this.#context.clock.now();
         const due = free.filter(({ name }) => (next.get(name) ?? Infinity) <= now);
@@ -105,7 +114,7 @@ export class Loop {
         // Records that are due again at once must not keep the process from its sockets, timers and signals.
         await new Promise((resolve) => setImmediate(resolve));
         if (due.length > 0) this.#again = true;
-        else this.#sleepUntil(Math.min(...next.values()));
+        else this.#sleepUntil(Math.min(opensAt, ...next.values()));
       }
       this.#failures = 0;
     } catch (error) {
@@ -118,9 +127,29 @@ export class Loop {
     }
   }
 
-  /** How many more may run in this lane. */
-  #room({ name, capacity }: Lane): number {
-    return capacity - (this.#running.get(name)?.size ?? 0);
+  /** How many more may begin in this lane now. */
+  #room(lane: Lane): number {
+    const free = this.#free(lane);
+    return lane.gate === undefined || free <= 0 ? free : Math.min(free, lane.gate.room(this.#count(lane)));
+  }
+
+  /** What its capacity leaves. */
+  #free(lane: Lane): number {
+    return lane.capacity - this.#count(lane);
+  }
+
+  #count({ name }: Lane): number {
+    return this.#running.get(name)?.size ?? 0;
+  }
+
+  /** When the first of the gates that are shut is to be looked at again; Infinity: something else wakes us for them. */
+  #opensAt(): number {
+    const now = this.#context.clock.now();
+    const times = this.#lanes.map((lane) => {
+      const waits = lane.gate !== undefined && this.#free(lane) > 0 && this.#room(lane) <= 0;
+      return now + ((waits ? lane.gate?.lookAgainMs() : null) ?? Infinity);
+    });
+    return Math.min(...times);
   }
 
   async #claim(lane: Lane): Promise<void> {
@@ -128,7 +157,10 @@ export class Loop {
     if (running === undefined) return;
     const { state, clock, claimFor } = this.#context;
     const now = clock.now();
-    const claims = await state.claim(lane.name, { now, until: now + claimFor, limit: this.#room(lane) });
+    const limit = this.#room(lane);
+    // A gate may have shut while the due times were read.
+    if (limit <= 0) return;
+    const claims = await state.claim(lane.name, { now, until: now + claimFor, limit });
     for (const claim of claims) this.#start(claim, running);
   }
 

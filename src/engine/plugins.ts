@@ -7,7 +7,7 @@ import { hooks as hookKinds } from '../hooks/index.ts';
 import type { Clock, Hash, Log, Net, NetRequest, PluginContext } from '../model/index.ts';
 import { KeywardenError } from '../model/index.ts';
 import { createNet } from '../net/index.ts';
-import type { Provider } from '../providers/contract.ts';
+import type { OAuthClient, OAuthClientSettings, Provider } from '../providers/contract.ts';
 import { providers as providerKinds } from '../providers/index.ts';
 import type { Store } from '../stores/contract.ts';
 import { stores as storeKinds } from '../stores/index.ts';
@@ -23,7 +23,8 @@ export type PluginParts = {
   readonly counters: Counters;
 };
 
-type Kind<P> = { load(): Promise<(context: PluginContext<never>) => P> };
+type Kind<P> = { load: (() => Promise<(context: PluginContext<never>) => P>) | null };
+type Connect = (own: Connection, options?: { secretPath?: boolean; connections?: number }) => Net;
 /** How a plug-in is connected, as its configuration says it. */
 type Connection = {
   readonly timeout: number;
@@ -31,6 +32,9 @@ type Connection = {
   readonly tls?: { readonly caFile: string } | undefined;
   readonly proxy?: string | undefined;
 };
+
+/** Refreshes wait for their answers side by side: 600 a second at 200 ms each are 120 on their way. */
+const OAUTH_CONNECTIONS = 256;
 
 /** For what needs no network. */
 const UNCONNECTED: Connection = { timeout: 0, allowPlaintextLoopback: false };
@@ -45,14 +49,14 @@ export async function loadPlugins(config: Config, parts: PluginParts): Promise<P
   const channels = new Map<string, Channel>();
   const hooks = new Map<string, Hook>();
   const nets: Net[] = [];
-  const connect = (own: Connection, secretPath = false): Net => {
+  const connect: Connect = (own, options = {}) => {
     const net = createNet({
       timeoutMs: own.timeout,
       allowPlaintextLoopback: own.allowPlaintextLoopback,
       allow: config.network.allow,
       ...(own.tls === undefined ? {} : { caFile: own.tls.caFile }),
       ...(own.proxy === undefined ? {} : { proxy: own.proxy }),
-      secretPath,
+      ...options,
     });
     nets.push(net);
     return net;
@@ -62,27 +66,57 @@ export async function loadPlugins(config: Config, parts: PluginParts): Promise<P
     return create({ ...pluginParts(name, parts), config: own as never, net });
   };
   for (const [name, own] of Object.entries(config.providers)) {
+    // It gives its users' grants and no keys: its OAuth clients are all there is of it.
+    if (providerKinds[own.kind].load === null) continue;
     const net = counted(connect(own), name, parts.counters);
     providers.set(name, await make(providerKinds, own.kind, name, own, net));
   }
+  const clients = await clientsOf(config, parts, connect);
   for (const [name, own] of Object.entries(config.stores))
     stores.set(name, await make(storeKinds, own.kind, name, own, connect(own)));
   for (const [name, own] of Object.entries(config.channels))
-    channels.set(name, await make(channelKinds, own.kind, name, own, connect(own, true)));
+    channels.set(name, await make(channelKinds, own.kind, name, own, connect(own, { secretPath: true })));
   if (usesFiles(config)) stores.set('file', await make(storeKinds, 'file', 'file', {}, connect(UNCONNECTED)));
   for (const [id, own] of hooksOf(config))
-    hooks.set(id, await make(hookKinds, own.kind, id, own, connect(connectionOf(own), true)));
+    hooks.set(id, await make(hookKinds, own.kind, id, own, connect(connectionOf(own), { secretPath: true })));
   return {
     providers,
+    clients,
     stores,
     channels,
     hooks,
     async close() {
-      const all = [...providers.values(), ...stores.values(), ...channels.values(), ...hooks.values()];
+      const all = [providers, clients, stores, channels, hooks].flatMap((each) => [...each.values()]);
       await Promise.all(all.map((plugin) => plugin.close()));
       await Promise.all(nets.map((net) => net.close()));
     },
   };
+}
+
+/**
+ * Each has a connection of its own under its provider's rules, so that none waits for another's.
+ * @throws {KeywardenError} `not_supported` for a provider that issues no grants
+ */
+async function clientsOf(
+  config: Config,
+  parts: PluginParts,
+  connect: Connect,
+): Promise<ReadonlyMap<string, OAuthClient>> {
+  const clients = new Map<string, OAuthClient>();
+  for (const { name, provider, settings } of Object.values(config.oauthClients)) {
+    const own = config.providers[provider];
+    const oauth = own === undefined ? null : providerKinds[own.kind].oauth;
+    if (own === undefined || oauth === null) {
+      throw new KeywardenError('not_supported', `the provider ${provider} of ${name} issues no OAuth grants`);
+    }
+    const create = (await oauth.load()) as (
+      context: PluginContext<never>,
+      client: OAuthClientSettings,
+    ) => OAuthClient;
+    const net = counted(connect(own, { connections: OAUTH_CONNECTIONS }), provider, parts.counters);
+    clients.set(name, create({ ...pluginParts(name, parts), config: own as never, net }, settings));
+  }
+  return clients;
 }
 
 /** By the id of the publication that they follow. */
@@ -107,7 +141,9 @@ function usesFiles(config: Config): boolean {
 
 async function adapterOf<P>(kinds: object, kind: string): Promise<(context: PluginContext<never>) => P> {
   const entry = (kinds as Readonly<Record<string, Kind<P>>>)[kind];
-  if (entry === undefined) throw new KeywardenError('not_supported', `not yet supported: kind: ${kind}`);
+  if (entry === undefined || entry.load === null) {
+    throw new KeywardenError('not_supported', `not yet supported: kind: ${kind}`);
+  }
   return entry.load();
 }
 

@@ -1,5 +1,5 @@
-import { SECOND } from '../model/index.ts';
-import type { Provider } from '../providers/contract.ts';
+import { type Clock, SECOND } from '../model/index.ts';
+import type { OAuthClient, Provider, SeenClock } from '../providers/contract.ts';
 import { type EngineContext, named } from './context.ts';
 
 /** Clocks that are no further apart are one: ordinary drift, the seconds of a Date header, the way of the answer. */
@@ -16,8 +16,26 @@ function providerNow({ clock }: Pick<EngineContext, 'clock'>, provider: Provider
   const passed = clock.steady() - seen.steady;
   const stepped = now - seen.wall - passed;
   if (Math.abs(stepped) > SAME) return null;
-  const theirs = seen.date + passed;
+  const theirs = carried(clock, seen);
   return Math.abs(theirs - now) <= SAME ? now : Math.round(theirs);
+}
+
+/**
+ * The time that counts for an OAuth client's tokens, by the Date header of the server's last answer; ours before the
+ * first. A step of our wall clock moves nothing: nobody could be asked what time it is without a token being spent, and
+ * an application whose token is refused, because the machine slept, says so.
+ */
+export function serverTime(clock: Clock, client: Pick<OAuthClient, 'seenClock'>): number {
+  const seen = client.seenClock();
+  const now = clock.now();
+  if (seen === null) return now;
+  const theirs = carried(clock, seen);
+  return Math.abs(theirs - now) <= SAME ? now : Math.round(theirs);
+}
+
+/** What a clock shows now that was seen before. */
+function carried(clock: Clock, { date, steady }: SeenClock): number {
+  return date + clock.steady() - steady;
 }
 
 /** The best that is known without asking: the provider's time, else ours. */

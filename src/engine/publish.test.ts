@@ -85,6 +85,7 @@ function contextWith(store: Store<unknown>): EngineContext {
     rules,
     claimFor: HOUR,
     plugins: {
+      clients: new Map(),
       providers: new Map(),
       stores: new Map([['shelf', store]]),
       channels: new Map(),
@@ -147,7 +148,7 @@ describe('a start looks at a destination that had its version', () => {
   const restartedAt = async (now: number) => {
     await turnPublication(context, committer, await claim());
     const looks = await dueAt();
-    const config = { ...context.config, stores: {}, monitors: {} };
+    const config = { ...context.config, stores: {}, oauthClients: {}, monitors: {} };
     await state.commit(
       await reconcileConfiguration({ ...context, config, clock: { ...context.clock, now: () => now } }),
     );

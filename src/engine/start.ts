@@ -14,14 +14,16 @@ import {
 import { agentsOf, currentVersion, nextCheck } from '../rotation/index.ts';
 import type { EngineContext } from './context.ts';
 import { checkSpread, publicationId } from './destination.ts';
+import { clientWork } from './grants/client.ts';
 import { credentialLane, hookLane, loginLane, monitorLane, publicationLane } from './lanes.ts';
 import { allAlerts, owedAnew, pendingDeliveries } from './owed.ts';
 import { watchdogWork } from './watchdog.ts';
 
 /**
  * What the configuration asks for and the state does not have yet: records for new credentials; publications, at once
- * for destinations without the current version; hooks that are owed; monitors, logins, the watchdog. Messages to
- * channels that it no longer names are cancelled. Run at every start; running it twice changes nothing.
+ * for destinations without the current version; hooks that are owed; monitors, logins, OAuth clients, the watchdog.
+ * Messages to channels that it no longer names are cancelled. Nobody claims the grants of a client that is gone: they stay
+ * as they are until it is back. Run at every start; running it twice changes nothing.
  */
 export async function reconcileConfiguration(context: EngineContext): Promise<Change[]> {
   const { config, clock } = context;
@@ -38,6 +40,8 @@ export async function reconcileConfiguration(context: EngineContext): Promise<Ch
       work: { kind: 'monitor', id: name, lane: monitorLane(name), dueAt: now },
     });
   }
+  for (const name of Object.keys(config.oauthClients))
+    changes.push({ type: 'work.put', work: clientWork(name, now) });
   changes.push({ type: 'work.put', work: watchdogWork(now) });
   changes.push(...(await owedDeliveries(context, now)));
   return changes;
@@ -64,6 +68,7 @@ export async function reconcileAlerts(
     credentials: Object.fromEntries(
       Object.values(config.credentials).map((credential) => [credential.name, conditions(credential)]),
     ),
+    clients: Object.keys(config.oauthClients),
     monitors: Object.keys(config.monitors),
     channels: Object.keys(config.channels),
   };

@@ -122,6 +122,7 @@ function context(): EngineContext {
     providers: {},
     stores: {},
     credentials: { prod: CREDENTIAL },
+    oauthClients: {},
     monitors: {
       log: {
         name: 'log',
@@ -151,6 +152,7 @@ function context(): EngineContext {
     rules,
     claimFor: MINUTE,
     plugins: {
+      clients: new Map(),
       providers: new Map([['frameflow', provider]]),
       stores: new Map(),
       channels: new Map(),
