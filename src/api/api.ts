@@ -11,8 +11,10 @@ import { alertRoutes } from './routes/alerts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { credentialRoutes } from './routes/credentials.ts';
+import { grantRoutes } from './routes/grants.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { lifecycleRoutes } from './routes/lifecycle.ts';
+import { consentRoutes } from './routes/oauth.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { rotationRoutes } from './routes/rotations.ts';
 
@@ -20,8 +22,10 @@ export type { Api };
 
 /** Every route of the API. */
 function routesOf(context: ApiContext): Route[] {
+  const consents = consentRoutes(context);
   const routes: Route[] = [
     ...probeRoutes(context),
+    ...consents.open,
     ...[
       ...credentialRoutes(context),
       ...lifecycleRoutes(context),
@@ -31,6 +35,8 @@ function routesOf(context: ApiContext): Route[] {
       ...channelRoutes(context),
       ...auditRoutes(context),
       ...agentRoutes(context),
+      ...consents.guarded,
+      ...grantRoutes(context),
     ].map((route) => guarded(route, context)),
     {
       method: 'GET',

@@ -58,6 +58,12 @@ export function authorizeCredential(caller: Caller, credential: string): void {
   throw new Problem(403, 'forbidden', `the token ${caller.name} may not read ${credential}`);
 }
 
+/** @throws {Problem} 403 where an app asks for an OAuth client that is not its own */
+export function authorizeClient(caller: Caller, client: string): void {
+  if (caller.role !== 'app' || caller.oauthClients.includes(client)) return;
+  throw new Problem(403, 'forbidden', `the token ${caller.name} may not use the OAuth client ${client}`);
+}
+
 function unauthorized(detail: string): Problem {
   return new Problem(401, 'unauthorized', detail, {
     headers: { 'www-authenticate': 'Bearer realm="keywarden"' },

@@ -1,26 +1,30 @@
 import type { IncomingMessage } from 'node:http';
 import { badRequest, Problem } from './problem.ts';
 
-const LIMIT = 64 * 1024;
+const USUAL_LIMIT = 64 * 1024;
 /** So much more is read and dropped, so that the client has finished and reads our answer instead of a cut connection. */
 const DRAIN = 1024 * 1024;
 
 /**
  * The JSON object in a request's body; an empty object where there is no body.
- * @throws {Problem} 400 for anything but a JSON object, 413 over 64 KB, 415 for another content type
+ * @param limit bytes
+ * @throws {Problem} 400 for anything but a JSON object, 413 over the limit, 415 for another content type
  */
-export async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
+export async function readBody(
+  request: IncomingMessage,
+  limit = USUAL_LIMIT,
+): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   let length = 0;
   const incoming: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
   for await (const chunk of incoming) {
     length += chunk.length;
-    if (length > DRAIN) break;
-    if (length <= LIMIT) chunks.push(chunk);
+    if (length > limit + DRAIN) break;
+    if (length <= limit) chunks.push(chunk);
   }
-  if (length > LIMIT) {
+  if (length > limit) {
     const headers = { connection: 'close' };
-    throw new Problem(413, 'too-large', 'a body may have 64 KB at most', { headers });
+    throw new Problem(413, 'too-large', `a body may have ${limit / 1024} KB at most`, { headers });
   }
   if (length === 0) return {};
   const { 'content-type': type = 'application/json', 'content-encoding': encoding = 'identity' } =

@@ -10,7 +10,7 @@ afterAll(() => w[Symbol.asyncDispose]());
 
 const scrape = () => call(w.api.address, '/metrics', { token: 'reader' });
 
-/** Public names with their labels; those of OAuth come with OAuth. */
+/** Public names with their labels; a series needs what it counts. */
 const NAMES = [
   'rotations_total',
   'rotation_step_seconds',
@@ -18,6 +18,8 @@ const NAMES = [
   'credential_next_rotation_timestamp_seconds',
   'overlap_ends_timestamp_seconds',
   'publish_state',
+  'oauth_refreshes_total',
+  'oauth_grants',
   'log_events_total',
   'log_lag_seconds',
   'findings_total',

@@ -11,6 +11,7 @@ export async function metricsText(context: EngineContext): Promise<{ type: strin
     ...(await credentialGauges(context)),
     ...(await workGauges(context)),
     ...(await monitorGauges(context)),
+    ...(await grantGauges(context)),
   ];
   return exposition(context.counters, gauges);
 }
@@ -73,4 +74,13 @@ async function monitorGauges({ config, state, clock }: EngineContext): Promise<G
       series.push({ labels: { monitor }, value: Math.max(0, clock.now() - record.polledAt) / 1_000 });
   }
   return [{ name: 'log_lag_seconds', help: 'Since the provider log was last read to its end.', series }];
+}
+
+async function grantGauges({ config, state }: EngineContext): Promise<Gauge[]> {
+  const series: Sample[] = [];
+  for (const client of Object.keys(config.oauthClients)) {
+    const counts = Object.entries(await state.grantCounts(client));
+    series.push(...counts.map(([grantState, value]) => ({ labels: { client, state: grantState }, value })));
+  }
+  return [{ name: 'oauth_grants', help: 'OAuth grants, by where they stand.', series }];
 }

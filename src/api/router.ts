@@ -30,6 +30,12 @@ export type Route = {
   readonly summary: string;
   /** What the JSON body may have, each member as a JSON Schema; absent: nothing. */
   readonly body?: Readonly<Record<string, object>>;
+  /** What the query may have, each parameter as a JSON Schema; for the OpenAPI document. */
+  readonly query?: Readonly<Record<string, object>>;
+  /** The longest body, bytes; absent: 64 KB. */
+  readonly bodyLimit?: number;
+  /** A GET that has an effect, once: not answered to HEAD, which browsers and scanners of links send ahead. */
+  readonly once?: true;
   /** Who may; null: anybody, without a token. */
   readonly roles: readonly Role[] | null;
   /** Left open on the probes' listener too. */
@@ -46,7 +52,7 @@ export function callerOf({ caller }: Request): Caller {
 }
 
 /**
- * Finds the route. HEAD is answered as GET.
+ * Finds the route. HEAD is answered as GET, where that has no effect.
  * @throws {Problem} 404 for an unknown path, 405 with Allow for a known one
  */
 export function match(routes: readonly Route[], method: string, path: string): Match {
@@ -54,8 +60,9 @@ export function match(routes: readonly Route[], method: string, path: string): M
   for (const route of routes) {
     const params = paramsOf(route.path, path);
     if (params === null) continue;
-    if (route.method === method || (route.method === 'GET' && method === 'HEAD')) return { route, params };
-    allowed.push(...(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]));
+    const methods = route.method === 'GET' && route.once !== true ? ['GET', 'HEAD'] : [route.method];
+    if (methods.includes(method)) return { route, params };
+    allowed.push(...methods);
   }
   if (allowed.length === 0) throw notFound(`there is nothing at ${printable(path)}; see GET /openapi.json`);
   throw new Problem(405, 'method-not-allowed', `${printable(path)} takes ${allowed.join(', ')}`, {

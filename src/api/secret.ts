@@ -64,6 +64,7 @@ export async function answerSecret(
   }
 }
 
-function etagsIn(header: string | undefined): string[] {
+/** The ETags of an If-None-Match header. */
+export function etagsIn(header: string | undefined): string[] {
   return (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
 }

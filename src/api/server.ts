@@ -104,24 +104,33 @@ async function respond(
 async function handle(options: ServeOptions, request: IncomingMessage, signal: AbortSignal): Promise<Answer> {
   const { api, log, open, routes } = options;
   assertHost(request.headers.host, options);
-  const url = URL.parse(request.url ?? '/', 'http://keywarden.invalid');
-  if (url === null) throw new Problem(400, 'bad-request', 'the request target is no path');
-  const { route, params } = match(
-    routes,
-    request.method ?? 'GET',
-    withoutPrefix(url.pathname, api.publicUrl),
-  );
+  const { path, query } = targetOf(request.url ?? '/');
+  const { route, params } = match(routes, request.method ?? 'GET', withoutPrefix(path, api.publicUrl));
   const caller =
     open || route.roles === null ? null : await authenticate(request.headers.authorization, api, log);
   if (caller !== null && route.roles !== null) authorize(caller, route.roles);
-  const body = await readBody(request);
+  const body = await readBody(request, route.bodyLimit);
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [
       name,
       Array.isArray(value) ? value.join(', ') : value,
     ]),
   );
-  return route.handle({ params, query: url.searchParams, headers, body, caller, signal });
+  return route.handle({ params, query, headers, body, caller, signal });
+}
+
+/**
+ * Path and query as they came: a URL would take a subject that is named `..` for a step up.
+ * @throws {Problem} 400
+ */
+function targetOf(target: string): { readonly path: string; readonly query: URLSearchParams } {
+  if (target.startsWith('/')) {
+    const [path = '', ...query] = target.split('?');
+    return { path, query: new URLSearchParams(query.join('?')) };
+  }
+  const url = URL.parse(target);
+  if (url === null) throw badRequest('the request target is no path');
+  return { path: url.pathname, query: url.searchParams };
 }
 
 /** A proxy in front may pass the path of `publicUrl` on. */

@@ -15,9 +15,9 @@ import { nextRotationAt, type Situation, versionById, waysOut } from '../rotatio
 
 /** Names and forms of the public API; see the OpenAPI document. Times are RFC 3339 in UTC. */
 
-const time = (at: number | null): string | null => (at === null ? null : formatTime(at));
+export const timeView = (at: number | null): string | null => (at === null ? null : formatTime(at));
 
-const failure = (error: Failure | null) =>
+export const failureView = (error: Failure | null) =>
   error && { code: error.code, verdict: error.verdict, message: error.message };
 
 /** @param lastUsedAt when the provider's log last showed it in use */
@@ -29,11 +29,11 @@ export function versionView(version: Version, lastUsedAt: number | null = null) 
     state: version.state,
     origin: version.origin,
     createdAt: formatTime(version.createdAt),
-    expiresAt: time(version.expiresAt),
-    compromisedAt: time(version.compromisedAt),
-    acceptedAt: time(version.acceptedAt),
+    expiresAt: timeView(version.expiresAt),
+    compromisedAt: timeView(version.compromisedAt),
+    acceptedAt: timeView(version.acceptedAt),
     fingerprint: version.fingerprint,
-    lastUsedAt: time(lastUsedAt),
+    lastUsedAt: timeView(lastUsedAt),
   };
 }
 
@@ -48,7 +48,7 @@ export type Surroundings = {
 export function pauseView(pause: Pause | null) {
   return (
     pause && {
-      until: time(pause.until),
+      until: timeView(pause.until),
       reason: pause.reason,
       actor: pause.actor,
       since: formatTime(pause.since),
@@ -61,7 +61,7 @@ function hookView(hook: HookRecord | null) {
     hook && {
       state: hook.state,
       attempts: hook.attempts,
-      lastError: failure(hook.lastError),
+      lastError: failureView(hook.lastError),
       at: formatTime(hook.at),
     }
   );
@@ -78,9 +78,9 @@ function destinationView(
     required,
     state: known?.state ?? 'pending',
     version: versionById(versions, known?.versionId ?? null)?.number ?? null,
-    publishedAt: time(known?.publishedAt ?? null),
-    checkedAt: time(known?.checkedAt ?? null),
-    lastError: failure(known?.lastError ?? null),
+    publishedAt: timeView(known?.publishedAt ?? null),
+    checkedAt: timeView(known?.checkedAt ?? null),
+    lastError: failureView(known?.lastError ?? null),
     hook: hookView(known?.hook ?? null),
   };
 }
@@ -91,15 +91,15 @@ function recordView({ record, versions, open }: CredentialSnapshot, { kind, uses
     name: record.name,
     provider: record.provider,
     kind,
-    lastError: failure(record.lastError),
-    lastSeenInUseAt: time(uses.size === 0 ? null : Math.max(...uses.values())),
+    lastError: failureView(record.lastError),
+    lastSeenInUseAt: timeView(uses.size === 0 ? null : Math.max(...uses.values())),
     versions: versions.map((version) => versionView(version, uses.get(version.keyId ?? '') ?? null)),
     rotation: open && {
       id: open.id,
       state: open.state,
-      overlapEndsAt: time(open.overlapEndsAt),
+      overlapEndsAt: timeView(open.overlapEndsAt),
       rollback: rollbackView(open),
-      lastError: failure(open.lastError),
+      lastError: failureView(open.lastError),
     },
     pause: pauseView(record.pause),
   };
@@ -111,7 +111,7 @@ export function credentialView(situation: Situation, surroundings: Surroundings,
     ...recordView(snapshot, surroundings),
     state: snapshot.record.state as CredentialState,
     mode: policy.mode as Situation['policy']['mode'] | null,
-    nextRotationAt: snapshot.open === null ? time(nextRotationAt(policy, snapshot, spread, now)) : null,
+    nextRotationAt: snapshot.open === null ? timeView(nextRotationAt(policy, snapshot, spread, now)) : null,
     destinations: destinations.map(({ id, required }) => {
       const known = snapshot.destinations.find((destination) => destination.id === id);
       return destinationView(id, required, known, snapshot.versions);
@@ -149,9 +149,9 @@ function stepView(step: RotationStep) {
     ...(step.destination === '' ? {} : { destination: step.destination }),
     state: step.state,
     attempts: step.attempts,
-    startedAt: time(step.startedAt),
-    endedAt: time(step.endedAt),
-    error: failure(step.error),
+    startedAt: timeView(step.startedAt),
+    endedAt: timeView(step.endedAt),
+    error: failureView(step.error),
   };
 }
 
@@ -174,11 +174,11 @@ export function rotationView(
     newKeyId: versionById(versions, rotation.newVersionId)?.keyId ?? null,
     previousKeyId: versionById(versions, rotation.previousVersionId)?.keyId ?? null,
     startedAt: formatTime(rotation.startedAt),
-    mintedAt: time(rotation.mintedAt),
-    overlapEndsAt: time(rotation.overlapEndsAt),
-    endedAt: time(rotation.endedAt),
+    mintedAt: timeView(rotation.mintedAt),
+    overlapEndsAt: timeView(rotation.overlapEndsAt),
+    endedAt: timeView(rotation.endedAt),
     rollback: rollbackView(rotation),
-    lastError: failure(rotation.lastError),
+    lastError: failureView(rotation.lastError),
     waysOut: [...ways],
   };
 }
@@ -189,8 +189,8 @@ export function deliveryView(delivery: Delivery) {
     event: delivery.event,
     state: delivery.state,
     attempts: delivery.attempts,
-    lastError: failure(delivery.lastError),
-    at: time(delivery.at),
+    lastError: failureView(delivery.lastError),
+    at: timeView(delivery.at),
   };
 }
 
@@ -206,7 +206,7 @@ export function alertView(alert: Alert, deliveries: readonly Delivery[]) {
     title: alert.title,
     summary: alert.summary,
     action: alert.action,
-    deadline: time(alert.deadline),
+    deadline: timeView(alert.deadline),
     evidence: alert.evidence,
     firstSeenAt: formatTime(alert.firstSeenAt),
     lastSeenAt: formatTime(alert.lastSeenAt),

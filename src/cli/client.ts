@@ -52,8 +52,8 @@ export class Client {
   }
 
   /** @throws {CommandError} as {@link Client.post} */
-  get<T>(path: string): Promise<T> {
-    return this.#call('GET', path, {});
+  get<T>(path: string, call: Call = {}): Promise<T> {
+    return this.#call('GET', path, call);
   }
 
   /**
@@ -63,6 +63,11 @@ export class Client {
    */
   post<T>(path: string, call: Call = {}): Promise<T> {
     return this.#call('POST', path, call);
+  }
+
+  /** @throws {CommandError} as {@link Client.post} */
+  delete<T>(path: string): Promise<T> {
+    return this.#call('DELETE', path, {});
   }
 
   /**
@@ -84,7 +89,7 @@ export class Client {
     return text === this.#token;
   }
 
-  async #call<T>(method: 'GET' | 'POST', path: string, call: Call): Promise<T> {
+  async #call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, call: Call): Promise<T> {
     return this.#read<T>(await this.#exchange(method, path, call));
   }
 
@@ -120,7 +125,7 @@ export class Client {
         const outgoing =
           at.kind === 'unix'
             ? request({ ...options, socketPath: at.path, path, host: 'localhost' }, take)
-            : request(new URL(at.url.pathname.replace(/\/$/, '') + path, at.url), options, take);
+            : request(at.url, { ...options, path: at.url.pathname.replace(/\/$/, '') + path }, take);
         outgoing.once('error', reject);
         outgoing.end(body);
       });

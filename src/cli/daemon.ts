@@ -51,7 +51,7 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
     opened.push(() => plugins.close());
     const commands = new Commands(engine);
     const { startApi } = await import('../api/api.ts');
-    const api = await startApi({ engine, commands }, config.api, log);
+    const api = await startApi({ engine, commands, grants: engine.grants }, config.api, log);
     opened.push(() => api.close());
     await engine.start();
     opened.push(() => engine.stop());

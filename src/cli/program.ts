@@ -4,6 +4,7 @@ import { addCredentials } from './credential-commands.ts';
 import { addExec } from './exec-command.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { InitOptions } from './init.ts';
+import { addOAuth } from './oauth/commands.ts';
 import {
   type ConfigOptions,
   configured,
@@ -34,6 +35,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   addAgent(program, does);
   addDevelopment(program, does);
   addCredentials(program, does);
+  addOAuth(program, does);
   addExec(program, does, args);
   addAlerts(program, does);
   try {

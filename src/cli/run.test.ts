@@ -73,10 +73,12 @@ describe('does not start and exits with 2', () => {
   });
 
   test('with a part that is not supported yet', async () => {
-    const path = await changed('later.yaml', (text) => `${text}oauthClients: { app: {} }\n`);
+    const path = await changed('later.yaml', (text) =>
+      text.replace('alerts:\n', 'alerts:\n  group: { wait: 10s }\n'),
+    );
     const { code, stderr } = await w.cli(['run', '--config', path]);
     expect(code).toBe(2);
-    expect(stderr).toContain('not yet supported: OAuth clients');
+    expect(stderr).toContain('not yet supported: grouping of alerts');
   });
 
   test.each([

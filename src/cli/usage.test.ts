@@ -28,7 +28,8 @@ test('help names every command, and help of a command its options', async () => 
   expect(named).toEqual([
     ...['run', 'init', 'keygen', 'check', 'schema', 'agent', 'sync', 'demo', 'sandbox', 'status'],
     ...['rotate', 'rotation', 'rollback', 'pause', 'resume'],
-    ...['adopt', 'import', 'retire', 'compromise', 'forget', 'get', 'history', 'exec', 'alerts', 'help'],
+    ...['adopt', 'import', 'retire', 'compromise', 'forget', 'get', 'history'],
+    ...['login', 'token', 'grants', 'exec', 'alerts', 'help'],
   ]);
   expect(one.code).toBe(0);
   for (const option of ['--reason', '--emergency', '--dry-run', '--wait', '--config', '--url', '--json']) {
@@ -58,6 +59,21 @@ test.each([
   [['rotation', 'a', 'retyr'], "'retyr' is invalid for argument 'way'. Allowed choices are retry, abandon."],
   [['history', '--limit', '0'], 'Expected a whole number from 1 to 500.'],
   [['demo', '--for', 'soon'], '--for: expected a duration such as 60s or 5m'],
+  [['login', 'app'], "required option '--subject <id>' not specified"],
+  [
+    ['login', 'app', '--subject', 'a', '--timeout', '2h'],
+    'Expected a duration of at most 1h, such as 90s or 5m.',
+  ],
+  [['token', 'app'], "required option '--subject <id>' not specified"],
+  [['grants', 'app'], "missing required argument 'action'"],
+  [
+    ['grants', 'app', 'lst'],
+    "'lst' is invalid for argument 'action'. Allowed choices are list, import, forget.",
+  ],
+  [['grants', 'app', 'import'], 'name the file: `keywarden grants app import FILE`, or - for standard input'],
+  [['grants', 'app', 'forget'], 'name the user: `keywarden grants app forget --subject ID`'],
+  [['grants', 'app', 'list', 'x.ndjson'], 'list takes no file: "x.ndjson"'],
+  [['grants', 'app', 'list', '--subject', 'a'], '--subject has no meaning beside list'],
   [['alerts', 'test'], 'name one channel, or give --all'],
   [['status', '--url', 'ftp://x'], 'no token for ftp://x: give --token-file FILE or set $KEYWARDEN_TOKEN'],
 ] as const)('%j is a usage error with its cure', async (args, message) => {

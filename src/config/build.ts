@@ -3,6 +3,7 @@ import type { HookConfig } from '../hooks/contract.ts';
 import { DAY } from '../model/index.ts';
 import { defaultRoutes, detectorsOf, driftOf } from './defaults.ts';
 import { destinationId, fileTarget } from './destination.ts';
+import { oauthClientOf } from './oauth-clients.ts';
 import type { Draft } from './parse.ts';
 import { absolutePath, type Directories } from './paths.ts';
 import { rotationPolicy } from './policy.ts';
@@ -37,6 +38,7 @@ export function buildConfig(parsed: Parsed, sources: Sources): Config {
     providers: named(parsed.providers, (provider) => provider),
     stores: named(parsed.stores, (store) => store),
     credentials: credentialsOf(parsed),
+    oauthClients: oauthClientsOf(parsed),
     monitors: named(parsed.monitors, monitorOf),
     channels: named(parsed.alerts?.channels, (channel) => channel),
     routes: routesOf(parsed),
@@ -76,6 +78,14 @@ function credentialsOf(parsed: Parsed): Config['credentials'] {
       drift: driftOf(credential.drift),
       destinations: (credential.publish ?? []).map((entry) => destinationOf(entry, name, parsed)),
     };
+  });
+}
+
+function oauthClientsOf(parsed: Parsed): Config['oauthClients'] {
+  return named(parsed.oauthClients, (client, name) => {
+    const provider = parsed.providers?.[client.provider];
+    if (provider === undefined) throw new TypeError(`the provider of ${name} was never checked`);
+    return oauthClientOf(name, client, provider);
   });
 }
 

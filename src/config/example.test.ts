@@ -11,7 +11,6 @@ const folder = fileURLToPath(new URL('../../config/', import.meta.url));
 const options = { files: ['keywarden.example.yaml'], env: {}, cwd: folder, offline: true };
 
 const UNSUPPORTED = [
-  'oauthClients.footage-app  OAuth clients',
   'monitors.frameflow-auth-log.geoip  a country database',
   'monitors.frameflow-auth-log.detectors.impossible-travel  the detector "impossible-travel"',
   'monitors.frameflow-auth-log.detectors.dormant-key  the detector "dormant-key"',
@@ -24,7 +23,6 @@ const UNSUPPORTED = [
   'alerts.routes[1].escalate  escalation',
   'alerts.group  grouping of alerts',
   'alerts.heartbeat  the heartbeat',
-  'api.tokens.footage.oauthClients  OAuth clients of a token',
 ];
 
 test('the example has no fault but the parts that are not yet supported', async () => {

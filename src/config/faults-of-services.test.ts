@@ -139,12 +139,12 @@ const CASES: ReadonlyArray<{
   {
     change: [['  second:\n    kind: frameflow', '  second:\n    kind: framflow']],
     faults: [
-      '12:11  providers.second.kind  expected one of frameflow, stockflow, found "framflow"; did you mean "frameflow"?',
+      '12:11  providers.second.kind  expected one of frameflow, stockflow, oauth2, found "framflow"; did you mean "frameflow"?',
     ],
   },
   {
     change: [['  second:\n    kind: frameflow', '  second:\n    tier: pro']],
-    faults: ['11:3  providers.second.kind  missing; expected one of frameflow, stockflow'],
+    faults: ['11:3  providers.second.kind  missing; expected one of frameflow, stockflow, oauth2'],
   },
   {
     change: [['  second:', '  Second_:']],

@@ -42,6 +42,11 @@ export function referenceFaults(tree: Tree): readonly Fault[] {
 const ADDRESSES: ReadonlyArray<{ readonly at: string; readonly loopback?: true }> = [
   { at: 'providers.*.apiUrl' },
   { at: 'providers.*.authUrl' },
+  { at: 'providers.*.issuer' },
+  { at: 'providers.*.authorizationEndpoint' },
+  { at: 'providers.*.tokenEndpoint' },
+  { at: 'providers.*.revocationEndpoint' },
+  { at: 'providers.*.introspectionEndpoint' },
   { at: 'stores.*.address' },
   { at: 'stores.*.nodes.*' },
   { at: 'stores.*.endpoint' },

@@ -99,7 +99,7 @@ test('the answers are found again in what is loaded', async () => {
   expect(warnings).toEqual([]);
   expect(config?.installation).toEqual({ name: 'footage', environment: 'production' });
   expect(config?.state.directory).toBe(`${cwd}/state of things`);
-  expect(config?.providers.frameflow?.tier).toEqual({ requestsPerMinute: 900 });
+  expect(config?.providers.frameflow).toMatchObject({ tier: { requestsPerMinute: 900 } });
   expect(config?.credentials['frameflow-prod']?.destinations[0]?.id).toBe('file:/run/app/.env#API_KEY');
   expect(config?.monitors['frameflow-auth-log']?.rules.geolocations).toEqual(['DE', 'NO']);
   expect(config?.api.tokens.map(({ name, role }) => [name, role])).toEqual([['admin', 'admin']]);

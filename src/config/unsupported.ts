@@ -31,7 +31,6 @@ const isOtherDetector = (value: unknown, path: KeyPath) =>
 /** Whoever brings one of these deletes its line here. */
 const MISSING: readonly Missing[] = [
   { at: 'state.database', when: isPostgres, what: 'a PostgreSQL database' },
-  { at: 'oauthClients.*', what: 'OAuth clients' },
   { at: 'monitors.*.geolocations', when: isMapping, what: 'learnt geolocations' },
   { at: 'monitors.*.geoip', what: 'a country database' },
   {
@@ -44,7 +43,6 @@ const MISSING: readonly Missing[] = [
   { at: 'alerts.routes.*.escalate', what: 'escalation' },
   { at: 'alerts.group', what: 'grouping of alerts' },
   { at: 'alerts.heartbeat', what: 'the heartbeat' },
-  { at: 'api.tokens.*.oauthClients', what: 'OAuth clients of a token' },
 ];
 
 /** Every part of the configuration that this version does not support yet, in the order of the list. */

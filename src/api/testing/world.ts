@@ -18,6 +18,7 @@ import { openMemory } from '../../state/sqlite/index.ts';
 import { Counters } from '../../telemetry/counters.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { type Api, startApi } from '../api.ts';
+import { MemoryGrants } from './grants.ts';
 
 export const TOKENS = {
   admin: 'admin-token-R7dGm2XqLw',
@@ -36,6 +37,8 @@ export type World = AsyncDisposable & {
   readonly sandbox: Sandbox;
   readonly engine: Engine;
   readonly api: Api;
+  /** What the API asks about grants; no provider stands behind it. */
+  readonly grants: MemoryGrants;
   /** Every line of the log. */
   readonly lines: readonly string[];
   /** Resolves once `holds` is true; looks after every turn. */
@@ -87,7 +90,8 @@ export async function world({
     counters,
     newId: randomUUID,
   });
-  const listening = await startApi({ engine, commands: new Commands(engine) }, config.api, log);
+  const grants = new MemoryGrants();
+  const listening = await startApi({ engine, commands: new Commands(engine), grants }, config.api, log);
   if (started) await engine.start();
   const until = async (holds: () => Promise<boolean>) => {
     const late = AbortSignal.timeout(PATIENCE);
@@ -104,6 +108,7 @@ export async function world({
     sandbox,
     engine,
     api: listening,
+    grants,
     lines,
     until,
     async [Symbol.asyncDispose]() {
@@ -132,6 +137,7 @@ async function load(directory: string, sandbox: Sandbox) {
     OPERATOR: TOKENS.operator,
     READER: TOKENS.reader,
     APP: TOKENS.app,
+    CLIENT_SECRET: 'client-secret-X8vQm3',
   };
   const files = [join(directory, 'keywarden.yaml')];
   const { config, faults } = await readConfig({ files, env, cwd: directory });
@@ -153,6 +159,7 @@ credentials:
     publish: [{ file: ./mine.env, format: dotenv, variable: KEY }]
   other: { provider: frameflow, secret: { env: SECOND_KEY } }
 ${guided ? BY_HAND : ''}\
+${CLIENTS}\
 monitors:
   log: { provider: frameflow, credential: mine, geolocations: [DE] }
 ${channels}
@@ -162,7 +169,7 @@ api:
     ops: { role: admin, secret: { env: ADMIN } }
     duty: { role: operator, secret: { env: OPERATOR } }
     board: { role: reader, secret: { env: READER } }
-    shop: { role: app, secret: { env: APP }, credentials: [mine] }
+    shop: { role: app, secret: { env: APP }, credentials: [mine], oauthClients: [shop-app] }
 `;
 }
 
@@ -175,3 +182,14 @@ const BY_HAND = `  by-hand:
     rotation: { mode: guided }
     publish: [{ file: ./by-hand.env, format: dotenv, variable: KEY }]
 `;
+
+const client = (name: string) => `  ${name}:
+    provider: frameflow
+    clientId: ${name}
+    clientSecret: { env: CLIENT_SECRET }
+    redirectUri: http://127.0.0.1/oauth/callback
+    returnUrls: ["https://shop.example.com/connected"]
+    scopes: ["asset:download"]
+`;
+
+const CLIENTS = `oauthClients:\n${client('shop-app')}${client('other-app')}`;

@@ -10,6 +10,7 @@ import { reachChannels } from './channels.ts';
 import { tryCredentials } from './credentials.ts';
 import { inspectFiles } from './files.ts';
 import { inspectHooks } from './hooks.ts';
+import { tryOAuthClients } from './oauth-clients.ts';
 import { type Result, tried } from './result.ts';
 import { tryStores } from './stores.ts';
 
@@ -46,7 +47,12 @@ function load(config: Config, hash: Hash): Promise<Plugins> {
 async function* tryAll(config: Config, plugins: Plugins, hash: Hash): AsyncGenerator<Result> {
   try {
     // All at once, since each may take its whole time-out; told in order.
-    const parts = [tryStores(config, plugins), tryCredentials(config, plugins, hash), reachChannels(config)];
+    const parts = [
+      tryStores(config, plugins),
+      tryCredentials(config, plugins, hash),
+      tryOAuthClients(config, plugins),
+      reachChannels(config),
+    ];
     for (const part of parts) yield* await part;
   } finally {
     await plugins.close();

@@ -9,6 +9,7 @@ import { keepAliveFaults } from './keep-alive.ts';
 import { sharedKeyFaults } from './keys.ts';
 import { modeFaults } from './mode.ts';
 import { monitorFaults, monitorWarnings } from './monitors.ts';
+import { oauthClientFaults, oauthClientWarnings } from './oauth-clients.ts';
 import { rotationFaults, settleFaults } from './rotation.ts';
 import { scheduleFaults } from './schedule.ts';
 import { stragglerFaults, stragglerWarnings } from './stragglers.ts';
@@ -26,6 +27,7 @@ export async function ruleFaults(draft: Draft, directories: Directories): Promis
     ...stragglerFaults(draft),
     ...sharedKeyFaults(draft),
     ...destinationFaults(draft, directories),
+    ...oauthClientFaults(draft),
     ...monitorFaults(draft),
     ...routeFaults(draft),
     ...apiFaults(draft),
@@ -37,6 +39,7 @@ export function ruleWarnings(draft: Draft): readonly Fault[] {
   return [
     ...stragglerWarnings(draft),
     ...destinationWarnings(draft),
+    ...oauthClientWarnings(draft),
     ...monitorWarnings(draft),
     ...alertWarnings(draft),
     ...apiWarnings(draft),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { name, positiveDuration, secret } from '../../model/fields.ts';
 import { schema as frameflow } from '../../providers/frameflow/schema.ts';
+import { schema as oauth2 } from '../../providers/oauth2/schema.ts';
 import { schema as stockflow } from '../../providers/stockflow/schema.ts';
 import { schema as aws } from '../../stores/aws-secrets-manager/schema.ts';
 import { schema as kubernetes } from '../../stores/kubernetes/schema.ts';
@@ -53,7 +54,7 @@ export const surface = z.strictObject({
       ),
     })
     .optional(),
-  providers: z.record(name, z.discriminatedUnion('kind', [frameflow, stockflow])).optional(),
+  providers: z.record(name, z.discriminatedUnion('kind', [frameflow, stockflow, oauth2])).optional(),
   stores: z.record(name, z.discriminatedUnion('kind', [vault, aws, kubernetes])).optional(),
   credentials: z.record(name, credential).optional(),
   oauthClients: z.record(name, oauthClient).optional(),
@@ -66,4 +67,5 @@ export const surface = z.strictObject({
 /** What the schema makes of a faultless file: defaults that stand alone filled in, durations in ms. */
 export type Parsed = z.output<typeof surface>;
 export type ParsedCredential = NonNullable<Parsed['credentials']>[string];
+export type ParsedOAuthClient = NonNullable<Parsed['oauthClients']>[string];
 export type ParsedMonitor = NonNullable<Parsed['monitors']>[string];
