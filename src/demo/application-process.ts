@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type Assignment, PROGRAM, type Report, ROLE } from './application.ts';
+import { USERS_PROGRAM, USERS_ROLE, type UsersAssignment, type UsersReport } from './user-application.ts';
 
 /** What the application has told so far. */
 export type Tally = {
@@ -10,15 +11,19 @@ export type Tally = {
   readonly perSecond: number;
 };
 
-/** What is worth telling of it. `lost`: it ended although nobody asked it to. */
-export type News = Exclude<Report, { type: 'tally' }> | { readonly type: 'lost'; readonly reason: string };
+type AnyReport = Report | UsersReport;
 
-/** The application as its parent sees it. */
-export type ApplicationProcess = {
+/** What is worth telling of an application. `lost`: it ended although nobody asked it to. */
+type News<R extends AnyReport> =
+  | Exclude<R, { type: 'tally' }>
+  | { readonly type: 'lost'; readonly reason: string };
+
+/** An application as its parent sees it. */
+export type Child<R extends AnyReport> = {
   readonly pid: number;
   tally(): Tally;
   /** What is new since the last call. */
-  news(): readonly News[];
+  news(): ReadonlyArray<News<R>>;
   /** Lets it end its last call. Afterwards it is gone, whatever it did. */
   stop(): Promise<void>;
 };
@@ -26,22 +31,35 @@ export type ApplicationProcess = {
 /** Longer than a call may take, ms. */
 const STOP_WITHIN = 6_000;
 
-/** Starts the application as a process of its own. It ends with this one, however this one ends. */
+export type ApplicationProcess = Child<Report>;
+export type UsersProcess = Child<UsersReport>;
+
+/** Starts the application that knows nothing of Keywarden. */
 export function startApplication(assignment: Assignment): ApplicationProcess {
-  const child = fork(PROGRAM, [ROLE, JSON.stringify(assignment)], {
+  return start<Report>(PROGRAM, ROLE, assignment);
+}
+
+/** Starts the application that acts in the name of its users. */
+export function startUsers(assignment: UsersAssignment): UsersProcess {
+  return start<UsersReport>(USERS_PROGRAM, USERS_ROLE, assignment);
+}
+
+/** Starts a process of its own. It ends with this one, however this one ends. */
+function start<R extends AnyReport>(program: string, role: string, assignment: object): Child<R> {
+  const child = fork(program, [role, JSON.stringify(assignment)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {},
     execArgv: [],
   });
   const ended = once(child, 'exit').catch(() => undefined);
   const recent: Array<{ readonly at: number; readonly calls: number }> = [];
-  let news: News[] = [];
+  let news: Array<News<R>> = [];
   let calls = 0;
   let failures = 0;
   let stopping = false;
-  child.on('message', (report: Report) => {
+  child.on('message', (report: R) => {
     if (report.type !== 'tally') {
-      news.push(report);
+      news.push(report as Exclude<R, { type: 'tally' }>);
       return;
     }
     ({ calls, failures } = report);

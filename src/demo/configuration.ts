@@ -1,4 +1,4 @@
-import { DAY, formatTime, SECOND } from '../model/index.ts';
+import { DAY, formatTime, HOUR, SECOND } from '../model/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 
 /** A credential of the demonstration, as people read it. */
@@ -43,6 +43,24 @@ export function stretchAt(speed: number): number {
   return Math.max(1, Math.ceil((speed * OVERLAP_AT_LEAST * SECOND) / (OVERLAP * DAY)));
 }
 
+/** The OAuth client of the application that acts in its users' names. */
+export const CLIENT = 'footage-app';
+const SCOPES: readonly string[] = ['asset:download'];
+/** The application hosts it; nobody listens there, for its users' browser is the application's own. */
+export const CALLBACK = 'https://footage-app.example/callback';
+
+/** In the order in which they consent; the last one takes her consent back. */
+export const USERS = ['ada', 'bea'] as const;
+
+/** What an access token's life must last by the wall, s: an hour would be over before a call is made. */
+const ACCESS_AT_LEAST = 3;
+
+/** How long access tokens live, and how long the provider takes them after that; ms of the demonstration's clock. */
+export function accessLife(speed: number): { readonly life: number; readonly leeway: number } {
+  const least = Math.ceil(ACCESS_AT_LEAST * SECOND * speed);
+  return { life: Math.max(HOUR, least), leeway: Math.ceil(least / 6) };
+}
+
 const WIDEST = Math.max(...CAST.map(({ name }) => name.length));
 
 /** What happened to a credential, with the names in a column. */
@@ -60,6 +78,8 @@ export type Files = {
   readonly ca: string;
   readonly masterKey: string;
   readonly adminToken: string;
+  readonly appToken: string;
+  readonly clientSecret: string;
   readonly slackWebhook: string;
   readonly pagerdutyKey: string;
 };
@@ -69,6 +89,8 @@ export const FILES: Files = {
   ca: 'ca.pem',
   masterKey: 'secrets/master.key',
   adminToken: 'secrets/admin.token',
+  appToken: 'secrets/app.token',
+  clientSecret: 'secrets/client.secret',
   slackWebhook: 'secrets/slack-webhook.url',
   pagerdutyKey: 'secrets/pagerduty-routing.key',
 };
@@ -81,10 +103,11 @@ export const FILES: Files = {
  */
 export function configuration(
   sandbox: Sandbox,
-  { start, stretch }: { readonly start: number; readonly stretch: number },
+  { start, speed }: { readonly start: number; readonly speed: number },
   listen: string,
 ): string {
   const tls = `tls: { caFile: ${FILES.ca} }`;
+  const stretch = stretchAt(speed);
   return `# Keywarden as the demonstration runs it. All of this is removed when the demonstration ends.
 version: 1
 installation: { name: demo, environment: development }
@@ -109,6 +132,15 @@ providers:
 
 credentials:
 ${CAST.map((member) => credential(member, start, stretch)).join('')}
+oauthClients:
+  ${CLIENT}:
+    provider: frameflow
+    clientId: ${sandbox.frameflow.client.clientId}
+    clientSecret: { file: ${FILES.clientSecret} }
+    redirectUri: ${CALLBACK}
+    scopes: [${SCOPES.map((scope) => JSON.stringify(scope)).join(', ')}]
+    refresh: { before: ${Math.floor(accessLife(speed).life / 3)}ms }
+
 monitors:
   frameflow-auth-log:
     provider: frameflow
@@ -126,11 +158,16 @@ alerts:
       routingKey: { file: ${FILES.pagerdutyKey} }
       eventsUrl: ${sandbox.pagerduty.url}
       ${tls}
+  routes:
+    - { match: { severity: [critical] }, channels: [slack, pagerduty] }
+    - { match: { kind: [consent-required] }, channels: [pagerduty] }
+    - { channels: [slack] }
 
 api:
   listen: ${listen}
   tokens:
     demo: { role: admin, secret: { file: ${FILES.adminToken} } }
+    users: { role: app, secret: { file: ${FILES.appToken} }, oauthClients: [${CLIENT}] }
 `;
 }
 

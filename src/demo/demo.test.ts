@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
+import type { SandboxState } from '../sandbox/index.ts';
 
 const KEYWARDEN = fileURLToPath(new URL('../keywarden.js', import.meta.url));
 const PATIENCE = { timeout: 45_000, interval: 50 };
@@ -70,7 +71,7 @@ async function start(
 }
 
 describe.concurrent('the demonstration', LIMITS, () => {
-  test('shows rotations, an attack and an intruder, and exits 0 where all went well', async (context) => {
+  test('shows rotations, renewals, an attack and an intruder, and exits 0 where all went well', async (context) => {
     const demo = await start(context, '--for', '12s');
     expect(await demo.exit()).toBe(0);
 
@@ -83,7 +84,17 @@ describe.concurrent('the demonstration', LIMITS, () => {
     expect(output).toMatch(/Slack +CRITICAL(?: \(over\))?: \d+ refused logins/);
     expect(output).toMatch(/PagerDuty +trigger · critical · unregistered-geolocation:/);
     expect(output).toMatch(/application +\d{3} calls with [4-9] keys, 0 failures/);
-    expect(output).toMatch(/attacks and intruders: 2, of which 2 were told/);
+    expect(output).toMatch(/consent +ada allows asset:download at FrameFlow\n/);
+    expect(output).toMatch(/renewal +ada has a new access token and noticed nothing/);
+    expect(output.match(/DISCONNECT +bea takes her consent back/g)).toHaveLength(1);
+    expect(output.match(/PagerDuty +trigger · warning · consent-required:/g)).toHaveLength(1);
+    expect(output).toMatch(/users +Keywarden tells the application: bea must consent again\n/);
+    const users =
+      /2 consented, 1 took it back; (\d+) renewals unseen by them; (\d+) calls in their names, 0 failures/;
+    const [, renewals, calls] = users.exec(output) ?? [];
+    expect(Number(renewals)).toBeGreaterThanOrEqual(3);
+    expect(Number(calls)).toBeGreaterThan(Number(renewals));
+    expect(output).toMatch(/attacks, intruders and a user who leaves: 3, of which 3 were told/);
     expect(output).toContain('No call of the application failed, and every alert arrived.');
     expect(output).not.toContain('\u001b');
     expect(demo.complaints).toBe('');
@@ -117,14 +128,32 @@ describe('the demonstration', LIMITS, () => {
     expect(demo.output).toContain('0 failures');
   });
 
-  test('takes its application along, however it ends', async (context) => {
+  test('exits 1 and says why where a call in a user’s name is refused', async (context) => {
+    const demo = await start(context);
+    await demo.read(/(renewal +ada)/);
+    const levers = await demo.read(/curl (http:\S+)\/state/);
+    const state = (await (await fetch(`${levers}/state`)).json()) as SandboxState;
+    await demo.pull(`/grants/${state.frameflow.grants[0]?.id}/end-access`);
+    await demo.read(/(FAILURE +a call with the user ada: FrameFlow: 401 invalid_token)/);
+    demo.process.kill('SIGINT');
+    expect(await demo.exit()).toBe(1);
+    expect(demo.output).toMatch(
+      /FAILED: 1 call of the application failed: the user ada: FrameFlow: 401 invalid_token/,
+    );
+  });
+
+  test('takes its applications along, however it ends', async (context) => {
     const demo = await start(context, '--speed', '1');
-    const application = Number(await demo.read(/process (\d+) reads/));
-    await demo.read(/(calls with key_)/);
+    const applications = [/process (\d+) reads/, /process (\d+) acts/].map(async (pattern) =>
+      Number(await demo.read(pattern)),
+    );
+    await demo.read(/(consent +ada)/);
     demo.process.kill('SIGKILL');
-    await vi.waitFor(() => {
-      expect(() => process.kill(application, 0)).toThrow('ESRCH');
-    }, PATIENCE);
+    for (const application of await Promise.all(applications)) {
+      await vi.waitFor(() => {
+        expect(() => process.kill(application, 0)).toThrow('ESRCH');
+      }, PATIENCE);
+    }
   });
 
   test('leaves nothing behind where its port is taken', async (context) => {

@@ -2,8 +2,13 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stopSignals } from '../cli/signals.ts';
 import type { Sandbox } from '../sandbox/index.ts';
-import { type ApplicationProcess, startApplication } from './application-process.ts';
-import { APPLICATION_FILE, CAST, FILES } from './configuration.ts';
+import {
+  type ApplicationProcess,
+  startApplication,
+  startUsers,
+  type UsersProcess,
+} from './application-process.ts';
+import { APPLICATION_FILE, CAST, CLIENT, FILES, USERS } from './configuration.ts';
 import { tellHeading } from './heading.ts';
 import { Screen } from './screen.ts';
 import { Show } from './show.ts';
@@ -12,7 +17,7 @@ import { faultsOf, type Result, tellSummary } from './summary.ts';
 import { type AlertVerdict, judgeAlerts, rotationFigures, settled } from './verdict.ts';
 
 export type DemoOptions = {
-  /** How long, ms of wall time; absent: until Ctrl-C. */
+  /** How long, ms of wall time from when the users have consented; absent: until Ctrl-C. */
   readonly for?: number;
   /** Virtual seconds a second. */
   readonly speed: number;
@@ -27,8 +32,8 @@ const CALL_EVERY = 25;
 const DRAIN_WITHIN = 5_000;
 
 /**
- * Sandbox, daemon and an application that uses the keys, in one process tree on a fast clock, told on standard output.
- * Gives the exit code: 0 only where no call of the application failed and every alert arrived.
+ * Sandbox, daemon, an application that uses the keys and one that acts for users who consented, in one process tree on a
+ * fast clock, told on standard output. Gives the exit code: 0 only where none of their calls failed and every alert arrived.
  *
  * @throws {KeywardenError} what the daemon's start throws, such as `port_taken`; nothing is left behind
  * @example process.exitCode = await demo({ for: 60_000, speed: 86_400, port: 0 });
@@ -64,25 +69,21 @@ async function run(options: DemoOptions, stopped: Promise<unknown>, impatient: A
   opened.defer(() => stage.close());
   const application = await started;
   const screen = new Screen(process.stdout, stage.start, options.speed);
-  tellHeading(screen, stage, application, options);
-  const show = new Show({ stage, screen, application, warnings, speed: options.speed });
+  const users = launchUsers(stage);
+  opened.defer(() => users.stop());
+  tellHeading(screen, stage, { application, users }, options);
+  const show = new Show({ stage, screen, application, users, warnings, speed: options.speed });
 
   const ending = new AbortController();
   void stopped.then(() => ending.abort());
-  if (options.for !== undefined) opened.defer(endAfter(options.for, ending));
-  while (!ending.signal.aborted) {
+  while (!ending.signal.aborted && show.elapsed < (options.for ?? Number.POSITIVE_INFINITY)) {
     await show.turn();
     await delay(FRAME, undefined, { signal: ending.signal }).catch(() => undefined);
   }
-  const result = await end(stage, show, application, impatient);
+  const result = await end(stage, show, { application, users }, impatient);
   screen.end();
   tellSummary(screen, result);
   return faultsOf(result).length === 0 ? 0 : 1;
-}
-
-function endAfter(ms: number, ending: AbortController): () => void {
-  const timer = setTimeout(() => ending.abort(), ms);
-  return () => clearTimeout(timer);
 }
 
 function launch(sandbox: Sandbox, directory: string): ApplicationProcess {
@@ -95,17 +96,29 @@ function launch(sandbox: Sandbox, directory: string): ApplicationProcess {
   });
 }
 
-/** The application first: its last call is made while all else still runs. Then what is owed to the channels. */
+function launchUsers({ sandbox, daemon, directory }: Stage): UsersProcess {
+  return startUsers({
+    url: sandbox.frameflow.url,
+    caFile: join(directory, FILES.ca),
+    api: daemon.api.address,
+    tokenFile: join(directory, FILES.appToken),
+    client: CLIENT,
+    subjects: USERS,
+    everyMs: CALL_EVERY,
+  });
+}
+
+/** The applications first: their last calls are made while all else still runs. Then what is owed to the channels. */
 async function end(
   stage: Stage,
   show: Show,
-  application: ApplicationProcess,
+  { application, users }: { readonly application: ApplicationProcess; readonly users: UsersProcess },
   impatient: AbortSignal,
 ): Promise<Result> {
   const { state } = stage.daemon.engine.context;
   const until = stage.clock.now();
   const wall = show.elapsed;
-  await application.stop();
+  await Promise.all([application.stop(), users.stop()]);
   const alerts = await drain(stage, show, until, impatient);
   return {
     virtual: until - stage.start,
@@ -113,6 +126,7 @@ async function end(
     rotations: await rotationFigures(state),
     application: application.tally(),
     keysUsed: show.keysUsed,
+    users: show.users(),
     failures: show.failures,
     lost: show.lost,
     alerts,

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
-import type { ApplicationProcess } from './application-process.ts';
-import { APPLICATION_FILE, CAST, stretchAt } from './configuration.ts';
+import { formatDuration, HOUR } from '../model/index.ts';
+import type { ApplicationProcess, UsersProcess } from './application-process.ts';
+import { APPLICATION_FILE, accessLife, CAST, stretchAt, USERS } from './configuration.ts';
 import type { Screen } from './screen.ts';
 import type { Stage } from './stage.ts';
 
@@ -21,11 +22,19 @@ export function pace(speed: number): string {
     : `${count} ${unit}s pass every second`;
 }
 
+/** How long access tokens live, and why it is not an hour. */
+function lifeOf(speed: number): string {
+  const { life, leeway } = accessLife(speed);
+  if (life === HOUR) return formatDuration(life);
+  const hour = Math.round(HOUR / speed);
+  return `${formatDuration(life)}, for an hour is over in ${hour} ms here, and FrameFlow takes them ${formatDuration(leeway)} longer`;
+}
+
 /** What is running, where, and how to look into it. */
 export function tellHeading(
   screen: Screen,
   { sandbox, daemon, directory, configFile, logFile }: Stage,
-  application: ApplicationProcess,
+  { application, users }: { readonly application: ApplicationProcess; readonly users: UsersProcess },
   options: { readonly for?: number | undefined; readonly speed: number },
 ): void {
   const host = (url: string) => new URL(url).host;
@@ -40,7 +49,14 @@ export function tellHeading(
     'application',
     `process ${application.pid} reads its keys from ${APPLICATION_FILE} and calls FrameFlow all the time`,
   );
-  screen.row('Keywarden', `rotates the keys and watches FrameFlow's log; its API is ${daemon.api.address}`);
+  screen.row(
+    'users',
+    `process ${users.pid} acts for ${USERS.join(' and ')} by access tokens from Keywarden; they live ${lifeOf(options.speed)}`,
+  );
+  screen.row(
+    'Keywarden',
+    `rotates keys, renews tokens, watches FrameFlow's log; its API is ${daemon.api.address}`,
+  );
   const stretch = stretchAt(options.speed);
   for (const { name, every, age } of CAST) {
     screen.row(

@@ -1,8 +1,8 @@
 import { type AlertKind, DAY, MINUTE, SECOND } from '../model/index.ts';
 import type { PlayedEvent, Sandbox } from '../sandbox/index.ts';
-import { CAST } from './configuration.ts';
+import { CAST, USERS } from './configuration.ts';
 
-/** Something bad that is staged in the provider's log, and what Keywarden owes people for it. */
+/** Something that is staged at the provider, and what Keywarden owes people for it. */
 export type Incident = {
   /** When its first event happened, by the demonstration's clock. */
   readonly at: number;
@@ -12,6 +12,7 @@ export type Incident = {
 };
 
 /** Wall time from the beginning, and from one round to the next, ms. */
+const DISCONNECT_AT = 5 * SECOND;
 const ATTACK_AT = 7 * SECOND;
 const STRANGER_AT = 10 * SECOND;
 const ROUND = 30 * SECOND;
@@ -22,19 +23,21 @@ const APART = 3 * DAY;
 const GUESSES = 600;
 const GUESSES_APART = 200;
 
-type Staging = (sandbox: Sandbox, now: number) => Incident;
+/** Null: not yet. */
+type Staging = (sandbox: Sandbox, now: number) => Incident | null;
 
 /** Stages incidents by wall time; slow clocks see each of them once. */
 export class Incidents {
   readonly #sandbox: Sandbox;
   readonly #repeats: boolean;
   readonly #staged: Incident[] = [];
-  readonly #next: Array<{ at: number; readonly stage: Staging }>;
+  readonly #next: Array<{ at: number; readonly stage: Staging; readonly once?: true }>;
 
   constructor(sandbox: Sandbox, speed: number) {
     this.#sandbox = sandbox;
     this.#repeats = ROUND * speed >= APART;
     this.#next = [
+      { at: DISCONNECT_AT, stage: disconnect, once: true },
       { at: ATTACK_AT, stage: attack },
       { at: STRANGER_AT, stage: stranger },
     ];
@@ -53,8 +56,10 @@ export class Incidents {
     const fresh: Incident[] = [];
     for (const entry of this.#next) {
       if (elapsed < entry.at) continue;
-      fresh.push(entry.stage(this.#sandbox, now));
-      entry.at = this.#repeats ? entry.at + ROUND : Number.POSITIVE_INFINITY;
+      const incident = entry.stage(this.#sandbox, now);
+      if (incident === null) continue;
+      fresh.push(incident);
+      entry.at = this.#repeats && !entry.once ? entry.at + ROUND : Number.POSITIVE_INFINITY;
     }
     this.#staged.push(...fresh);
     return fresh;
@@ -89,4 +94,12 @@ function stranger({ admin, frameflow }: Sandbox, now: number): Incident {
   const keyId = key?.id ?? frameflow.firstKey.id;
   admin.playEvents([{ time: now, ip: '192.0.2.44', key_id: keyId, user_agent: 'curl/8.9' }]);
   return { at: now, kind: 'unregistered-geolocation', told: `${keyId} is used from Brazil, and accepted` };
+}
+
+/** A user takes her consent back at the provider, which tells nobody. */
+function disconnect({ admin, frameflow }: Sandbox, now: number): Incident | null {
+  const grant = frameflow.grants()[USERS.length - 1];
+  if (grant === undefined) return null;
+  admin.revokeGrant(grant.id);
+  return { at: now, kind: 'consent-required', told: `${USERS.at(-1)} takes her consent back at FrameFlow` };
 }

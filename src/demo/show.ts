@@ -1,5 +1,6 @@
+import type { AlertKind } from '../model/index.ts';
 import type { PagerDutyEvent, SlackMessage } from '../sandbox/index.ts';
-import type { ApplicationProcess } from './application-process.ts';
+import type { ApplicationProcess, UsersProcess } from './application-process.ts';
 import { about, CAST } from './configuration.ts';
 import { type Incident, Incidents } from './incidents.ts';
 import { Journal } from './journal.ts';
@@ -7,11 +8,13 @@ import { pagerdutyParagraphs, slackParagraphs } from './messages.ts';
 import type { Screen } from './screen.ts';
 import type { Stage } from './stage.ts';
 import { Story } from './story.ts';
+import { Users, type UsersFigures } from './users.ts';
 
 export type ShowParts = {
   readonly stage: Stage;
   readonly screen: Screen;
   readonly application: ApplicationProcess;
+  readonly users: UsersProcess;
   /** Warnings and errors of the daemon's log that were not told yet. */
   readonly warnings: string[];
   readonly speed: number;
@@ -19,8 +22,13 @@ export type ShowParts = {
 
 /** How often the application's figures are told where there is no last line that always shows them, ms of wall time. */
 const FIGURES_EVERY = 5_000;
-/** Equal failures told one by one; the summary counts the rest. */
-const FAILURES_TOLD = 5;
+/** Equal failures, and equal warnings, told one by one; the summary counts the rest of the failures. */
+const TOLD = 5;
+/** What an incident is called. */
+const LABELS: Partial<Readonly<Record<AlertKind, string>>> = {
+  'auth-failure-spike': 'ATTACK',
+  'consent-required': 'DISCONNECT',
+};
 
 /** What a viewer sees while the demonstration runs. */
 export class Show {
@@ -28,9 +36,11 @@ export class Show {
   readonly #journal: Journal;
   readonly #story: Story;
   readonly #incidents: Incidents;
-  readonly #began = performance.now();
+  readonly #users: Users;
   readonly #failures = new Map<string, number>();
+  readonly #warned = new Map<string, number>();
   readonly #keys = new Set<string>();
+  #began: number | null = null;
   #lost: string | null = null;
   #slack: SlackMessage | null = null;
   #pagerduty: PagerDutyEvent | null = null;
@@ -44,11 +54,24 @@ export class Show {
     this.#journal = new Journal(state);
     this.#story = new Story({ screen, state, sandbox, directory });
     this.#incidents = new Incidents(sandbox, speed);
+    this.#users = new Users({
+      now: () => stage.clock.now(),
+      screen,
+      process: parts.users,
+      grants: () => sandbox.frameflow.grants(),
+      speed,
+      begun: () => {
+        this.#began ??= performance.now();
+        stage.clock.shift(speed);
+      },
+      failed: (now, what) => this.#fail(now, what),
+      lost: (now, reason) => this.#lose(now, `the users' application is gone: ${reason}`),
+    });
   }
 
-  /** Wall time since it began, ms. */
+  /** Wall time since the clock is fast, ms; 0 before. */
   get elapsed(): number {
-    return performance.now() - this.#began;
+    return this.#began === null ? 0 : performance.now() - this.#began;
   }
 
   get staged(): readonly Incident[] {
@@ -60,7 +83,7 @@ export class Show {
     return this.#failures;
   }
 
-  /** Why the application is gone; null: it is not. */
+  /** Which application is gone, and why; null: none is. */
   get lost(): string | null {
     return this.#lost;
   }
@@ -70,12 +93,17 @@ export class Show {
     return this.#keys.size;
   }
 
+  /** What became of the users' consents. */
+  users(): UsersFigures {
+    return this.#users.figures();
+  }
+
   /** Stages what is due and tells what is new. */
   async turn(): Promise<void> {
     const { stage, screen } = this.#parts;
     const now = stage.clock.now();
     for (const { kind, told } of this.#incidents.turn(this.elapsed, now)) {
-      screen.tell(now, kind === 'auth-failure-spike' ? 'ATTACK' : 'INTRUDER', told, 'red');
+      screen.tell(now, LABELS[kind] ?? 'INTRUDER', told, 'red');
     }
     await this.follow();
     this.#tellFigures();
@@ -85,6 +113,7 @@ export class Show {
   async follow(): Promise<void> {
     for (const entry of await this.#journal.next()) await this.#story.tell(entry);
     this.#tellApplication();
+    this.#users.follow();
     this.#tellWarnings();
     this.#tellMessages();
   }
@@ -98,8 +127,7 @@ export class Show {
         this.#keys.add(news.keyId);
         screen.tell(now, 'application', about(name, `calls with ${news.keyId}`));
       } else if (news.type === 'lost') {
-        this.#lost = news.reason;
-        screen.tell(now, 'FAILURE', `the application is gone: ${news.reason}`, 'red');
+        this.#lose(now, `the application is gone: ${news.reason}`);
       } else {
         this.#fail(now, `${news.variable}: ${news.reason}`);
       }
@@ -108,13 +136,22 @@ export class Show {
 
   #tellWarnings(): void {
     const { stage, screen, warnings } = this.#parts;
-    for (const warning of warnings.splice(0)) screen.tell(stage.clock.now(), 'warning', warning, 'yellow');
+    for (const warning of warnings.splice(0)) {
+      const count = (this.#warned.get(warning) ?? 0) + 1;
+      this.#warned.set(warning, count);
+      if (count <= TOLD) screen.tell(stage.clock.now(), 'warning', warning, 'yellow');
+    }
+  }
+
+  #lose(now: number, what: string): void {
+    this.#lost ??= what;
+    this.#parts.screen.tell(now, 'FAILURE', what, 'red');
   }
 
   #fail(now: number, what: string): void {
     const count = (this.#failures.get(what) ?? 0) + 1;
     this.#failures.set(what, count);
-    if (count <= FAILURES_TOLD) this.#parts.screen.tell(now, 'FAILURE', `a call with ${what}`, 'red');
+    if (count <= TOLD) this.#parts.screen.tell(now, 'FAILURE', `a call with ${what}`, 'red');
   }
 
   #tellMessages(): void {
@@ -135,11 +172,14 @@ export class Show {
     const { stage, screen, application } = this.#parts;
     const { calls, failures, perSecond } = application.tally();
     const figures = `${perSecond} calls a second, ${calls} calls, ${failures} failures`;
+    const users = this.users();
+    const ofUsers = `${users.calls} calls, ${users.renewals} renewals, ${users.failures} failures`;
     const now = stage.clock.now();
-    screen.status(`${screen.moment(now)} · application: ${figures} · Ctrl-C ends it`);
+    screen.status(`${screen.moment(now)} · application: ${figures} · for users: ${ofUsers} · Ctrl-C ends it`);
     if (screen.isTerminal || this.elapsed < this.#figuresAt) return;
     this.#figuresAt += FIGURES_EVERY;
     screen.tell(now, 'application', figures);
+    screen.tell(now, 'users', ofUsers);
   }
 }
 

@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Daemon, startDaemon } from '../cli/daemon.ts';
 import { loadConfig } from '../config/index.ts';
-import { fastClock } from '../engine/clock.ts';
-import { type Clock, DAY } from '../model/index.ts';
+import { DAY } from '../model/index.ts';
 import { type Sandbox, startSandbox } from '../sandbox/index.ts';
 import { createLog } from '../telemetry/log.ts';
+import { type GearedClock, gearedClock } from './clock.ts';
 import {
   APPLICATION_FILE,
+  accessLife,
+  CALLBACK,
   CAST,
+  CLIENT,
   configuration,
   FILES,
   handWritten,
@@ -22,7 +25,8 @@ import {
 
 /** All that runs in this process, and where it lies. */
 export type Stage = {
-  readonly clock: Clock;
+  /** At the wall's pace until it is shifted. */
+  readonly clock: GearedClock;
   /** When the demonstration began, by its clock. */
   readonly start: number;
   readonly sandbox: Sandbox;
@@ -43,21 +47,34 @@ export type StageOptions = {
   readonly warned: (message: string) => void;
 };
 
+/** Of a refresh token, in days. */
+const REFRESH_LIFE = 90;
+
 /**
- * Starts sandbox and daemon on one fast clock, in a temporary folder of their own.
+ * Starts sandbox and daemon on one clock, in a temporary folder of their own.
  * @throws {KeywardenError} what the daemon throws (`port_taken`, …); nothing is left behind
  */
 export async function setStage(options: StageOptions): Promise<Stage> {
   await using opened = new AsyncDisposableStack();
   const directory = await temporaryFolder(opened);
   const start = Date.now();
-  const clock = fastClock(start, options.speed);
+  const clock = gearedClock(start);
   const stretch = stretchAt(options.speed);
+  const { life, leeway } = accessLife(options.speed);
   const sandbox = await startSandbox({
     now: () => clock.now(),
     overlapMs: OVERLAP * stretch * DAY,
     tier: { requestsPerMinute: REQUESTS_PER_MINUTE },
     firstKeys: CAST.map(({ name, age }) => ({ name, createdAt: start - age * stretch * DAY })),
+    oauth: {
+      clients: [
+        { clientId: CLIENT, secret: randomBytes(30).toString('base64url'), redirectUris: [CALLBACK] },
+      ],
+      consent: 'automatic',
+      accessLifetimeMs: life,
+      accessLeewayMs: leeway,
+      refreshLifetimeMs: REFRESH_LIFE * stretch * DAY,
+    },
   });
   opened.defer(() => sandbox.close());
   await writeFiles(directory, sandbox);
@@ -65,7 +82,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 
   const configFile = join(directory, 'keywarden.yaml');
   const writeConfig = (listen: string) =>
-    writeFile(configFile, configuration(sandbox, { start, stretch }, listen));
+    writeFile(configFile, configuration(sandbox, { start, speed: options.speed }, listen));
   await writeConfig(`127.0.0.1:${options.port}`);
   const { config } = await loadConfig({ files: [configFile], env: {}, cwd: directory });
   const logFile = join(directory, 'keywarden.log');
@@ -106,6 +123,8 @@ async function writeFiles(directory: string, sandbox: Sandbox): Promise<void> {
     [FILES.ca]: ca,
     [FILES.masterKey]: environment.KEYWARDEN_MASTER_KEY,
     [FILES.adminToken]: randomBytes(30).toString('base64url'),
+    [FILES.appToken]: randomBytes(30).toString('base64url'),
+    [FILES.clientSecret]: environment.CLIENT_SECRET,
     [FILES.slackWebhook]: slack.webhookUrl,
     [FILES.pagerdutyKey]: pagerduty.routingKey,
     [APPLICATION_FILE]: handWritten(keys),

@@ -2,6 +2,7 @@ import { DAY, formatDuration } from '../model/index.ts';
 import type { Tally } from './application-process.ts';
 import type { ChannelName } from './arrivals.ts';
 import type { Screen } from './screen.ts';
+import type { UsersFigures } from './users.ts';
 import type { AlertVerdict, RotationFigures } from './verdict.ts';
 
 /** All that is known at the end. */
@@ -13,9 +14,10 @@ export type Result = {
   readonly rotations: RotationFigures;
   readonly application: Tally;
   readonly keysUsed: number;
+  readonly users: UsersFigures;
   /** Failed calls by reason. */
   readonly failures: ReadonlyMap<string, number>;
-  /** Why the application ended before it was asked to. */
+  /** Which application ended before it was asked to, and why. */
   readonly lost: string | null;
   readonly alerts: AlertVerdict;
   readonly staged: number;
@@ -27,7 +29,7 @@ const CHANNELS: readonly ChannelName[] = ['slack', 'pagerduty'];
 /** Everything that went wrong, a line each. Empty: the demonstration has succeeded. */
 export function faultsOf({ failures, lost, alerts }: Result): readonly string[] {
   return [
-    ...(lost === null ? [] : [`the application was lost: ${lost}`]),
+    ...(lost === null ? [] : [lost]),
     ...[...failures].map(([what, count]) => `${calls(count)} of the application failed: ${what}`),
     ...alerts.untold.map(({ told }) => `no alert came of this: ${told}`),
     ...CHANNELS.flatMap((channel) => [
@@ -40,7 +42,7 @@ export function faultsOf({ failures, lost, alerts }: Result): readonly string[] 
 }
 
 export function tellSummary(screen: Screen, result: Result): void {
-  const { rotations, application, alerts } = result;
+  const { rotations, application, users, alerts } = result;
   const days = (result.virtual / DAY).toFixed(1);
   const passed = result.virtual < DAY ? formatDuration(result.virtual) : `${days} virtual days`;
   screen.print();
@@ -55,12 +57,16 @@ export function tellSummary(screen: Screen, result: Result): void {
     `${calls(application.calls)} with ${result.keysUsed} keys, ${application.failures} failures`,
   );
   screen.row(
+    'users',
+    `${users.consented} consented, ${users.ended} took it back; ${users.renewals} renewals unseen by them; ${calls(users.calls)} in their names, ${users.failures} failures`,
+  );
+  screen.row(
     'alerts',
     `${alerts.raised} raised; ${CHANNELS.map((channel) => arrivedText(channel, alerts)).join('; ')}`,
   );
   screen.row(
     'staged',
-    `attacks and intruders: ${result.staged}, of which ${result.staged - alerts.untold.length} were told`,
+    `attacks, intruders and a user who leaves: ${result.staged}, of which ${result.staged - alerts.untold.length} were told`,
   );
   screen.print();
   const faults = faultsOf(result);

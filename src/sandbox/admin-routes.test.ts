@@ -143,7 +143,8 @@ describe('the admin routes', () => {
     expect((await admin('POST', '/settings', { stockflowTier: 'enterprise' })).status).toBe(200);
     expect((await admin('POST', '/settings', { stockflowTier: 'pro' })).status).toBe(400);
     expect(sandbox.stockflow.tier()).toBe('enterprise');
-    const bad = await admin('POST', '/settings', { registeredNetworks: ['10.0.0.0/33'], tier: 'pro' });
+    const oauth = { consent: 'automatic' };
+    const bad = await admin('POST', '/settings', { registeredNetworks: ['10.0.0.0/33'], tier: 'pro', oauth });
     expect(bad.status).toBe(400);
     expect(bad.json.error).toMatchObject({ message: expect.stringContaining('10.0.0.0/33') });
     expect((await search()).headers['x-ratelimit-limit']).toBe('120');
@@ -175,6 +176,13 @@ describe('the admin routes', () => {
     ['POST', '/events', { events: [] }, 400],
     ['POST', '/events', { events: [{ time: 'noon' }] }, 400],
     ['POST', '/settings', { overlap: 1 }, 400],
+    ['POST', '/settings', { oauth: { consent: 'always' } }, 400],
+    [
+      'POST',
+      '/settings',
+      { oauth: { clients: [{ clientId: 'a', secret: 'b', redirectUris: ['x#y'] }] } },
+      400,
+    ],
     ['GET', '/faults', undefined, 404],
     ['GET', '/', undefined, 404],
   ])('%s %s with %j gets %i', async (method, path, body, status) => {

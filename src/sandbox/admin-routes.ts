@@ -77,16 +77,11 @@ function routes(admin: Admin): Route[] {
     },
     {
       method: 'POST',
-      path: /^\/keys\/([^/]+)\/revoke$/,
-      handle: (_, id) => found(admin.revokeKey(id), id),
-    },
-    {
-      method: 'POST',
       path: /^\/keys\/([^/]+)\/foreign-mint$/,
       handle: (body, id) => {
         foreignMint.parse(body);
         const minted = admin.foreignMint(id, body as z.input<typeof foreignMint>);
-        return minted === null ? found(false, id) : json(201, minted);
+        return minted === null ? found(false, `key ${id}`) : json(201, minted);
       },
     },
     {
@@ -96,18 +91,40 @@ function routes(admin: Admin): Route[] {
     },
     {
       method: 'POST',
-      path: /^\/stockflow\/keys\/([^/]+)\/revoke$/,
-      handle: (_, id) => found(admin.revokeStockflowKey(id), id),
-    },
-    {
-      method: 'POST',
       path: /^\/settings$/,
       handle: (body) => {
         admin.changeSettings(settingsChange.parse(body));
         return json(200, {});
       },
     },
+    ...endings(admin),
     { method: 'GET', path: /^\/state$/, handle: () => json(200, admin.state()) },
+  ];
+}
+
+/** What people end by hand: keys in a console, a grant on their account's page. */
+function endings(admin: Admin): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: /^\/keys\/([^/]+)\/revoke$/,
+      handle: (_, id) => found(admin.revokeKey(id), `key ${id}`),
+    },
+    {
+      method: 'POST',
+      path: /^\/grants\/([^/]+)\/revoke$/,
+      handle: (_, id) => found(admin.revokeGrant(id), `grant ${id}`),
+    },
+    {
+      method: 'POST',
+      path: /^\/grants\/([^/]+)\/end-access$/,
+      handle: (_, id) => found(admin.endAccessTokens(id), `grant ${id}`),
+    },
+    {
+      method: 'POST',
+      path: /^\/stockflow\/keys\/([^/]+)\/revoke$/,
+      handle: (_, id) => found(admin.revokeStockflowKey(id), `key ${id}`),
+    },
   ];
 }
 
@@ -127,8 +144,8 @@ function local(call: Call): boolean {
   return loopback && call.headers.origin === undefined;
 }
 
-function found(there: boolean, id: string): Reply {
-  return there ? json(200, {}) : problem(404, 'not_found', `There is no key ${id}.`);
+function found(there: boolean, what: string): Reply {
+  return there ? json(200, {}) : problem(404, 'not_found', `There is no ${what}.`);
 }
 
 function problem(status: number, code: string, message: string): Reply {

@@ -2,6 +2,7 @@ import type { Account, Key, KeyState } from './account.ts';
 import type { AuthLog } from './auth-log.ts';
 import type { FaultBook, FaultRule } from './faults.ts';
 import { type ForeignMint, mintAbroad } from './foreign-mint.ts';
+import type { UserGrant, UserGrants } from './oauth-grants.ts';
 import type { PagerDuty } from './pagerduty.ts';
 import type { Incident } from './pagerduty-incidents.ts';
 import { type PlayedEvent, play } from './play.ts';
@@ -15,7 +16,11 @@ export type KeyView = Key & { readonly state: KeyState; readonly expiresAt: numb
 /** What GET /state answers. Without the keys' values. */
 export type SandboxState = {
   readonly now: number;
-  readonly frameflow: { readonly keys: ReadonlyArray<Omit<KeyView, 'value'>>; readonly events: number };
+  readonly frameflow: {
+    readonly keys: ReadonlyArray<Omit<KeyView, 'value'>>;
+    readonly events: number;
+    readonly grants: readonly UserGrant[];
+  };
   readonly stockflow: {
     readonly keys: ReadonlyArray<Omit<StockFlowKey, 'value'> & { readonly valid: boolean }>;
     /** Of the last 10,000. */
@@ -41,6 +46,10 @@ export type Admin = {
   foreignMint(id: string, from?: ForeignMint): KeyView | null;
   /** Ends a FrameFlow key at once, as a person does in the console. False where there is no such key. */
   revokeKey(id: string): boolean;
+  /** A user takes a grant back at FrameFlow. False where there is no such grant. */
+  revokeGrant(id: string): boolean;
+  /** A grant's access tokens end before their time; it can still be refreshed. False where there is no such grant. */
+  endAccessTokens(id: string): boolean;
   createStockflowKey(options?: NewStockFlowKey): StockFlowKey;
   revokeStockflowKey(id: string): boolean;
   changeSettings(change: SettingsChange): void;
@@ -50,6 +59,7 @@ export type Admin = {
 export type AdminParts = {
   readonly now: () => number;
   readonly account: Account;
+  readonly grants: UserGrants;
   readonly log: AuthLog;
   readonly settings: Settings;
   readonly faults: FaultBook;
@@ -59,7 +69,7 @@ export type AdminParts = {
 };
 
 export function admin(parts: AdminParts): Admin {
-  const { account, log, settings, faults, stockflow, slack, pagerduty, now } = parts;
+  const { account, grants, log, settings, faults, stockflow, slack, pagerduty, now } = parts;
   return {
     setFault: (rule) => faults.set(rule),
     clearFaults: () => faults.clear(),
@@ -70,6 +80,8 @@ export function admin(parts: AdminParts): Admin {
       return minted === null ? null : viewKey(account, minted, now());
     },
     revokeKey: (id) => account.revoke(id, now()),
+    revokeGrant: (id) => grants.revoke(id, now()),
+    endAccessTokens: (id) => grants.endAccess(id),
     createStockflowKey: (options) => stockflow.createKey(options),
     revokeStockflowKey: (id) => stockflow.revokeKey(id),
     changeSettings: (change) => settings.change(change),
@@ -78,6 +90,7 @@ export function admin(parts: AdminParts): Admin {
       frameflow: {
         keys: viewKeys(account, now()).map(({ value: _, ...shown }) => shown),
         events: log.all(now()).length,
+        grants: grants.all(),
       },
       stockflow: {
         keys: stockflow.keys().map((key) => {

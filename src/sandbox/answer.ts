@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from './faults.ts';
-import { type Call, type Handler, json, type Reply } from './http.ts';
+import { type Call, type Handler, json, objectIn, type Reply } from './http.ts';
 
 const GARBAGE = Buffer.from('\u0000\ufffd{"key": <html>\u0007 not what you hoped for', 'utf8');
 
@@ -44,6 +44,8 @@ export async function answer(fault: Fault | null, call: Call, handle: Handler, o
     }
     case 'wrong-key-form':
       return send(response, await handle({ ...call, mintAs: fault.value }));
+    case 'altered':
+      return send(response, altered(await handle(call), fault));
     case 'garbage':
       return sendGarbage(response, await work(fault.processed));
     case 'truncated':
@@ -72,6 +74,13 @@ function injected(fault: Extract<Fault, { kind: 'status' }>): Reply {
   };
   if (typeof body === 'string') return { status: fault.status, headers: { ...fault.headers }, body };
   return json(fault.status, body, fault.headers);
+}
+
+function altered(reply: Reply, { set, remove }: Extract<Fault, { kind: 'altered' }>): Reply {
+  const body = objectIn(Buffer.from(reply.body, 'utf8'));
+  if (body === null) return reply;
+  const kept = Object.entries({ ...body, ...set }).filter(([name]) => !remove.includes(name));
+  return { ...reply, body: JSON.stringify(Object.fromEntries(kept)) };
 }
 
 function send(response: ServerResponse, reply: Reply): void {

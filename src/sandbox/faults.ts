@@ -39,6 +39,12 @@ const fault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('endless'), ...bodyFault }),
   /** The same, packed a thousandfold. */
   z.strictObject({ kind: z.literal('endless-gzip'), ...bodyFault }),
+  /** The true answer, a JSON object, with other fields. What is no such object stays as it is. */
+  z.strictObject({
+    kind: z.literal('altered'),
+    set: z.record(z.string(), z.unknown()).default({}),
+    remove: z.array(z.string()).default([]),
+  }),
   /** Nothing is done. */
   z.strictObject({
     kind: z.literal('redirect'),

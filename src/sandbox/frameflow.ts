@@ -1,15 +1,20 @@
 import type { Account } from './account.ts';
 import type { AuthLog, WireEvent } from './auth-log.ts';
+import { Delegated } from './frameflow-delegated.ts';
 import { Rotate } from './frameflow-rotate.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { bearerToken, type Call, type Handler, json, type Reply } from './http.ts';
 import { parseLogQuery } from './log-query.ts';
+import { Authorize } from './oauth-authorize.ts';
+import type { UserGrants } from './oauth-grants.ts';
+import { TokenEndpoint } from './oauth-token.ts';
 import { geoOf, type Origin, parseOrigin } from './origin.ts';
 import { token } from './random.ts';
 import type { Settings } from './settings.ts';
 
 export type FrameFlowParts = {
   readonly account: Account;
+  readonly grants: UserGrants;
   readonly log: AuthLog;
   readonly settings: Settings;
   readonly now: () => number;
@@ -33,8 +38,14 @@ const METHODS: Readonly<Record<string, string>> = { [ROTATE]: 'POST', [LOGS]: 'G
 export function frameflow(parts: FrameFlowParts): Handler {
   const gatekeeper = new Gatekeeper(parts.account, parts.settings);
   const rotate = new Rotate(parts.account, parts.settings, parts.now);
+  const authorize = new Authorize(parts.grants, parts.settings, parts.now);
+  const tokens = new TokenEndpoint(parts.grants, parts.settings, parts.now);
+  const delegated = new Delegated(parts.grants, parts.settings, parts.now);
 
   return async (call) => {
+    if (call.path === '/oauth/authorize') return authorize.handle(call);
+    if (call.path === '/oauth/token') return tokens.handle(call);
+    if (delegated.concerns(call)) return delegated.handle(call);
     const requestId = `req_${token(16)}`;
     const origin = originOf(call);
     if (origin === null) return badOrigin(requestId);

@@ -2,6 +2,8 @@ export type { Admin, KeyView, SandboxState } from './admin.ts';
 export type { WireEvent } from './auth-log.ts';
 export type { FaultRule } from './faults.ts';
 export type { ForeignMint } from './foreign-mint.ts';
+export type { UserGrant } from './oauth-grants.ts';
+export type { OAuthChange, RegisteredClient } from './oauth-settings.ts';
 export type { PagerDutyEvent } from './pagerduty.ts';
 export type { Incident } from './pagerduty-incidents.ts';
 export type { PlayedEvent } from './play.ts';

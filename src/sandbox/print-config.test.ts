@@ -38,6 +38,15 @@ test('the printed configuration points at the sandbox and holds no secret outsid
         publish: [{ file: '/srv/dev/a "b"/.env', format: 'dotenv', variable: 'STOCKFLOW_API_KEY' }],
       },
     },
+    oauthClients: {
+      'footage-app': {
+        provider: 'frameflow',
+        clientId: sandbox.frameflow.client.clientId,
+        clientSecret: { env: 'CLIENT_SECRET' },
+        redirectUri: 'http://127.0.0.1:7300/oauth/callback',
+        scopes: ['asset:download', 'license:purchase'],
+      },
+    },
     monitors: { 'frameflow-auth-log': { credential: 'frameflow-prod', geolocations: ['DE'] } },
     alerts: {
       channels: {
@@ -60,6 +69,7 @@ test('the environment holds what the sandbox accepts', async () => {
   expect((await search(environment.FRAMEFLOW_API_KEY)).status).toBe(200);
   expect(environment).toMatchObject({
     STOCKFLOW_API_KEY: sandbox.stockflow.key,
+    CLIENT_SECRET: sandbox.frameflow.client.secret,
     SLACK_WEBHOOK_URL: sandbox.slack.webhookUrl,
     PAGERDUTY_ROUTING_KEY: sandbox.pagerduty.routingKey,
   });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { RegisteredClient } from './oauth-settings.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** The file beside the configuration that must hold `sandbox.ca`. */
@@ -42,6 +43,7 @@ providers:
     tls: { caFile: ${at(CA_FILE)} }
 
 ${credentials(frameflow.firstKey.id, at('.env'))}
+${oauthClients(frameflow.client)}
 monitors:
   frameflow-auth-log:
     provider: frameflow
@@ -91,5 +93,17 @@ function credentials(frameflowKeyId: string, file: string): string {
     keepAlive: 60d
     publish:
       - { file: ${file}, format: dotenv, variable: STOCKFLOW_API_KEY }
+`;
+}
+
+/** It asks for what the application needs and no more. */
+function oauthClients({ clientId, redirectUris }: RegisteredClient): string {
+  return `oauthClients:
+  footage-app:
+    provider: frameflow
+    clientId: ${JSON.stringify(clientId)}
+    clientSecret: { env: CLIENT_SECRET }
+    redirectUri: ${JSON.stringify(redirectUris[0])}
+    scopes: ["asset:download", "license:purchase"]
 `;
 }

@@ -20,7 +20,8 @@ test('closing cuts idle connections that a client keeps open', async () => {
   agent.destroy();
 });
 
-test('a sandbox without a key, or with a network that is none, does not start', async () => {
+test('a sandbox without a key or a client, or with a network that is none, does not start', async () => {
+  await expect(startSandbox({ oauth: { clients: [] } })).rejects.toThrow('oauth.clients holds no client');
   await expect(startSandbox({ firstKeys: [] })).rejects.toThrow('firstKeys holds no key');
   await expect(startSandbox({ registeredNetworks: ['here'] })).rejects.toThrow('here is no CIDR block');
 });

@@ -6,6 +6,8 @@ import { AuthLog } from './auth-log.ts';
 import { FaultBook } from './faults.ts';
 import { frameflow, frameflowPlaintext } from './frameflow.ts';
 import type { WaitOptions } from './inbox.ts';
+import { type UserGrant, UserGrants } from './oauth-grants.ts';
+import type { OAuthChange, RegisteredClient } from './oauth-settings.ts';
 import { PagerDuty, type PagerDutyEvent } from './pagerduty.ts';
 import type { Incident } from './pagerduty-incidents.ts';
 import { token } from './random.ts';
@@ -51,6 +53,11 @@ export type SandboxOptions = {
   readonly firstKeys?: readonly FirstKey[];
   /** CIDR blocks from which FrameFlow keys may be used. Default: anywhere. */
   readonly registeredNetworks?: readonly string[];
+  /**
+   * FrameFlow's authorization server. Default: one client, whose callback is a Keywarden on its default port; a page
+   * asks for consent; and what the contract says of lifetimes and rotation.
+   */
+  readonly oauth?: OAuthChange;
   /** Default standard: 1,200 requests a minute and key. */
   readonly stockflowTier?: StockFlowTier;
   /** The StockFlow key that is there from the start. Default: a live one, made now. */
@@ -71,6 +78,10 @@ export type Sandbox = {
     keys(): KeyView[];
     /** The whole log, in the order of arrival; entries have the form of the contract unless played in raw. */
     log(): unknown[];
+    /** The OAuth client that was registered first. */
+    readonly client: RegisteredClient;
+    /** What users gave to clients, oldest first. */
+    grants(): UserGrant[];
   };
   readonly stockflow: {
     readonly url: string;
@@ -111,7 +122,7 @@ const KB = 1024;
 /**
  * Starts FrameFlow, StockFlow, Slack and PagerDuty stand-ins on loopback, all over TLS.
  *
- * @throws {RangeError} where `firstKeys` is empty or a registered network is no CIDR block; the listener's error
+ * @throws {RangeError} where `firstKeys` or `oauth.clients` is empty or a registered network is no CIDR block; the listener's error
  * where a port is taken, and then what was started is closed again
  * @example
  * await using stack = new AsyncDisposableStack();
@@ -125,9 +136,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   if (first === undefined) throw new RangeError('firstKeys holds no key; leave it out to get one');
   const settings = new Settings();
   settings.change(given(options));
+  const [client] = settings.oauth.clients;
+  if (client === undefined) throw new RangeError('oauth.clients holds no client; leave it out to get one');
   const parts = {
     now,
     account,
+    grants: new UserGrants(settings),
     settings,
     log: new AuthLog(),
     faults: new FaultBook(),
@@ -142,7 +156,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   const stockflowKey = parts.stockflow.createKey(options.stockflowKey).value;
 
-  return assemble(parts, { frameflow: first, stockflow: stockflowKey }, admin, ground, {
+  return assemble(parts, { frameflow: first, client, stockflow: stockflowKey }, admin, ground, {
     ports: open.ports,
     close: async () => {
       closing.abort();
@@ -200,12 +214,12 @@ async function openAll(
 
 function assemble(
   parts: Parts,
-  first: { readonly frameflow: Key; readonly stockflow: string },
+  first: { readonly frameflow: Key; readonly client: RegisteredClient; readonly stockflow: string },
   admin: Admin,
   ground: Ground,
   open: Open,
 ): Sandbox {
-  const { account, log, stockflow, slack, pagerduty, now } = parts;
+  const { account, grants, log, stockflow, slack, pagerduty, now } = parts;
   const { host } = ground;
   const webhookUrl = `https://${host}:${open.ports.slack}${slack.path}`;
   return {
@@ -217,6 +231,8 @@ function assemble(
       tier: () => parts.settings.tier,
       keys: () => viewKeys(account, now()),
       log: () => log.all(now()),
+      client: first.client,
+      grants: () => grants.all(),
     },
     stockflow: {
       url: `https://${host}:${open.ports.stockflow}`,
@@ -242,6 +258,7 @@ function assemble(
     environment: {
       FRAMEFLOW_API_KEY: first.frameflow.value,
       STOCKFLOW_API_KEY: first.stockflow,
+      CLIENT_SECRET: first.client.secret,
       SLACK_WEBHOOK_URL: webhookUrl,
       PAGERDUTY_ROUTING_KEY: pagerduty.routingKey,
       KEYWARDEN_MASTER_KEY: randomBytes(32).toString('base64'),
@@ -261,13 +278,23 @@ function firstKeys(options: SandboxOptions, now: number) {
 }
 
 function given(options: SandboxOptions): SettingsChange {
-  const { propagationMs, nodes, idempotency, tier, stockflowTier, registeredNetworks } = options;
+  const { propagationMs, nodes, idempotency, tier, stockflowTier, registeredNetworks, oauth } = options;
   return {
     propagationMs,
     nodes,
     idempotency,
     tier,
     stockflowTier,
+    oauth: { clients: [footageApp()], ...oauth },
     registeredNetworks: registeredNetworks === undefined ? undefined : [...registeredNetworks],
+  };
+}
+
+/** Registered with the callback of a Keywarden that listens where {@link printConfig} has it listen. */
+function footageApp(): RegisteredClient {
+  return {
+    clientId: `ffc_${token(12)}`,
+    secret: token(40),
+    redirectUris: ['http://127.0.0.1:7300/oauth/callback'],
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Networks } from './networks.ts';
+import { changed, OAUTH_DEFAULTS, type OAuthSettings, oauthChange } from './oauth-settings.ts';
 
 const tier = z.union([z.enum(['standard', 'pro']), z.strictObject({ requestsPerMinute: z.int().min(1) })]);
 
@@ -21,6 +22,7 @@ export const settingsChange = z
     tier,
     registeredNetworks: z.array(z.string()).nullable(),
     stockflowTier,
+    oauth: oauthChange,
   })
   .partial();
 
@@ -39,12 +41,19 @@ export class Settings {
   /** CIDR blocks from which keys may be used; null: from anywhere. */
   registeredNetworks: Networks | null = null;
   stockflowTier: StockFlowTier = 'standard';
+  /** FrameFlow's authorization server. */
+  oauth: OAuthSettings = OAUTH_DEFAULTS;
 
-  /** @throws {RangeError} where a block of `registeredNetworks` cannot be read; then nothing is changed */
+  /**
+   * Changes all or nothing.
+   * @throws {RangeError} where a block of `registeredNetworks` cannot be read; {@link z.ZodError} where `oauth` cannot
+   */
   change(change: SettingsChange): void {
-    const { propagationMs, nodes, idempotency, tier, registeredNetworks, stockflowTier } = change;
+    const { propagationMs, nodes, idempotency, tier, registeredNetworks, stockflowTier, oauth } = change;
+    const server = changed(this.oauth, oauth ?? {});
     if (registeredNetworks === null) this.registeredNetworks = null;
     else if (registeredNetworks !== undefined) this.registeredNetworks = new Networks(registeredNetworks);
+    this.oauth = server;
     this.propagationMs = propagationMs ?? this.propagationMs;
     this.nodes = nodes ?? this.nodes;
     this.idempotency = idempotency ?? this.idempotency;
