@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { bench as agent } from './agent.ts';
+import { bench as oauth } from './oauth.ts';
 import { bench as rotation } from './rotation.ts';
 import { isMet, median, quantile, type Row, ratioOf } from './row.ts';
 import { bench as start } from './start.ts';
@@ -10,16 +11,23 @@ import { uncovered } from './timeline.ts';
 import { bench as wake } from './wake.ts';
 import { bench as watch } from './watch.ts';
 
+const FEW_GRANTS = {
+  state: { grants: 600, few: 300, claims: 1 },
+  daemon: { grants: 400, due: 60, handOuts: 50 },
+  kills: 1,
+};
+
 /** Figures are not judged here: a test's machine is busy. */
 test.each([
   ['start', () => start({ runs: 1, idleMs: 0, idles: 1 }), 7],
   ['agent', () => agent({ idleMs: 0, idles: 1, rotations: 1 }), 4],
   ['rotation', () => rotation({ rotations: 1 }), 5],
+  ['oauth', () => oauth(FEW_GRANTS), 16],
   ['state', () => state({ commits: 64 }), 2],
   ['stores', () => stores({ rounds: 1, publications: 2, processes: 1, rotations: 1 }), 17],
   ['watch', () => watch({ lines: 1_000 }), 5],
   ['wake', () => wake({ waiters: 5, rotations: 1 }), 2],
-])('the benchmark %s yields a figure in each of its rows', { timeout: 60_000 }, async (name, run, count) => {
+])('the benchmark %s yields a figure in each of its rows', { timeout: 180_000 }, async (name, run, count) => {
   const rows: readonly Row[] = await run();
   expect(rows.map((row) => row.name.split(':')[0])).toEqual(Array(count).fill(name));
   for (const { value } of rows) expect(value).toSatisfy(Number.isFinite);

@@ -12,6 +12,7 @@ import { SEED } from './watch.ts';
 const BENCHES: ReadonlyMap<string, () => Promise<Bench>> = new Map<string, () => Promise<Bench>>([
   ['start', async () => (await import('./start.ts')).bench],
   ['agent', async () => (await import('./agent.ts')).bench],
+  ['oauth', async () => (await import('./oauth.ts')).bench],
   ['rotation', async () => (await import('./rotation.ts')).bench],
   ['state', async () => (await import('./state.ts')).bench],
   ['stores', async () => (await import('./stores.ts')).bench],

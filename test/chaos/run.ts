@@ -1,27 +1,66 @@
 /*
- * `npm run test:chaos [-- --kills N --seed N]`: kills a daemon 200 times, and says what came of it.
+ * `npm run test:chaos [-- keys|grants] [--kills N --seed N]`: kills daemons 200 times, and says what came of it.
  */
 import { parseArgs } from 'node:util';
 import { type Report, runChaos } from './chaos.ts';
+import { type GrantsReport, killGrants } from './grants.ts';
 
-const { values } = parseArgs({ options: { kills: { type: 'string' }, seed: { type: 'string' } } });
+const { values, positionals } = parseArgs({
+  options: { kills: { type: 'string' }, seed: { type: 'string' } },
+  allowPositionals: true,
+});
 const kills = wholeNumber('kills', values.kills ?? '200');
 const seed = wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 2 ** 31)));
+const [only] = positionals;
 
-process.stdout.write(`seed ${seed}\n`);
-const report = await runChaos(seed, kills, (kill) => {
-  if (kill % 10 === 0) process.stdout.write(`${kill} kills\n`);
-});
-process.stdout.write(textOf(report));
-process.exitCode = report.faults.length === 0 ? 0 : 1;
+/** How long the provider accepts a rotated refresh token again, ms: with a grace, and without one. */
+const GRACES = [30_000, 0];
 
-function textOf({ calls, keys, diedStarting, trace, faults }: Report): string {
+say(`seed ${seed}`);
+const faults = [
+  ...(only === 'grants' ? [] : await killWithKeys()),
+  ...(only === 'keys' ? [] : await killWithGrants()),
+];
+say(faults.length === 0 ? 'all is well' : [`WRONG, with seed ${seed}:`, ...faults].join('\n'));
+process.exitCode = faults.length === 0 ? 0 : 1;
+
+async function killWithKeys(): Promise<readonly string[]> {
+  const report = await runChaos(seed, kills, progress);
+  say(textOf(report));
+  if (report.faults.length > 0) say(report.trace.join('\n'));
+  return report.faults;
+}
+
+async function killWithGrants(): Promise<readonly string[]> {
+  const faulty: string[] = [];
+  for (const graceMs of GRACES) {
+    const report = await killGrants({ seed, kills, graceMs }, progress);
+    say(textOfGrants(report));
+    faulty.push(...report.faults);
+  }
+  return faulty;
+}
+
+function progress(kill: number): void {
+  if (kill % 10 === 0) say(`${kill} kills`);
+}
+
+function textOf({ calls, keys, diedStarting }: Report): string {
   return [
-    `${kills} kills, ${diedStarting} of them during the start; ${calls} calls of the applications`,
+    `keys: ${kills} kills, ${diedStarting} of them during the start; ${calls} calls of the applications`,
     `${keys.minted} keys minted; of those that still work ${keys.held} are held, ${keys.told} were reported lost`,
-    ...(faults.length === 0 ? ['all is well'] : [...trace, `WRONG, with seed ${seed}:`, ...faults]),
-    '',
   ].join('\n');
+}
+
+function textOfGrants({ graceMs, server, grants, lost, marked }: GrantsReport): string {
+  return [
+    `grants, ${graceMs / 1_000} s of grace: ${kills} kills; ${server.refreshed} refreshes, ${server.replayed} repeated within the grace`,
+    `${grants} grants were used; ${lost} were lost, ${marked} of them written down before`,
+  ].join('\n');
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 function wholeNumber(name: string, text: string): number {

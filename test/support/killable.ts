@@ -225,6 +225,7 @@ function mortalPlugins(plugins: Plugins, life: Life): Plugins {
     );
   return {
     providers: all(plugins.providers),
+    clients: all(plugins.clients),
     stores: all(plugins.stores),
     channels: all(plugins.channels),
     hooks: all(plugins.hooks),

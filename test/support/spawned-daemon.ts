@@ -34,6 +34,10 @@ export class SpawnedDaemon {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get isReady(): boolean {
     return /^ready$/m.test(this.#said);
   }
