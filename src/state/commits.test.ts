@@ -35,7 +35,7 @@ const meta = async (key: string) =>
 
 describe('commits at the same time', () => {
   test('share one transaction, however they come in within a turn', async () => {
-    const commits = new Commits(db, () => {});
+    const commits = new Commits(db, { guard: () => {} });
     const keys = Array.from({ length: 100 }, (_, index) => `k${index}`);
     await Promise.all(keys.map((key) => commits.write((trx) => putMeta(trx, key, 'x'))));
     expect(transactions).toEqual(['begin']);
@@ -44,7 +44,7 @@ describe('commits at the same time', () => {
 
   test('share it also where they come in one after the other while it is waited for', async () => {
     const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-    const commits = new Commits(db, () => {}, turn);
+    const commits = new Commits(db, { guard: () => {}, gather: turn });
     const write = (key: string) => turn().then(() => commits.write((trx) => putMeta(trx, key, 'x')));
     const chained = write('a').then(() => Promise.all([write('c'), write('d')]));
     await Promise.all([chained, write('b')]);
@@ -53,7 +53,7 @@ describe('commits at the same time', () => {
   });
 
   test('see one another in the order in which they came, and give back what they found', async () => {
-    const commits = new Commits(db, () => {});
+    const commits = new Commits(db, { guard: () => {} });
     const raise = () =>
       commits.write(async (trx) => {
         const row = await trx.selectFrom('meta').select('value').where('key', '=', 'n').executeTakeFirst();
@@ -65,7 +65,7 @@ describe('commits at the same time', () => {
   });
 
   test('in the midst of a transaction wait for the next', async () => {
-    const commits = new Commits(db, () => {});
+    const commits = new Commits(db, { guard: () => {} });
     let second: Promise<void> = Promise.resolve();
     await commits.write(async (trx) => {
       second = commits.write((next) => putMeta(next, 'second', 'x'));
@@ -77,12 +77,26 @@ describe('commits at the same time', () => {
   });
 });
 
+describe('a transaction', () => {
+  test('need not be on the disk where all that is written in it is fleeting', async () => {
+    const told: boolean[] = [];
+    const commits = new Commits(db, { guard: () => {}, lasting: (lasts) => told.push(lasts) });
+    const put = (fleeting: boolean) => commits.write((trx) => putMeta(trx, 'n', 'x'), fleeting);
+    await put(false);
+    await Promise.all([put(true), put(true)]);
+    await Promise.all([put(true), put(false)]);
+    expect(told).toEqual([true, false, true]);
+  });
+});
+
 describe('a database that is no longer ours', () => {
   const lost = new Error('replaced');
 
   test('gets no transaction', async () => {
-    const commits = new Commits(db, () => {
-      throw lost;
+    const commits = new Commits(db, {
+      guard: () => {
+        throw lost;
+      },
     });
     await expect(commits.write((trx) => putMeta(trx, 'a', 'x'))).rejects.toBe(lost);
     expect(transactions).toEqual([]);
@@ -90,8 +104,10 @@ describe('a database that is no longer ours', () => {
 
   test('acknowledges nothing where that happened during the transaction', async () => {
     let ours = true;
-    const commits = new Commits(db, () => {
-      if (!ours) throw lost;
+    const commits = new Commits(db, {
+      guard: () => {
+        if (!ours) throw lost;
+      },
     });
     const write = commits.write(async (trx) => {
       await putMeta(trx, 'a', 'x');

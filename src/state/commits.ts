@@ -4,10 +4,21 @@ import type { Tables } from './tables.ts';
 
 type Job = {
   readonly run: (trx: Transaction<Tables>) => Promise<unknown>;
+  readonly fleeting: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 };
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+/** What the database does for commits in general. */
+export type CommitsOptions = {
+  /** Throws where the database is no longer ours; it is asked before each transaction and before its acknowledgement. */
+  readonly guard: () => void;
+  /** Is waited for before each transaction: who writes meanwhile is aboard. */
+  readonly gather?: (() => Promise<void>) | undefined;
+  /** Whether the next transaction has to be on the disk when it ends; absent: each has. */
+  readonly lasting?: ((lasts: boolean) => void) | undefined;
+};
 
 /** More than this wait for the next transaction, so that reads get their turn. */
 const BATCH = 256;
@@ -18,25 +29,22 @@ const BATCH = 256;
  */
 export class Commits {
   readonly #db: Kysely<Tables>;
-  readonly #guard: () => void;
-  readonly #gather: () => Promise<void>;
+  readonly #options: CommitsOptions;
   #waiting: Job[] = [];
   #draining: Promise<void> | null = null;
 
-  /**
-   * `guard` throws where the database is no longer ours; it is asked before each transaction and before its acknowledgement.
-   * `gather` is waited for before each transaction: who writes meanwhile is aboard.
-   */
-  constructor(db: Kysely<Tables>, guard: () => void, gather: () => Promise<void> = () => Promise.resolve()) {
+  constructor(db: Kysely<Tables>, options: CommitsOptions) {
     this.#db = db;
-    this.#guard = guard;
-    this.#gather = gather;
+    this.#options = options;
   }
 
-  /** Runs `job` in a transaction; resolves once that is on the disk. What the job throws rolls back the job alone. */
-  write<T>(job: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
+  /**
+   * Runs `job` in a transaction; resolves once that is on the disk, or, of a fleeting one, once it outlives the process.
+   * What the job throws rolls back the job alone.
+   */
+  write<T>(job: (trx: Transaction<Tables>) => Promise<T>, fleeting = false): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.push({ run: job, resolve: (value) => resolve(value as T), reject });
+    this.#waiting.push({ run: job, fleeting, resolve: (value) => resolve(value as T), reject });
     this.#draining ??= this.#drain();
     return promise;
   }
@@ -48,7 +56,7 @@ export class Commits {
 
   async #drain(): Promise<void> {
     do {
-      await this.#gather();
+      await (this.#options.gather?.() ?? Promise.resolve());
       await this.#runBatch(this.#waiting.splice(0, BATCH));
     } while (this.#waiting.length > 0);
     this.#draining = null;
@@ -69,11 +77,13 @@ export class Commits {
   }
 
   async #transact(batch: readonly Job[]): Promise<readonly Outcome[]> {
-    this.#guard();
+    const { guard, lasting } = this.#options;
+    guard();
+    lasting?.(batch.some(({ fleeting }) => !fleeting));
     const [first, ...others] = batch;
     const alone = first !== undefined && others.length === 0;
     const outcomes = await (alone ? this.#transactOne(first) : this.#transactAll(batch));
-    this.#guard();
+    guard();
     return outcomes;
   }
 

@@ -135,12 +135,13 @@ export type State = {
   /**
    * Applies all changes or none, durably. With a `hold`, only while its claim is still ours, and releases it with its
    * next due time (a wake-up that came meanwhile wins). With `under`, the same check, but the claim is kept.
-   * Concurrent commits share one transaction on the disk, each still all or none by itself.
+   * Concurrent commits share one transaction on the disk, each still all or none by itself. A `fleeting` one outlives the
+   * process, and perhaps not the machine: for what is found anew.
    * @throws {StateError}
    */
   commit(
     changes: readonly Change[],
-    options?: { readonly hold?: Hold; readonly under?: Claim },
+    options?: { readonly hold?: Hold; readonly under?: Claim; readonly fleeting?: true },
   ): Promise<void>;
 
   /** Proves, before something that cannot be undone, that this is still our database and that it takes writes. */

@@ -10,7 +10,7 @@ import {
   requireClaim,
   takeClaims,
 } from './claims.ts';
-import { Commits } from './commits.ts';
+import { Commits, type CommitsOptions } from './commits.ts';
 import { type State, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
 import { readCounts } from './grants/counts.ts';
@@ -39,16 +39,12 @@ import type { Tables } from './tables.ts';
 const PURGING: ReadonlySet<Change['type']> = new Set(['credential.forget', 'grant.delete']);
 
 /** What makes a {@link State} out of a database, whichever it is. */
-export type DatabaseOptions = {
+export type DatabaseOptions = CommitsOptions & {
   readonly db: Kysely<Tables>;
   readonly keys: KeyRing;
   readonly now: () => number;
   /** Who takes the claims: one name per process. */
   readonly owner: string;
-  /** Throws {@link StateError} where the database is no longer the one that was opened. */
-  readonly guard: () => void;
-  /** Waited for before each transaction, for those who write meanwhile; absent: for those who write at this moment. */
-  readonly gather?: () => Promise<void>;
   /** Wipes what deleted rows have left outside the tables; for databases that leave something. */
   readonly purge?: () => Promise<void>;
 };
@@ -74,23 +70,24 @@ export async function prepare({ db, keys, now }: DatabaseOptions): Promise<numbe
 }
 
 /** The state over a prepared database. */
-export function stateOf({ db, keys, now, owner, guard, gather, purge }: DatabaseOptions): State {
-  const commits = new Commits(db, guard, gather);
+export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOptions): State {
+  const commits = new Commits(db, options);
   let closed: Promise<void> | null = null;
   return {
-    claim: (lane, query) => commits.write((trx) => takeClaims(trx, lane, { ...query, owner })),
+    // A machine that loses a claim has lost whoever held it.
+    claim: (lane, query) => commits.write((trx) => takeClaims(trx, lane, { ...query, owner }), true),
     nextDue: (lanes) => nextDue(db, lanes),
     due: (at) => countDue(db, at),
     scheduled: (kind) => readScheduled(db, kind),
     claimedBeyond: (at) => readClaimedBeyond(db, at),
 
-    commit: async (changes, { hold, under } = {}) => {
+    commit: async (changes, { hold, under, fleeting } = {}) => {
       await commits.write(async (trx) => {
         if (hold !== undefined) await requireClaim(trx, hold.claim, owner);
         if (under !== undefined) await requireClaim(trx, under, owner);
         await applyChanges(trx, changes, { keys, now });
         if (hold !== undefined) await releaseClaim(trx, hold, owner);
-      });
+      }, fleeting);
       if (changes.some(({ type }) => PURGING.has(type))) await purge?.();
     },
     prove: async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { HOUR, MINUTE, SECOND } from '../../model/index.ts';
 import { UnavailableError } from './contract.ts';
 import { CLIENT, makeWorld } from './testing/world.ts';
@@ -115,8 +115,8 @@ test('that a grant is in use is written once in ten minutes, and has it refreshe
   const world = await makeWorld();
   await world.settle('user-1');
   expect((await world.grant('user-1')).usedAt).toBeNull();
-  await world.use('user-1');
   const usedAt = world.clock.time;
+  await world.use('user-1');
   expect((await world.grant('user-1')).usedAt).toBe(usedAt);
   await world.advance(MINUTE);
   await world.token('user-1');
@@ -125,6 +125,19 @@ test('that a grant is in use is written once in ten minutes, and has it refreshe
   expect(await world.dueAt()).toBeLessThan(usedAt + HOUR);
   await world.advance(54 * MINUTE);
   expect(world.server.presented).toEqual(['refresh-1', 'refresh-2']);
+});
+
+test('uses are written together, and cause no turn of their grants before these are due', async () => {
+  const world = await makeWorld();
+  const users = Array.from({ length: 150 }, (_, index) => `user-${index}`);
+  for (const user of users) await world.settle(user);
+  const commits = vi.spyOn(world.state, 'commit');
+  const claims = vi.spyOn(world.state, 'claim');
+  await Promise.all(users.map((user) => world.token(user)));
+  await world.advance(SECOND);
+  await expect.poll(async () => (await world.grant('user-149')).usedAt).not.toBeNull();
+  expect(commits).toHaveBeenCalledTimes(3);
+  expect(claims).not.toHaveBeenCalled();
 });
 
 test('a caller whose token another process brings hears of it without a commit here', async () => {

@@ -1,17 +1,14 @@
 import type { Grant, HeldGrant } from '../../model/index.ts';
-import { HOUR, KeywardenError, MINUTE, SECOND, scopeKey } from '../../model/index.ts';
+import { KeywardenError, SECOND, scopeKey } from '../../model/index.ts';
 import { needsNarrow, needsRefresh, rejectToken } from '../../rotation/grants/index.ts';
-import { grantId, StateError } from '../../state/contract.ts';
+import { StateError } from '../../state/contract.ts';
 import type { EngineContext } from '../context.ts';
 import { dueByOurClock } from '../due-times.ts';
 import type { Client } from './clients.ts';
 import { type HandedOut, type HandOutRequest, UnavailableError } from './contract.ts';
+import { Uses } from './uses.ts';
 import { ALL_SCOPES, type Waiting } from './waiting.ts';
 
-/** A use is written so often at most. */
-const USED_EVERY = 10 * MINUTE;
-/** A grant that was not used for so long is not refreshed ahead: whoever uses it again has it planned anew. */
-const IDLE_AFTER = HOUR;
 /** When a caller asks again for whom nothing else is known. */
 const ASK_AGAIN = 2 * SECOND;
 
@@ -23,14 +20,14 @@ export class HandOut {
   readonly #context: EngineContext;
   readonly #waiting: Waiting;
   readonly #wake: () => void;
-  /** Uses that are being written. */
-  readonly #noting = new Set<string>();
+  readonly #uses: Uses;
 
   /** @param wake turns the loop */
   constructor(context: EngineContext, waiting: Waiting, wake: () => void) {
     this.#context = context;
     this.#waiting = waiting;
     this.#wake = wake;
+    this.#uses = new Uses(context, wake);
   }
 
   /** See {@link GrantCommands.accessToken}. */
@@ -91,7 +88,7 @@ export class HandOut {
     if (request.rejected === grant.generation) return null;
     // A token that one application says is refused is still handed to those who did not say so.
     if (needsRefresh({ ...grant, rejectedGeneration: null }, policy, now)) return null;
-    this.#used(grant, now);
+    this.#uses.note(client, grant, now);
     const { accessExpiresAt: expiresAt, scopes, generation: version } = grant;
     return { value: access, expiresAt, scopes, version };
   }
@@ -105,7 +102,7 @@ export class HandOut {
     const now = client.now();
     if (token === null || rejected === token.generation || needsNarrow(token, client.config.policy, now))
       return null;
-    this.#used(grant, now);
+    this.#uses.note(client, grant, now);
     const { value, expiresAt, generation: version } = token;
     return { value, expiresAt, scopes: scope.split(' '), version };
   }
@@ -136,25 +133,6 @@ export class HandOut {
   /** In how many ms a refresh is tried next, as far as that is known. */
   #untilTried(client: Client, { retryAt }: Grant): number {
     return Math.max(0, client.pausedMs, retryAt === null ? 0 : retryAt - client.now());
-  }
-
-  /** Writes that the grant is in use; nobody waits for it, and where it fails the next use is written. */
-  #used({ client, subject, usedAt }: Grant, now: number): void {
-    if (usedAt !== null && now - usedAt < USED_EVERY) return;
-    const id = grantId(client, subject);
-    if (this.#noting.has(id)) return;
-    this.#noting.add(id);
-    const { state, clock, log } = this.#context;
-    const idle = usedAt === null || now - usedAt >= IDLE_AFTER;
-    const due = { at: clock.now(), lane: 'hot' } as const;
-    const noted = state.commit([
-      { type: 'grant.use', client, subject, at: now },
-      ...(idle ? [{ type: 'grant.wake', client, subject, due } as const] : []),
-    ]);
-    noted
-      .then(() => (idle ? this.#wake() : undefined))
-      .catch((error: unknown) => log.warn({ error, client }, 'the use of a grant could not be written'))
-      .finally(() => this.#noting.delete(id));
   }
 }
 

@@ -30,7 +30,18 @@ export type SqliteOptions = {
  */
 export async function openSqlite(options: SqliteOptions): Promise<State> {
   const keys = new KeyRing(options.keys);
-  return openState(openFile(options.file), { ...options, keys, gather: turnOfTheEventLoop });
+  const opened = openFile(options.file);
+  const lasting = synchronous(opened.database);
+  return openState(opened, { ...options, keys, gather: turnOfTheEventLoop, lasting });
+}
+
+/** With a write-ahead log `normal` does not wait for the disk; the next commit that does puts all before it there too. */
+function synchronous(database: DatabaseSync): (lasts: boolean) => void {
+  let full: boolean | null = null;
+  return (lasts) => {
+    if (full !== lasts) database.exec(`pragma synchronous = ${lasts ? 'full' : 'normal'}`);
+    full = lasts;
+  };
 }
 
 /**
@@ -58,7 +69,13 @@ export async function openMemory({
 /** The state over an opened database; closes that where it cannot be used. */
 export async function openState(
   { database, guard }: Opened,
-  { file, keys, now, owner, gather }: Omit<SqliteOptions, 'keys'> & Pick<DatabaseOptions, 'keys' | 'gather'>,
+  {
+    file,
+    keys,
+    now,
+    owner,
+    ...commits
+  }: Omit<SqliteOptions, 'keys'> & Pick<DatabaseOptions, 'keys' | 'gather' | 'lasting'>,
 ): Promise<State> {
   const explain = (error: unknown) => explainSqlite(error, file);
   const db = new Kysely<Tables>({ dialect: nodeSqlite(database, explain) });
@@ -66,7 +83,7 @@ export async function openState(
   const purge = async () => {
     await sql`pragma wal_checkpoint(truncate)`.execute(db);
   };
-  const options = { db, keys, now, owner, guard, purge, ...(gather && { gather }) };
+  const options = { db, keys, now, owner, guard, purge, ...commits };
   try {
     const resealed = await prepare(options);
     if (resealed > 0) await purge();

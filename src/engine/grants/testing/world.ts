@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished } from 'vitest';
 import type { Config, OAuthClientConfig } from '../../../config/types.ts';
-import { type Alert, DAY, type Grant, type Log, MINUTE, Secret, SecretSource } from '../../../model/index.ts';
+import {
+  type Alert,
+  DAY,
+  type Grant,
+  type Log,
+  MINUTE,
+  SECOND,
+  Secret,
+  SecretSource,
+} from '../../../model/index.ts';
 import { rules } from '../../../rotation/index.ts';
 import { grantId, type State } from '../../../state/contract.ts';
 import { openMemory } from '../../../state/sqlite/index.ts';
@@ -93,6 +102,8 @@ export class World {
   /** The first token after a while: the grant, alone in its world, is then due before that token ends. */
   async use(subject: string): Promise<HandedOut> {
     const token = await this.token(subject);
+    // Uses are gathered for a second.
+    await this.advance(SECOND);
     await expect.poll(() => this.dueAt(), PATIENCE).toBeLessThan(token.expiresAt);
     await this.rest();
     return token;

@@ -1,0 +1,63 @@
+import type { Change, Grant } from '../../model/index.ts';
+import { HOUR, MINUTE, SECOND } from '../../model/index.ts';
+import { hotAt } from '../../rotation/grants/index.ts';
+import { grantId } from '../../state/contract.ts';
+import type { EngineContext } from '../context.ts';
+import { dueByOurClock } from '../due-times.ts';
+import type { Client } from './clients.ts';
+
+/** A use is written so often at most. */
+const USED_EVERY = 10 * MINUTE;
+/** A grant that was not used for so long is not refreshed ahead: its next use says when it is to be. */
+const IDLE_AFTER = HOUR;
+/** Uses are gathered for so long, and so many are written at once: meanwhile callers wait. */
+const GATHERED = SECOND;
+const A_COMMIT = 50;
+
+/**
+ * Notes that grants are in use, which has their tokens refreshed ahead. Nobody waits for it; what is lost with the process,
+ * or cannot be written, is noted with the next use.
+ */
+export class Uses {
+  readonly #context: EngineContext;
+  readonly #wake: () => void;
+  #gathered = new Map<string, readonly Change[]>();
+
+  /** @param wake turns the loop */
+  constructor(context: EngineContext, wake: () => void) {
+    this.#context = context;
+    this.#wake = wake;
+  }
+
+  /** An application got a token of this grant at `now`, by the server's time. */
+  note(client: Client, grant: Grant, now: number): void {
+    if (grant.usedAt !== null && now - grant.usedAt < USED_EVERY) return;
+    const id = grantId(grant.client, grant.subject);
+    if (this.#gathered.has(id)) return;
+    if (this.#gathered.size === 0) this.#context.clock.after(GATHERED, () => void this.#write());
+    const { clock } = this.#context;
+    this.#gathered.set(id, dueByOurClock(this.#changesOf(client, grant, now), now, clock.now()));
+  }
+
+  #changesOf({ config }: Client, grant: Grant, now: number): Change[] {
+    const { client, subject, usedAt, generation } = grant;
+    const use: Change = { type: 'grant.use', client, subject, at: now };
+    if (usedAt !== null && now - usedAt < IDLE_AFTER) return [use];
+    const spread = this.#context.hash.unit(client, subject, String(generation));
+    const at = hotAt(grant, config.policy, spread) ?? now;
+    return [use, { type: 'grant.wake', client, subject, due: { at, lane: 'hot' } }];
+  }
+
+  async #write(): Promise<void> {
+    const { state, log } = this.#context;
+    const gathered = [...this.#gathered.values()];
+    this.#gathered = new Map();
+    try {
+      for (let done = 0; done < gathered.length; done += A_COMMIT)
+        await state.commit(gathered.slice(done, done + A_COMMIT).flat(), { fleeting: true });
+    } catch (error) {
+      log.warn({ error }, 'that grants are in use could not be written; their next use is');
+    }
+    this.#wake();
+  }
+}
