@@ -57,8 +57,9 @@ export function callerOf({ caller }: Request): Caller {
  */
 export function match(routes: readonly Route[], method: string, path: string): Match {
   const allowed: string[] = [];
+  const given = path.split('/');
   for (const route of routes) {
-    const params = paramsOf(route.path, path);
+    const params = paramsOf(partsOf(route.path), given);
     if (params === null) continue;
     const methods = route.method === 'GET' && route.once !== true ? ['GET', 'HEAD'] : [route.method];
     if (methods.includes(method)) return { route, params };
@@ -70,9 +71,18 @@ export function match(routes: readonly Route[], method: string, path: string): M
   });
 }
 
-function paramsOf(pattern: string, path: string): Record<string, string> | null {
-  const wanted = pattern.split('/');
-  const given = path.split('/');
+const patterns = new Map<string, readonly string[]>();
+
+/** The parts of a route's path, taken apart once. */
+function partsOf(pattern: string): readonly string[] {
+  const known = patterns.get(pattern);
+  if (known !== undefined) return known;
+  const parts = pattern.split('/');
+  patterns.set(pattern, parts);
+  return parts;
+}
+
+function paramsOf(wanted: readonly string[], given: readonly string[]): Record<string, string> | null {
   if (wanted.length !== given.length) return null;
   const params: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {

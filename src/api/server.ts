@@ -90,7 +90,10 @@ async function respond(
   stopping: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  // One that was answered in full has nobody left who listens, and an abort costs more than most answers.
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
   try {
     const answer = await handle(options, request, AbortSignal.any([gone.signal, stopping]));
     send(response, answer, request.method === 'HEAD', options.now());
