@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
 import { systemClock } from '../../src/engine/clock.ts';
 import { createKeyedHash } from '../../src/engine/hash.ts';
 import { loadPlugins } from '../../src/engine/plugins.ts';
@@ -153,13 +153,16 @@ async function rateOf({ server }: GrantsWorld, count: number): Promise<number> {
 
 /** From when each request was to be sent to its answer, ms: a late one makes those behind it late too. */
 async function handOut(world: GrantsWorld, grants: number, due: number, count: number): Promise<number[]> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const pool = new Pool('http://localhost', { socketPath: world.socket, connections: 64 });
+  const headers = { authorization: `Bearer ${world.token}` };
   const ask = async (index: number) => {
     const subject = nameOf(due + ((index * 7_919) % (grants - due)));
-    const answer = await world.call('GET', `/v1/oauth/${CLIENT}/grants/${subject}/access-token`, { agent });
-    if (answer?.status !== 200) throw new Error(`a live token was not handed out: ${JSON.stringify(answer)}`);
+    const path = `/v1/oauth/${CLIENT}/grants/${subject}/access-token`;
+    const { statusCode, body } = await pool.request({ method: 'GET', path, headers });
+    const text = await body.text();
+    if (statusCode !== 200) throw new Error(`a live token was not handed out: ${statusCode} ${text}`);
   };
-  for (let index = 0; index < 200; index += 1) await ask(index);
+  for (let index = 0; index < 500; index += 1) await ask(count + index);
   const times: number[] = [];
   const asked: Promise<void>[] = [];
   const begun = performance.now();
@@ -169,7 +172,7 @@ async function handOut(world: GrantsWorld, grants: number, due: number, count: n
     else asked.push(ask(asked.length).then(() => void times.push(performance.now() - at)));
   }
   await Promise.all(asked);
-  agent.destroy();
+  await pool.close();
   return times;
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type Agent, request } from 'node:http';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readMasterKeys } from '../../src/cli/master-keys.ts';
@@ -19,12 +19,11 @@ export type Answer = { readonly status: number; readonly body: Readonly<Record<s
 export type GrantsWorld = AsyncDisposable & {
   readonly server: TokenServer;
   start(): SpawnedDaemon;
-  /** Asks the daemon's API as its administrator, over a connection of `agent` or one of its own. */
-  call(
-    method: string,
-    path: string,
-    options?: { readonly body?: object; readonly agent?: Agent },
-  ): Promise<Answer>;
+  /** Where the daemon's API listens, and the token of its administrator. */
+  readonly socket: string;
+  readonly token: string;
+  /** Asks the daemon's API as its administrator, over a connection of its own. */
+  call(method: string, path: string, body?: object): Promise<Answer>;
   /** The state, while no daemon runs. */
   open(): Promise<State>;
   config(): Promise<Config>;
@@ -46,7 +45,9 @@ export async function grantsWorld(settings: Settings): Promise<GrantsWorld> {
   return {
     server,
     start: () => new SpawnedDaemon({ folder, configFile, env }),
-    call: (method, path, options = {}) => exchange(socket, { method, path, token: env.TOKEN, ...options }),
+    socket,
+    token: env.TOKEN,
+    call: (method, path, body) => exchange(socket, { method, path, token: env.TOKEN, body }),
     config,
     open: async () => {
       const { state } = await config();
@@ -97,15 +98,14 @@ type Exchange = {
   readonly method: string;
   readonly path: string;
   readonly token: string;
-  readonly body?: object;
-  readonly agent?: Agent;
+  readonly body: object | undefined;
 };
 
 /** Null where the connection ended before an answer: the daemon was killed, or is not up yet. */
-async function exchange(socketPath: string, { method, path, token, body, agent }: Exchange): Promise<Answer> {
+async function exchange(socketPath: string, { method, path, token, body }: Exchange): Promise<Answer> {
   const sent = body === undefined ? undefined : JSON.stringify(body);
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const outgoing = request({ socketPath, host: 'localhost', method, path, headers, agent: agent ?? false });
+  const outgoing = request({ socketPath, host: 'localhost', method, path, headers, agent: false });
   outgoing.end(sent);
   try {
     const [response] = await once(outgoing, 'response');

@@ -164,7 +164,7 @@ class Run {
       return { subject, refreshToken: firstToken(subject), scope: 'asset:download' };
     });
     for (const grant of grants) {
-      const answer = await this.#world.call('POST', `/v1/oauth/${CLIENT}/grants`, { body: grant });
+      const answer = await this.#world.call('POST', `/v1/oauth/${CLIENT}/grants`, grant);
       if (answer?.status !== 201) throw new Error(`a grant could not move in: ${JSON.stringify(answer)}`);
     }
     this.#moved += BATCH;

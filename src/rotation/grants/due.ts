@@ -48,7 +48,7 @@ function isInUse({ held, lane }: GrantSituation, now: number): boolean {
  * When a grant in use is refreshed: at 70 to 90 % of its access token's life, each at its own moment, and never later than
  * `before` its end (half of its life, where `before` is longer than that). Null: there is no token.
  */
-function hotAt(grant: Grant, { before }: GrantPolicy, spread: number): number | null {
+export function hotAt(grant: Grant, { before }: GrantPolicy, spread: number): number | null {
   if (grant.accessSentAt === null || grant.accessExpiresAt === null) return null;
   const life = lifeOf(grant);
   const spaced = grant.accessSentAt + life * (0.7 + 0.2 * spread);

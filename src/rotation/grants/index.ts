@@ -1,6 +1,7 @@
 export { needsNarrow, needsRefresh } from './access.ts';
 export { foldIntrospected, rejectToken } from './asked.ts';
 export { foldConsent, takeOver } from './consent.ts';
+export { hotAt } from './due.ts';
 export { afterwards, foldGrant, intendGrant } from './fold.ts';
 export { forgetGrant } from './forget.ts';
 export { lapseAlerts } from './lapse.ts';
