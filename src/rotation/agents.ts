@@ -14,7 +14,7 @@ import {
 import { type Folded, folded } from './folded.ts';
 import { raise, resolve } from './signals.ts';
 import type { PolicyDestination, Situation } from './situation.ts';
-import { moveStep } from './steps.ts';
+import { beganWith, moveStep } from './steps.ts';
 import { currentVersion } from './versions.ts';
 
 /*
@@ -108,7 +108,7 @@ export function foldReport(
   };
   const changes: Change[] = [{ type: 'destination.put', destination }];
   if (!has) return folded(changes);
-  const waited = steps.some(({ name, destination: of }) => name === 'publish' && of === id);
+  const waited = beganWith(steps, id);
   if (anew && waited && open?.newVersionId === held.id)
     changes.push(moveStep(steps, open.id, 'publish', 'done', now, { destination: id }));
   return folded(changes, [resolve('publish-failed', record.name, now, id)]);

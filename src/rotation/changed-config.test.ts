@@ -10,6 +10,16 @@ function restart(world: World, change: (world: World) => void): void {
   world.wake();
 }
 
+/** A restart with one destination more, required, which nobody can write. */
+function addUnwritable(world: World): void {
+  restart(world, () => {
+    const added = { id: 'new', required: true, consumerLag: 0, lane: 'store:new' };
+    world.outside.add(added).fault = () => failure('retryable');
+    world.destinations = [...world.destinations, added];
+    world.wakeDestination('new');
+  });
+}
+
 describe('a rotation that is open when the configuration changes', () => {
   test('waits no longer for a destination that is gone', () => {
     const world = World.managing();
@@ -32,16 +42,22 @@ describe('a rotation that is open when the configuration changes', () => {
     const world = World.managing();
     world.rotate();
     world.advance('10s');
-    restart(world, () => {
-      world.destinations = [
-        ...world.destinations,
-        { id: 'new', required: true, consumerLag: 0, lane: 'store:new' },
-      ];
-    });
+    addUnwritable(world);
     world.advance('19s');
     expect(world.open?.state).toBe('verifying');
+    world.advance('1s');
+    expect(world.open?.state).toBe('overlap');
     // Only what it began with is published by the rotation's own steps.
     expect(world.memory.stepsOf(world.last.id).filter(({ name }) => name === 'publish')).toHaveLength(2);
+  });
+
+  test('is not held up by it before its mint either', () => {
+    const world = World.managing();
+    world.shelf('vault').fault = (now) => (now < START + HOUR ? failure('retryable') : null);
+    world.rotate();
+    addUnwritable(world);
+    world.advance('2h');
+    expect([world.open?.state, world.shelf('vault').value]).toEqual(['overlap', 'value-of-key_2']);
   });
 
   test('keeps the end that the provider gave, whatever overlap is configured now', () => {

@@ -4,6 +4,7 @@ import { type Folded, folded, putRotation } from './folded.ts';
 import { lookAgain, NEWER } from './restored.ts';
 import { failureEvidence, raise, resolve } from './signals.ts';
 import type { Outcome, Situation } from './situation.ts';
+import { beganWith } from './steps.ts';
 import { currentVersion, isDying } from './versions.ts';
 
 type PreflightResults = Extract<Outcome, { of: 'preflight' }>['results'];
@@ -24,7 +25,10 @@ export function foldPreflight(
   const again = newer?.failure ? lookAgain(situation, newer.failure, now) : folded([]);
   if (again.changes.length > 0) return again;
   const required = new Set(
-    situation.destinations.filter((destination) => destination.required).map(({ id }) => id),
+    situation.destinations
+      // One that was added since holds up nothing.
+      .filter(({ id, required }) => required && beganWith(situation.steps, id))
+      .map(({ id }) => id),
   );
   const blocking = failed.filter(({ destination }) => required.has(destination));
   const pressing = rotation.trigger === 'emergency' || isDying(situation.snapshot.versions);

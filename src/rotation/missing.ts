@@ -1,5 +1,6 @@
 import type { Rotation } from '../model/index.ts';
 import type { Situation } from './situation.ts';
+import { beganWith } from './steps.ts';
 
 /**
  * The destinations that do not have the rotation's version yet, of those that were configured when it began and still
@@ -9,7 +10,7 @@ import type { Situation } from './situation.ts';
 export function missing({ destinations, snapshot, steps }: Situation, rotation: Rotation): string[] {
   return destinations
     .filter(({ silentSince }) => silentSince === undefined)
-    .filter(({ id }) => steps.some(({ name, destination }) => name === 'publish' && destination === id))
+    .filter(({ id }) => beganWith(steps, id))
     .filter(({ id }) => {
       const known = snapshot.destinations.find((destination) => destination.id === id);
       // What somebody put there afterwards is drift, and no business of the rotation's.

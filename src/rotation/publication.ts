@@ -9,7 +9,7 @@ import { lookAgain, NEWER } from './restored.ts';
 import { LOCKED, rightsAlert } from './rights-alert.ts';
 import { failureEvidence, raise, resolve } from './signals.ts';
 import type { Situation } from './situation.ts';
-import { moveStep } from './steps.ts';
+import { beganWith, moveStep } from './steps.ts';
 import { currentVersion } from './versions.ts';
 import type { VisitDecision } from './visit.ts';
 
@@ -93,7 +93,7 @@ function arrived(situation: PublicationSituation, visit: VisitDecision | null, n
   if (owed !== null && situation.hook !== null)
     changes.push({ type: 'work.put', work: { kind: 'hook', ...situation.hook, dueAt: now } });
   if (anew) changes.push({ type: 'work.wake', kind: 'credential', id: credential, at: now });
-  if (anew && snapshot.open?.newVersionId === wanted.id) {
+  if (anew && snapshot.open?.newVersionId === wanted.id && beganWith(steps, id)) {
     changes.push(moveStep(steps, snapshot.open.id, 'publish', 'done', now, { destination: id }));
   }
   if (written?.drift) changes.push(driftAudit(situation, written.drift.what, now));
@@ -218,7 +218,7 @@ function failed(
   const changes: Change[] = [
     { type: 'destination.put', destination: { ...destination, state, attempts, lastError: failure } },
   ];
-  if (rotation !== null) {
+  if (rotation !== null && beganWith(steps, destination.id)) {
     changes.push(
       moveStep(steps, rotation.id, 'publish', 'failed', now, { destination: destination.id, error: failure }),
     );

@@ -12,6 +12,11 @@ export function initialSteps(rotation: Rotation, destinations: readonly string[]
   );
 }
 
+/** True for a destination that was configured when the open rotation, whose steps these are, began. */
+export function beganWith(steps: readonly RotationStep[], id: string): boolean {
+  return steps.some(({ name, destination }) => name === 'publish' && destination === id);
+}
+
 /** The change that moves one step on. `failed` counts an attempt; `done` and `skipped` end it. */
 export function moveStep(
   steps: readonly RotationStep[],

@@ -4,6 +4,7 @@ import { missing } from './missing.ts';
 import { nextStage, remind, remindersEnd, type Stage } from './reminders.ts';
 import { isRolledBack } from './rolled-back.ts';
 import type { Situation } from './situation.ts';
+import { beganWith } from './steps.ts';
 import { versionById } from './versions.ts';
 
 /** The log may be so late. */
@@ -33,9 +34,7 @@ function stragglers(situation: Situation, now: number): readonly KeyUser[] {
   const newer = versionById(snapshot.versions, open.newVersionId);
   if (previous?.keyId == null) return [];
   // One that has come since, an agent beside a new pod, serves nobody who was there before.
-  const awaited = snapshot.destinations.filter(({ id }) =>
-    situation.steps.some(({ name, destination }) => name === 'publish' && destination === id),
-  );
+  const awaited = snapshot.destinations.filter(({ id }) => beganWith(situation.steps, id));
   const served = Math.max(
     ...awaited.map(
       ({ id, publishedAt }) =>

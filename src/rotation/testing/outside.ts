@@ -24,12 +24,19 @@ export type Shelf = {
 export class Outside {
   readonly provider = new FakeProvider();
   configured: string | null = null;
-  readonly #destinations: readonly PolicyDestination[];
+  #destinations: readonly PolicyDestination[] = [];
   readonly #shelves = new Map<string, Shelf>();
 
   constructor(destinations: readonly PolicyDestination[]) {
-    this.#destinations = destinations;
-    for (const { id } of destinations) this.#shelves.set(id, { value: null, mark: null, fault: () => null });
+    for (const destination of destinations) this.add(destination);
+  }
+
+  /** Another destination is configured from now on. */
+  add(destination: PolicyDestination): Shelf {
+    const shelf: Shelf = { value: null, mark: null, fault: () => null };
+    this.#destinations = [...this.#destinations, destination];
+    this.#shelves.set(destination.id, shelf);
+    return shelf;
   }
 
   /** @throws {TypeError} for a destination that is not configured */
