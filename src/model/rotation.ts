@@ -43,6 +43,16 @@ export type Rollback = {
   readonly endedAt: number | null;
 };
 
+/** What a rotation goes by from its beginning to its end, whatever is configured meanwhile. Durations in ms. */
+export type RotationTerms = {
+  /** How long the provider keeps the superseded key valid; the end follows the provider's own word. */
+  readonly overlap: number;
+  /** So long before the overlap's end those who still use the old key are named, each time anew. Longest first. */
+  readonly warnBefore: readonly number[];
+  /** When a fresh key is believed: not before `minimum`, after `successes` acceptances in succession, within `budget`. */
+  readonly settle: { readonly minimum: number; readonly budget: number; readonly successes: number };
+};
+
 /** One replacement of a credential's key, its overlap included. */
 export type Rotation = {
   readonly id: string;
@@ -56,6 +66,8 @@ export type Rotation = {
   readonly state: RotationState;
   /** Asked for and waiting: an emergency waits for `minting` and `verifying` of the open one to end. */
   readonly queued: boolean;
+  /** Null: it has not begun, or began before they were kept; the present configuration counts then. */
+  readonly terms: RotationTerms | null;
   readonly previousVersionId: string | null;
   readonly newVersionId: string | null;
   /** The version whose key signs the mint where that is not the current one (a recovery); null: the current one. */

@@ -4,6 +4,7 @@ import { audit, type Folded, folded, type Ids } from './folded.ts';
 import { identifiedOrphan, lostVersion, orphanedKey } from './orphans.ts';
 import { raise } from './signals.ts';
 import { applied, type Situation } from './situation.ts';
+import { termsFor } from './terms.ts';
 import { presumeEnd, REMEMBERED, SLACK, uncertainAt } from './uncertain.ts';
 import { nextNumber } from './versions.ts';
 
@@ -62,7 +63,10 @@ function explain(situation: Situation, mint: ObservedMint, now: number, newId: I
   if (versions.some(({ keyId }) => keyId === mint.mintedKeyId)) return folded([settled]);
   const signer = versions.find(({ keyId }) => keyId === mint.signerKeyId);
   if (signer === undefined) return folded([settled]);
-  const ends = presumeEnd(signer, mint.at + situation.policy.overlap);
+  const { open } = situation.snapshot;
+  const underWay = open !== null && isUnderWay(mint, open, versions) ? open : null;
+  const { overlap } = underWay === null ? situation.policy : termsFor(situation.policy, underWay);
+  const ends = presumeEnd(signer, mint.at + overlap);
   const nameless = versions.find(
     ({ state, keyId, createdAt }) =>
       state === 'orphaned' && keyId === null && Math.abs(createdAt - mint.at) <= SAME_MINT,
@@ -71,9 +75,7 @@ function explain(situation: Situation, mint: ObservedMint, now: number, newId: I
     const part = identifiedOrphan(nameless, mint.mintedKeyId, mint.signerKeyId, now);
     return folded([settled, ...part.changes], part.signals);
   }
-  const { open } = situation.snapshot;
-  const underWay = open !== null && isUnderWay(mint, open, versions) ? open.id : null;
-  const rotationId = underWay ?? uncertainAt(record, signer, mint.at)?.rotationId;
+  const rotationId = underWay?.id ?? uncertainAt(record, signer, mint.at)?.rotationId;
   if (rotationId === undefined) return foreign(situation, mint, [settled, ...ends], now, newId);
   const orphan = orphanedKey(
     {
@@ -83,7 +85,7 @@ function explain(situation: Situation, mint: ObservedMint, now: number, newId: I
       signedBy: mint.signerKeyId,
       keyId: mint.mintedKeyId,
       mintedAt: mint.at,
-      signerEndsAt: signer.expiresAt ?? mint.at + situation.policy.overlap,
+      signerEndsAt: signer.expiresAt ?? mint.at + overlap,
       keyInUse: null,
     },
     now,

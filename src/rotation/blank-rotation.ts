@@ -11,6 +11,7 @@ export function blankRotation(credential: string, id: string, now: number): Rota
     requestKey: null,
     state: 'minting',
     queued: false,
+    terms: null,
     previousVersionId: null,
     newVersionId: null,
     signerVersionId: null,

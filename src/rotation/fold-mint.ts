@@ -6,6 +6,7 @@ import { type Folded, folded, putRotation } from './folded.ts';
 import { UNUSABLE_LIMIT } from './limits.ts';
 import { failureEvidence, raise, resolve } from './signals.ts';
 import { type Action, type Outcome, type Situation, withRecord } from './situation.ts';
+import { termsFor } from './terms.ts';
 import { become } from './transitions.ts';
 import { leftOfSigner } from './uncertain.ts';
 import { currentVersion, isDying } from './versions.ts';
@@ -99,8 +100,9 @@ const GRAVE_FROM = 0.2;
 
 function outcomeUnknown(situation: Situation, rotation: Rotation, failure: Failure, now: number): Signal {
   const left = leftOfSigner(situation, rotation, now);
+  const { overlap } = termsFor(situation.policy, rotation);
   return raise('rotation-failed', rotation.credential, now, {
-    severity: left < situation.policy.overlap * GRAVE_FROM ? 'critical' : 'warning',
+    severity: left < overlap * GRAVE_FROM ? 'critical' : 'warning',
     deadline: now + Math.max(0, left),
     title: `${rotation.credential}: the provider gives no usable answer to the mint, ${rotation.attempts + 1} times now`,
     summary: `A new key may exist at the provider. The same request goes on being repeated under one Idempotency-Key; the old key stays in use. ${failure.message}`,

@@ -8,6 +8,7 @@ import { VERIFY_EVERY, VERIFY_LATE_EVERY } from './limits.ts';
 import { failureEvidence, raise, resolve } from './signals.ts';
 import type { Action, Outcome, Situation } from './situation.ts';
 import { moveStep } from './steps.ts';
+import { termsFor } from './terms.ts';
 import { become } from './transitions.ts';
 import { waysOutText } from './ways-out.ts';
 
@@ -22,7 +23,7 @@ export function foldVerify(
   now: number,
 ): Folded {
   const { rotation, version } = action;
-  const { settle } = situation.policy;
+  const { settle } = termsFor(situation.policy, rotation);
   if ('failure' in outcome) return notYet(situation, rotation, version, outcome.failure, now);
   const accepted = rotation.accepted + 1;
   const earliest = (rotation.answeredAt ?? now) + settle.minimum;
@@ -103,7 +104,7 @@ function notYet(
   failure: Failure,
   now: number,
 ): Folded {
-  const { settle } = situation.policy;
+  const { settle } = termsFor(situation.policy, rotation);
   const attempts = rotation.attempts + 1;
   const late = now > (rotation.answeredAt ?? now) + settle.budget;
   const overlapLeft = rotation.overlapEndsAt === null ? undefined : rotation.overlapEndsAt - now;
@@ -137,9 +138,10 @@ function notAccepted(
   now: number,
 ): Signal {
   const key = version.keyId ?? 'the new key';
+  const { budget } = termsFor(situation.policy, rotation).settle;
   return raise('rotation-attention', rotation.credential, now, {
     severity: 'critical',
-    title: `${rotation.credential}: the new key ${version.keyId ?? ''} is still not accepted after ${formatDuration(situation.policy.settle.budget)}`,
+    title: `${rotation.credential}: the new key ${version.keyId ?? ''} is still not accepted after ${formatDuration(budget)}`,
     summary: `It was not published; applications go on with the old key, which works until the overlap ends. Keywarden goes on trying every minute, and mints another while there is time. ${failure.message}`,
     action: `Ask the provider about ${key}. ${waysOutText(situation, rotation)}`,
     deadline: rotation.overlapEndsAt,

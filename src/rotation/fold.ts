@@ -15,6 +15,7 @@ import { foldRecovery } from './recover.ts';
 import { comeBack } from './rollback.ts';
 import type { Action, Outcome, Situation } from './situation.ts';
 import { initialSteps, moveStep } from './steps.ts';
+import { termsOf } from './terms.ts';
 import { giveUpMint } from './uncertain.ts';
 import { currentVersion } from './versions.ts';
 
@@ -116,11 +117,12 @@ function retire(versions: readonly Version[], now: number): Folded {
 }
 
 function begin(situation: Situation, queued: Rotation | null, now: number, newId: Ids): Folded {
-  const { snapshot, destinations } = situation;
+  const { snapshot, destinations, policy } = situation;
+  const terms = termsOf(policy);
   const rotation: Rotation =
     queued === null
-      ? { ...blankRotation(snapshot.record.name, newId(), now), trigger: triggerOf(situation) }
-      : { ...queued, queued: false, startedAt: now };
+      ? { ...blankRotation(snapshot.record.name, newId(), now), trigger: triggerOf(situation), terms }
+      : { ...queued, queued: false, startedAt: now, terms };
   return folded([
     putRotation(rotation),
     ...initialSteps(

@@ -1,7 +1,8 @@
+import type { RotationTerms } from '../model/index.ts';
 import type { Window } from './window.ts';
 
-/** When and how a credential's key is replaced. Durations in ms. */
-export type RotationPolicy = {
+/** When and how a credential's key is replaced. A rotation that is open keeps the terms it began with. Durations in ms. */
+export type RotationPolicy = RotationTerms & {
   /** `guided`: a person makes the keys, and is reminded; nothing is ever minted. */
   readonly mode: 'automatic' | 'guided';
   /** Guided: so long before a key is due for replacement a person is reminded, each time anew. Longest first. */
@@ -10,12 +11,8 @@ export type RotationPolicy = {
   readonly inactivity: number | null;
   /** A key is used at most so long after the last use we know of; null: never by us, a person is reminded. */
   readonly keepAlive: number | null;
-  /** So long before the overlap's end those who still use the old key are named, each time anew. Longest first. */
-  readonly warnBefore: readonly number[];
   /** An upper bound on a key's age: the last fitting slot before it is taken. */
   readonly every: number;
-  /** How long the provider keeps the superseded key valid; the end follows the provider's own word. */
-  readonly overlap: number;
   /** Whether the first rotation waits for its time (from `issuedAt`, else from when Keywarden first saw the key). */
   readonly first: 'scheduled' | 'now';
   /** When the first key was made, where it is known. */
@@ -26,6 +23,4 @@ export type RotationPolicy = {
   readonly window: Window | null;
   /** On which days an overlap may end. */
   readonly overlapEnd: 'any' | 'weekdays';
-  /** When a fresh key is believed: not before `minimum`, after `successes` acceptances in succession, within `budget`. */
-  readonly settle: { readonly minimum: number; readonly budget: number; readonly successes: number };
 };

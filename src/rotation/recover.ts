@@ -11,6 +11,7 @@ import { resolve } from './signals.ts';
 import type { Candidate, HeldTest, Outcome, Reading, Situation } from './situation.ts';
 import { applied } from './situation.ts';
 import { initialSteps } from './steps.ts';
+import { termsOf } from './terms.ts';
 import { giveUpMint } from './uncertain.ts';
 import { currentVersion, nextNumber, versionById } from './versions.ts';
 
@@ -63,13 +64,14 @@ export function foldRecovery(situation: Situation, outcome: Recovery, now: numbe
   if (unused !== null) return useHeld(situation, unused, now);
   const older = firstIn(situation, working, 'retiring') ?? firstIn(situation, working, 'compromised');
   const told = ofCurrent?.failure ?? null;
-  if (
-    older !== null &&
-    situation.snapshot.record.recoveryId === null &&
-    situation.policy.mode === 'automatic'
-  )
+  if (older !== null && situation.snapshot.record.recoveryId === null && mayMint(situation))
     return beginRecovery(situation, older, told, now, newId);
   return nothingFound(situation, told, now);
+}
+
+/** One that has begun goes on to its mint, though a person makes the keys from now on. */
+function mayMint({ policy, snapshot: { open } }: Situation): boolean {
+  return policy.mode === 'automatic' || (open !== null && open.newVersionId === null);
 }
 
 /** A mint that was refused with a key that is accepted rests as any that failed, so that it is not sent on and on. */
@@ -191,6 +193,7 @@ function beginRecovery(
       trigger: 'emergency',
       actor: 'daemon',
       reason: 'the provider refuses the current key',
+      terms: termsOf(situation.policy),
     }),
     signerVersionId: signer.id,
     intent: null,

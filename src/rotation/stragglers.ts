@@ -5,6 +5,7 @@ import { nextStage, remind, remindersEnd, type Stage } from './reminders.ts';
 import { isRolledBack } from './rolled-back.ts';
 import type { Situation } from './situation.ts';
 import { beganWith } from './steps.ts';
+import { termsFor } from './terms.ts';
 import { versionById } from './versions.ts';
 
 /** The log may be so late. */
@@ -17,9 +18,11 @@ const GONE_AFTER = DAY;
 const NAMED = 10;
 
 function stagesOf({ policy, snapshot }: Pick<Situation, 'policy' | 'snapshot'>): readonly Stage[] {
-  const end = snapshot.open?.overlapEndsAt ?? null;
-  if (end === null) return [];
-  return policy.warnBefore.map((before) => ({ condition: formatDuration(before), from: end - before }));
+  const { open } = snapshot;
+  const end = open?.overlapEndsAt ?? null;
+  if (open === null || end === null) return [];
+  const { warnBefore } = termsFor(policy, open);
+  return warnBefore.map((before) => ({ condition: formatDuration(before), from: end - before }));
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
 } from '../model/index.ts';
 import { DAY, MINUTE } from '../model/index.ts';
 import type { Situation } from './situation.ts';
+import { termsFor } from './terms.ts';
 import { versionById } from './versions.ts';
 
 /** A log's cursor lives seven days: what it shows later than that it shows to nobody. */
@@ -62,7 +63,7 @@ export function giveUpMint(
   const signer = versionById(snapshot.versions, intent.signerVersionId);
   return [
     { type: 'credential.put', record: withUncertain(snapshot.record, rotation, intent, now) },
-    ...presumeEnd(signer, intent.committedAt + policy.overlap),
+    ...presumeEnd(signer, intent.committedAt + termsFor(policy, rotation).overlap),
   ];
 }
 
@@ -76,9 +77,11 @@ export function presumeEnd(signer: Version | null, expiresAt: number): Change[] 
 /** What is left of the signing key, ms, where the first request of this mint had its effect. */
 export function leftOfSigner(
   { snapshot, policy }: Pick<Situation, 'policy' | 'snapshot'>,
-  { intent }: Rotation,
+  rotation: Rotation,
   now: number,
 ): number {
+  const { intent } = rotation;
+  const { overlap } = termsFor(policy, rotation);
   const signer = versionById(snapshot.versions, intent?.signerVersionId ?? null);
-  return (signer?.expiresAt ?? (intent?.committedAt ?? now) + policy.overlap) - now;
+  return (signer?.expiresAt ?? (intent?.committedAt ?? now) + overlap) - now;
 }

@@ -88,6 +88,7 @@ export type RotationTable = {
   state: Rotation['state'];
   queued: number;
   slot: Slot | null;
+  terms: string | null;
   previous_version_id: string | null;
   new_version_id: string | null;
   signer_version_id: string | null;

@@ -100,6 +100,7 @@ async function rotations(db: Kysely<never>): Promise<void> {
     .addColumn('state', 'text', (column) => column.notNull())
     .addColumn('queued', 'integer', (column) => column.notNull())
     .addColumn('slot', 'text')
+    .addColumn('terms', 'text')
     .addColumn('previous_version_id', 'text')
     .addColumn('new_version_id', 'text')
     .addColumn('signer_version_id', 'text')

@@ -1,4 +1,4 @@
-import type { MintIntent, Rotation, RotationStep } from '../../model/index.ts';
+import type { MintIntent, Rotation, RotationStep, RotationTerms } from '../../model/index.ts';
 import { OPEN_STATES } from '../../model/index.ts';
 import type { RotationTable, Slot, StepTable } from '../tables.ts';
 import { failureFrom, jsonFrom, jsonText } from './json.ts';
@@ -19,6 +19,7 @@ export function rotationRow(rotation: Rotation): RotationTable {
     state: rotation.state,
     queued: rotation.queued ? 1 : 0,
     slot: slotOf(rotation),
+    terms: jsonText(rotation.terms),
     previous_version_id: rotation.previousVersionId,
     new_version_id: rotation.newVersionId,
     signer_version_id: rotation.signerVersionId,
@@ -48,6 +49,7 @@ export function rotationFrom(row: RotationTable): Rotation {
     requestKey: row.request_key,
     state: row.state,
     queued: row.queued === 1,
+    terms: jsonFrom<RotationTerms>(row.terms, `the terms of rotation ${row.id}`),
     previousVersionId: row.previous_version_id,
     newVersionId: row.new_version_id,
     signerVersionId: row.signer_version_id,

@@ -10,6 +10,7 @@ export function rotationContract(state: () => State): void {
       const bare = rotation({
         reason: null,
         requestKey: null,
+        terms: null,
         previousVersionId: null,
         newVersionId: null,
         signerVersionId: null,

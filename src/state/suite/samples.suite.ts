@@ -90,6 +90,11 @@ export function rotation(over: Partial<Rotation> = {}): Rotation {
     requestKey: 'request-1',
     state: 'minting',
     queued: false,
+    terms: {
+      overlap: 72 * 3_600_000,
+      warnBefore: [86_400_000, 21_600_000],
+      settle: { minimum: 30_000, budget: 120_000, successes: 2 },
+    },
     previousVersionId: 'version-1',
     newVersionId: 'version-2',
     signerVersionId: 'version-0',
