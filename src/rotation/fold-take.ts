@@ -1,4 +1,4 @@
-import type { Failure, Rotation, RotationTerms, Version } from '../model/index.ts';
+import type { Failure, Rotation, Version } from '../model/index.ts';
 import { HOUR } from '../model/index.ts';
 import { repeatAfter } from './backoff.ts';
 import { mintFailed } from './end.ts';
@@ -28,7 +28,7 @@ export function foldTake(
   if ('taken' in outcome) {
     const { fingerprint } = outcome.taken;
     const known = situation.snapshot.versions.some((version) => version.fingerprint === fingerprint);
-    if (!known) return accept(situation, rotation, sane(outcome.taken, termsFor(situation.policy, rotation), now), now, newId);
+    if (!known) return accept(situation, rotation, sane(outcome.taken, situation, rotation, now), now, newId);
   }
   const failure = 'failure' in outcome ? outcome.failure : HELD_ALREADY;
   const attempts = rotation.attempts + 1;
@@ -64,7 +64,7 @@ const HELD_ALREADY: Failure = {
 const FRESH = HOUR;
 
 /** Times that cannot be true would end the overlap at once, or begin the next rotation at once: ours are taken then. */
-function sane(taken: Taken, { overlap }: RotationTerms, now: number): Taken {
+function sane(taken: Taken, { policy }: Situation, rotation: Rotation, now: number): Taken {
   const strange = Math.abs(taken.createdAt - now) > FRESH;
   const createdAt = strange ? now : taken.createdAt;
   const ended = taken.previousExpiresAt <= now;
@@ -72,7 +72,7 @@ function sane(taken: Taken, { overlap }: RotationTerms, now: number): Taken {
     ...taken,
     createdAt,
     previousRotatedAt: strange ? now : taken.previousRotatedAt,
-    previousExpiresAt: ended ? now + overlap : taken.previousExpiresAt,
+    previousExpiresAt: ended ? now + termsFor(policy, rotation).overlap : taken.previousExpiresAt,
   };
 }
 

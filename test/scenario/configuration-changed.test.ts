@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Raise } from '../../src/model/index.ts';
+import { HOUR, MINUTE, type Raise } from '../../src/model/index.ts';
 import { attempt, look, order } from '../support/orders.ts';
 import type { Place } from '../support/settings.ts';
 import { SECOND } from '../support/settings.ts';
@@ -80,6 +80,69 @@ describe('in the middle of a rotation the configuration', () => {
     await world.advance('3d');
     expect((await world.rotations(SECOND)).map(({ state }) => state)).toEqual(['completed']);
     expect(await look(world, `/v1/credentials/${SECOND}`)).toMatchObject({ state: 'managed' });
+  });
+});
+
+/** How a rotation is held in each state; what it gives lets it go on. */
+const HELD: Readonly<Record<string, (world: World) => () => void>> = {
+  minting: ({ sandbox: { admin } }) => {
+    const fault = { kind: 'drop-before' } as const;
+    admin.setFault({ service: 'frameflow', path: '/v1/auth/rotate', times: 0, fault });
+    return () => admin.clearFaults();
+  },
+  verifying: () => () => undefined,
+  publishing: ({ vaultServer }) => {
+    vaultServer.sealed = true;
+    return () => {
+      vaultServer.sealed = false;
+    };
+  },
+  overlap: () => () => undefined,
+  attention: ({ sandbox: { admin } }) => {
+    admin.changeSettings({ propagationMs: HOUR });
+    return () => admin.changeSettings({ propagationMs: 0 });
+  },
+};
+
+const CHANGED = {
+  destinations: ['vault', 'file', 'aws'],
+  rotation: { every: '10d', window: 'Mon 09:00-10:00 UTC', overlap: '24h' },
+  provider: { settle: { minimum: '20m', budget: '40m', successes: 9 } },
+  stragglers: { warnBefore: ['1h'] },
+} as const;
+
+describe('a rotation goes on as it began, whatever else is configured', () => {
+  test.each(Object.keys(HELD))('while it is in %s', async (state) => {
+    const world = await makeWorld({ destinations: ['vault', 'file'] });
+    // Where a store is down from the beginning nothing is minted.
+    const early = state === 'publishing' ? undefined : HELD[state]?.(world);
+    await order(world, 'rotate');
+    const release = early ?? HELD[state]?.(world);
+    await world.until(async () => (await world.rotation()).state === state, '5m');
+    const { terms } = await world.rotation();
+    expect(terms).toEqual({
+      overlap: 72 * HOUR,
+      warnBefore: [24 * HOUR, 6 * HOUR],
+      settle: { minimum: 30_000, budget: 120_000, successes: 2 },
+    });
+
+    await restartWith(world, CHANGED);
+    release?.();
+    await world.until(async () => (await world.rotation()).state === 'overlap', '3m');
+    expect((await world.rotation()).terms).toEqual(terms);
+    await world.advance('1m');
+    for (const place of [world.vault, world.aws, world.file]) await place.expectVersion(2);
+    const { overlapEndsAt } = await world.rotation();
+    await world.advance((overlapEndsAt ?? 0) - world.time);
+    expect(await world.rotation()).toMatchObject({ state: 'completed', endedAt: overlapEndsAt, terms });
+
+    // The next one begins with what is configured now.
+    await world.until(async () => (await world.rotations()).length === 2, '14d');
+    expect((await world.rotation()).terms).toEqual({
+      overlap: 24 * HOUR,
+      warnBefore: [HOUR],
+      settle: { minimum: 20 * MINUTE, budget: 40 * MINUTE, successes: 9 },
+    });
   });
 });
 

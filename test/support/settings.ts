@@ -6,6 +6,7 @@ export type WorldSettings = {
   /** Of the credential `frameflow-prod`. */
   readonly rotation?: Readonly<Record<string, unknown>>;
   readonly drift?: object;
+  readonly stragglers?: object;
   readonly destinations?: readonly Place[];
   /** Added to a destination of that place. */
   readonly publish?: Partial<Readonly<Record<Place, object>>>;
@@ -119,6 +120,7 @@ function credentialsOf(settings: WorldSettings, { folder }: Surroundings): objec
     ...(settings.firstSecret === false ? {} : { secret: { env: 'FRAMEFLOW_API_KEY' } }),
     rotation: { every: '90d', ...settings.rotation },
     drift: { check: '1d', ...settings.drift },
+    ...(settings.stragglers === undefined ? {} : { stragglers: settings.stragglers }),
     publish: destinations.map((place) => ({ ...places[place], ...settings.publish?.[place] })),
   };
   const second = {
