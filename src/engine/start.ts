@@ -61,7 +61,9 @@ export async function reconcileAlerts(
   const conditions = ({ name, destinations, rotation }: CredentialConfig) => {
     const snapshot = snapshots.get(name);
     const agents = snapshot === undefined ? [] : agentsOf(snapshot, clock.now());
-    const reminders = [...rotation.warnBefore, ...rotation.remindBefore].map(formatDuration);
+    // An open rotation keeps the times it began with.
+    const { warnBefore } = snapshot?.open?.terms ?? rotation;
+    const reminders = [...warnBefore, ...rotation.remindBefore].map(formatDuration);
     return [...[...destinations, ...agents].map(({ id }) => id), ...reminders];
   };
   const configured = {

@@ -6,13 +6,15 @@ import { makeWorld, type World } from '../support/world.ts';
 const RENDERER = { ip: '203.0.113.40', user_agent: 'render-farm/7' };
 const NIGHTLY = { ip: '203.0.113.41', user_agent: 'nightly/2.1' };
 
+const SETTINGS = { destinations: ['file'], publish: { file: { consumerLag: '10m' } } } as const;
+
 /** An overlap of 72 hours in which these go on with the old key. */
 async function overlap(
   options: { readonly consumerLag?: string } = {},
 ): Promise<{ world: World; old: string }> {
   const { consumerLag = '10m' } = options;
   const world = await makeWorld({
-    destinations: ['file'],
+    ...SETTINGS,
     publish: { file: { consumerLag } },
     every: 20 * MINUTE,
     // The application of this world would be one more user.
@@ -81,6 +83,22 @@ test('who has the old key cached for as long as its destination declares is no s
   await callUntil(world, end - 33 * HOUR, [{ ...RENDERER, key_id: old }]);
   await world.advance(33 * HOUR - MINUTE);
   expect(await world.alerts('old-key-in-use')).toEqual([]);
+});
+
+test('who was named stays named where other times are configured in the middle of the overlap', async () => {
+  const { world, old } = await overlap();
+  const end = (await world.rotation()).overlapEndsAt ?? 0;
+  const renderer = [{ ...RENDERER, key_id: old }];
+  await callUntil(world, end - 23 * HOUR, renderer);
+  await world.stop();
+  await world.configure({ ...SETTINGS, stragglers: { warnBefore: ['2h'] } });
+  await world.start();
+  expect((await world.alerts('old-key-in-use')).map(({ state }) => state)).toEqual(['triggered']);
+  // The other time that the rotation began with comes too, and the new one does not.
+  await callUntil(world, end - HOUR, renderer);
+  expect((await world.alerts('old-key-in-use')).map(({ state }) => state)).toEqual(['resolved', 'triggered']);
+  await world.advance(2 * HOUR);
+  expect((await world.alerts('old-key-in-use')).map(({ state }) => state)).toEqual(['resolved', 'resolved']);
 });
 
 test('who goes on after the end is told as a use of a retired key', async () => {
