@@ -1,4 +1,5 @@
 import type { Hook } from '../hooks/contract.ts';
+import { saidIn } from '../hooks/failed.ts';
 import { type Clock, type Failure, failureOf } from '../model/index.ts';
 import { slowBackoff } from '../rotation/backoff.ts';
 import { Bell } from './bell.ts';
@@ -58,7 +59,13 @@ export class HookRunner {
       const failure = failureOf(error);
       this.#attempts += 1;
       log.warn(
-        { ...fields, failure, attempts: this.#attempts, ...(failure.code === 'internal' ? { error } : {}) },
+        {
+          ...fields,
+          failure,
+          attempts: this.#attempts,
+          ...saidIn(error),
+          ...(failure.code === 'internal' ? { error } : {}),
+        },
         `${credential}: the hook of ${destination.id}: ${failure.message}`,
       );
       return failure;

@@ -1,3 +1,4 @@
+import { saidIn } from '../hooks/failed.ts';
 import { type Claim, type Failure, failureOf } from '../model/index.ts';
 import { markOf, versionById } from '../rotation/index.ts';
 import type { Committer } from './commit.ts';
@@ -26,7 +27,10 @@ export async function turnHook(context: EngineContext, committer: Committer, cla
     log.info(fields, `${credential}: the hook of ${destination} ran for version ${version.number}`);
   } catch (error) {
     failure = failureOf(error);
-    log.warn({ ...fields, failure }, `${credential}: the hook of ${destination}: ${failure.message}`);
+    log.warn(
+      { ...fields, failure, ...saidIn(error) },
+      `${credential}: the hook of ${destination}: ${failure.message}`,
+    );
   }
   await commitFolded(context, committer, claim, place, (latest, now) =>
     rules.foldHook(

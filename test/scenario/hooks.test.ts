@@ -7,7 +7,8 @@ import { makeWorld, type World, type WorldOptions } from '../support/world.ts';
 /** A world whose file has a hook that notes the version; it fails while there is a file `broken`. */
 async function hooked(options: WorldOptions = {}): Promise<World> {
   const world = await makeWorld({ monitor: null, ...options, started: false });
-  const script = 'test ! -e "$1/broken" || exit 3; echo "$KEYWARDEN_VERSION" >> "$1/reloads"';
+  const script =
+    'test ! -e "$1/broken" || { echo "$KEYWARDEN_VERSION is not liked"; exit 3; }; echo "$KEYWARDEN_VERSION" >> "$1/reloads"';
   const exec = ['/bin/sh', '-c', script, 'reload', world.folder];
   await world.configure({ monitor: null, ...options, publish: { file: { onChange: { exec } } } });
   await world.start();
@@ -68,6 +69,19 @@ test('a hook that fails is tried again, told after the third time, and its end i
   await world.advance('10m');
   expect(await reloads(world)).toEqual(['1', '2']);
   expect(world.slack.counts()).toMatchObject({ 'hook-failed': 1, 'hook-failed resolved': 1 });
+});
+
+test('each failed run is one line of the log, with what the command said', async () => {
+  const world = await hooked();
+  await breakHook(world);
+  await world.rotate();
+  const from = world.logged.length;
+  const hook = async () => (await world.credential()).destinations.find((each) => each.hook !== null)?.hook;
+  await world.until(async () => (await hook())?.attempts === 2, '5m');
+  const lines = world.logged.slice(from).map((line) => JSON.parse(line));
+  const failed = lines.filter((line) => JSON.stringify(line).includes('is not liked'));
+  const output = '2 is not liked';
+  expect(failed).toEqual(Array(2).fill(expect.objectContaining({ level: 'warn', output })));
 });
 
 test('a hook that still fails towards the end of the overlap wakes somebody', async () => {

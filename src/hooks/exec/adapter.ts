@@ -1,6 +1,7 @@
-import { EdgeError, formatDuration, type PluginContext, SECOND, type Verdict } from '../../model/index.ts';
+import { formatDuration, type PluginContext, SECOND, type Verdict } from '../../model/index.ts';
 import { closedFault, interruptedFault } from '../closed.ts';
 import type { Hook, HookEvent } from '../contract.ts';
+import { HookFailedError } from '../failed.ts';
 import { Command, type Ended, type Ending } from './command.ts';
 import type { ExecConfig } from './schema.ts';
 
@@ -11,8 +12,8 @@ const GRACE = 2 * SECOND;
 const INHERITED = ['PATH', 'HOME', 'LANG'];
 
 /**
- * Runs a command: see {@link Command} for how, {@link environment} for what it is told. Its output is logged, redacted:
- * the last 4 KB of it, at `debug` where it succeeded and at `warn` where it failed.
+ * Runs a command: see {@link Command} for how, {@link environment} for what it is told. The last 4 KB of its output,
+ * redacted, are logged at `debug` where it succeeded; where it failed they are part of the error, for whoever logs that.
  *
  * Every failure is `hook_failed`: `permanent` where the command cannot be run at all, `unknown` where it ran and may
  * have done some of its work. The arguments are not quoted: they may hold what they should not.
@@ -57,24 +58,20 @@ function environment({ credential, destination, mark }: HookEvent): Record<strin
   };
 }
 
-/** @throws {EdgeError} where the command did not exit with status 0 */
+/** @throws {HookFailedError} where the command did not exit with status 0 */
 function report({ config, log }: PluginContext<ExecConfig>, event: HookEvent, ended: Ended): void {
   const { ending, output } = ended;
   const command = config.exec[0] ?? '';
-  const fields = { command, credential: event.credential, destination: event.destination };
   if (ending.how === 'exited' && ending.status === 0) {
-    log.debug({ ...fields, output: output.whole }, 'a hook command has succeeded');
+    const { credential, destination } = event;
+    log.debug({ command, credential, destination, output: output.whole }, 'a hook command has succeeded');
     return;
   }
-  log.warn({ ...fields, ...ending, output: output.whole }, 'a hook command has failed');
   if (ending.how === 'stopped' && ending.why === 'closed') throw interruptedFault();
   const { verdict, what } = meaningOf(ending, config.timeout);
   const said = output.lastLines === '' ? '' : `; it said: ${output.lastLines}`;
-  throw new EdgeError({
-    code: 'hook_failed',
-    verdict,
-    message: `the onChange command ${command} ${what}${said}`,
-  });
+  const message = `the onChange command ${command} ${what}${said}`;
+  throw new HookFailedError({ code: 'hook_failed', verdict, message }, output.whole);
 }
 
 type Meaning = { readonly verdict: Verdict; readonly what: string };
