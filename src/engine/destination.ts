@@ -61,6 +61,7 @@ function unseen({ credential, destination }: Place): Destination {
     checkedAt: null,
     hook: null,
     attempts: 0,
+    looks: 0,
     lastError: null,
   };
 }

@@ -105,6 +105,8 @@ export type Destination = {
   readonly hook: HookRecord | null;
   /** Failed attempts in succession. */
   readonly attempts: number;
+  /** How often in succession the newest key was looked for because of what stands here, and that still stands here. */
+  readonly looks: number;
   readonly lastError: Failure | null;
 };
 

@@ -104,6 +104,7 @@ export function foldReport(
     checkedAt: now,
     hook: null,
     attempts: 0,
+    looks: 0,
     lastError: held === null ? unknownVersion(agent, number) : null,
   };
   const changes: Change[] = [{ type: 'destination.put', destination }];

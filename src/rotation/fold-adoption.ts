@@ -199,7 +199,7 @@ function managed(record: CredentialRecord): CredentialRecord {
   return { ...record, state: 'managed', attempts: 0, retryAt: null, lastError: null, recoveryId: null };
 }
 
-/** A hook that is still owed stays so. */
+/** A hook that is still owed stays so, and what was looked for in vain is counted on. */
 function arrival({ snapshot }: Situation, id: string, versionId: string | null, now: number): Destination {
   const known = snapshot.destinations.find((destination) => destination.id === id);
   return {
@@ -211,6 +211,7 @@ function arrival({ snapshot }: Situation, id: string, versionId: string | null, 
     checkedAt: now,
     hook: known?.hook ?? null,
     attempts: 0,
+    looks: versionId === null ? (known?.looks ?? 0) : 0,
     lastError: null,
   };
 }

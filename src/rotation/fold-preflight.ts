@@ -21,8 +21,7 @@ export function foldPreflight(
 ): Folded {
   const { credential } = rotation;
   const failed = results.filter((result) => result.failure !== null);
-  const newer = failed.find(({ failure }) => failure?.code === NEWER);
-  const again = newer?.failure ? lookAgain(situation, newer.failure, now) : folded([]);
+  const again = lookForNewer(situation, results, now);
   if (again.changes.length > 0) return again;
   const required = new Set(
     situation.destinations
@@ -80,4 +79,16 @@ export function foldPreflight(
       }),
     ],
   );
+}
+
+/** Where one of them holds a newer version. */
+function lookForNewer(situation: Situation, results: PreflightResults, now: number): Folded {
+  const newer = results.find(({ failure }) => failure?.code === NEWER);
+  if (!newer?.failure) return folded([]);
+  const { failure } = newer;
+  const found = situation.snapshot.destinations.find(({ id }) => id === newer.destination);
+  const again = lookAgain(situation, found, failure, now);
+  if (again.changes.length === 0 || found === undefined) return again;
+  const destination = { ...found, looks: found.looks + 1 };
+  return { ...again, changes: [...again.changes, { type: 'destination.put', destination }] };
 }

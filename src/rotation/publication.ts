@@ -87,6 +87,7 @@ function arrived(situation: PublicationSituation, visit: VisitDecision | null, n
     publishedAt: anew || written !== null ? now : destination.publishedAt,
     hook: owed ?? destination.hook,
     attempts: 0,
+    looks: 0,
     lastError: null,
   };
   const changes: Change[] = [{ type: 'destination.put', destination: put }];
@@ -215,8 +216,10 @@ function failed(
   const rotation = snapshot.open?.newVersionId === wanted.id ? snapshot.open : null;
   const overlapLeft = rotation?.overlapEndsAt == null ? undefined : rotation.overlapEndsAt - now;
   const state = failure.verdict === 'permanent' ? 'failed' : 'pending';
+  const again = failure.code === NEWER ? lookAgain(situation, destination, failure, now) : folded([]);
+  const looks = destination.looks + (again.changes.length > 0 ? 1 : 0);
   const changes: Change[] = [
-    { type: 'destination.put', destination: { ...destination, state, attempts, lastError: failure } },
+    { type: 'destination.put', destination: { ...destination, state, attempts, looks, lastError: failure } },
   ];
   if (rotation !== null && beganWith(steps, destination.id)) {
     changes.push(
@@ -226,9 +229,9 @@ function failed(
   const drift = visit?.do === 'write' ? visit.drift : null;
   const altered =
     visit?.rights === undefined ? [] : rightsSignals(situation, { do: 'nothing', rights: visit.rights }, now);
-  const again = failure.code === NEWER ? lookAgain(situation, failure, now) : folded([]);
-  // What is being looked for anew tells of itself.
-  const telling = again.changes.length > 0 ? [] : tell(situation, failure, attempts, rotation, now);
+  // What is being looked for anew tells of itself, at first.
+  const toldThere = again.signals.some(({ kind }) => kind === 'state-restored');
+  const telling = toldThere ? [] : tell(situation, failure, attempts, rotation, now);
   return {
     ...folded(
       [...changes, ...again.changes],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DAY, HOUR } from '../model/index.ts';
 import { tellCompromise } from './testing/people.ts';
 import { failure } from './testing/provider.ts';
-import { START, World } from './testing/world.ts';
+import { START, World, type WorldOptions } from './testing/world.ts';
 
 /*
  * The state is older than what stands at a destination: it was restored from a backup, or lost a commit.
@@ -135,6 +135,39 @@ describe('a newer version at a destination', () => {
       ['later', 'later'],
       ['7 current', '1 retiring'],
     ]);
+  });
+
+  /** A backup that cannot be read by those who look for a key, until then, and holds a newer version. */
+  function hidden(until: number, options: WorldOptions = {}): World {
+    const world = World.managing({ required: ['vault'], optional: ['backup'], ...options });
+    world.advance('5d');
+    putNewer(world, 'backup', 7);
+    world.shelf('backup').fault = (now) =>
+      now < until && world.actions.at(-1) === 'adopt' ? failure('retryable') : null;
+    return world;
+  }
+
+  test('that those who look for it do not see is looked for ever more seldom, and told', () => {
+    const world = hidden(START + 6 * DAY);
+    world.wakeDestination('backup');
+    // The third is asked for, and waits.
+    expect([looks(world), world.count('state-restored')]).toEqual([3, 2]);
+    world.advance('1h');
+    expect(looks(world)).toBeGreaterThan(30);
+    expect(looks(world)).toBeLessThan(70);
+    expect(world.count('state-restored')).toBe(2);
+    expect(world.alarms).toEqual(['publish-failed backup warning']);
+    world.advance('1d');
+    expect([held(world), world.current.number, world.alarms]).toEqual([['later', 'later'], 7, []]);
+  });
+
+  test('found by one preflight after the other does not begin rotations on and on', () => {
+    const world = hidden(START + 6 * DAY, { policy: { every: 5 * DAY + HOUR } });
+    world.advance('2h');
+    expect(world.history.length).toBeLessThan(70);
+    expect(world.provider.calls).toEqual([]);
+    world.advance('1d');
+    expect([held(world), world.alarms]).toEqual([['later', 'later'], []]);
   });
 
   test('whose value is gone is no version: ours is written, and nothing is looked for', () => {

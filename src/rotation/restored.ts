@@ -1,4 +1,5 @@
-import type { CredentialRecord, Failure } from '../model/index.ts';
+import type { CredentialRecord, Destination, Failure, Signal } from '../model/index.ts';
+import { backoff } from './backoff.ts';
 import { endEarly } from './end.ts';
 import { audit, type Folded, folded } from './folded.ts';
 import { isAnswered } from './request.ts';
@@ -8,6 +9,9 @@ import { applied, type Situation } from './situation.ts';
 /** The code of a publication or preflight that finds a newer version of ours than the state knows. */
 export const NEWER = 'newer_version';
 
+/** So many looks in succession are made at once: a person may have handed over a key after the first. */
+const AT_ONCE = 2;
+
 /** True where the newest working key is being looked for: at the first start, or anew. */
 export function isLooking({ state }: CredentialRecord): boolean {
   return state !== 'managed' && state !== 'rejected';
@@ -15,11 +19,14 @@ export function isLooking({ state }: CredentialRecord): boolean {
 
 /**
  * A destination holds a newer version than this state knows: the state was restored from an older backup, or lost a
- * commit. What it holds is not overwritten; the newest working key is looked for anew, as at the first start. Nothing
- * where that is under way already.
+ * commit. What it holds is not overwritten; the newest working key is looked for anew, as at the first start: at once,
+ * and ever more seldom where that does not end it (a store that does not give every reader the same). Nothing where it is
+ * under way already.
+ * @param found the destination; undefined where it was never visited
  */
 export function lookAgain(
   situation: Pick<Situation, 'policy' | 'snapshot' | 'steps'>,
+  found: Destination | undefined,
   failure: Failure,
   now: number,
 ): Folded {
@@ -33,23 +40,30 @@ export function lookAgain(
       ? folded([])
       : endEarly(situation, open, 'abandoned', now, { actor: 'daemon', detail: { why: failure.code } });
   const known = applied(situation, ended.changes).snapshot.record;
+  const attempts = Math.max(0, (found?.looks ?? 0) + 1 - AT_ONCE);
+  const retryAt = attempts === 0 ? null : now + backoff(attempts, {});
   return folded(
     [
       ...ended.changes,
-      { type: 'credential.put', record: { ...known, state: 'new', attempts: 0, retryAt: null } },
+      { type: 'credential.put', record: { ...known, state: 'new', attempts, retryAt } },
       audit(now, 'daemon', 'adoption.requested', record.name, { why: failure.code }),
       { type: 'work.wake', kind: 'credential', id: record.name, at: now },
     ],
     [
       ...ended.signals,
-      raise('state-restored', record.name, now, {
-        severity: 'warning',
-        transient: true,
-        title: `${record.name}: a destination holds a newer version than the state knows`,
-        summary: `The state seems to be restored from an older backup. The newest working key in the destinations is adopted. ${failure.message}`,
-        action: `Nothing, where the backup was restored on purpose; see: keywarden history ${record.name}`,
-        evidence: failureEvidence(failure),
-      }),
+      // What is found again and again is told by who finds it.
+      ...(attempts === 0 ? [restored(record.name, failure, now)] : []),
     ],
   );
+}
+
+function restored(credential: string, failure: Failure, now: number): Signal {
+  return raise('state-restored', credential, now, {
+    severity: 'warning',
+    transient: true,
+    title: `${credential}: a destination holds a newer version than the state knows`,
+    summary: `The state seems to be restored from an older backup. The newest working key in the destinations is adopted. ${failure.message}`,
+    action: `Nothing, where the backup was restored on purpose; see: keywarden history ${credential}`,
+    evidence: failureEvidence(failure),
+  });
 }

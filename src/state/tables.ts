@@ -72,6 +72,7 @@ export type DestinationTable = {
   checked_at: number | null;
   hook: string | null;
   attempts: number;
+  looks: number;
   last_error: string | null;
 };
 

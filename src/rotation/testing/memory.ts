@@ -60,6 +60,7 @@ export class Memory {
       checkedAt: null,
       hook: null,
       attempts: 0,
+      looks: 0,
       lastError: null,
     };
   }

@@ -83,6 +83,7 @@ async function credentials(db: Kysely<never>): Promise<void> {
     .addColumn('checked_at', 'bigint')
     .addColumn('hook', 'text')
     .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('looks', 'integer', (column) => column.notNull())
     .addColumn('last_error', 'text')
     .addPrimaryKeyConstraint('destinations_key', ['credential', 'id'])
     .execute();

@@ -84,6 +84,7 @@ export function destinationRow(destination: Destination): DestinationTable {
     checked_at: destination.checkedAt,
     hook: jsonText(destination.hook),
     attempts: destination.attempts,
+    looks: destination.looks,
     last_error: jsonText(destination.lastError),
   };
 }
@@ -98,6 +99,7 @@ export function destinationFrom(row: DestinationTable): Destination {
     checkedAt: row.checked_at,
     hook: jsonFrom<HookRecord>(row.hook, `the hook of destination ${row.id}`),
     attempts: row.attempts,
+    looks: row.looks,
     lastError: failureFrom(row.last_error, `the last error of destination ${row.id}`),
   };
 }

@@ -75,6 +75,7 @@ export function destination(over: Partial<Destination> = {}): Destination {
     checkedAt: T + 6,
     hook: { versionId: 'version-1', state: 'owed', attempts: 1, lastError: FAILURE, at: T + 5 },
     attempts: 1,
+    looks: 2,
     lastError: FAILURE,
     ...over,
   };
