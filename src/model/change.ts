@@ -94,7 +94,10 @@ export type Change =
       /** Replaces its due time; absent: a new grant is due at once, a known one stays as it is. */
       readonly due?: GrantDue;
     }
-  /** The raw answer to a refresh, sealed, before anything else is done with it; null: it was taken in. */
+  /**
+   * The raw answer to a refresh, sealed, before anything else is done with it: the grant's revision rises, so that nobody
+   * decides without it. Null: it was taken in; this goes with a put.
+   */
   | {
       readonly type: 'grant.answer';
       readonly client: string;
@@ -103,10 +106,17 @@ export type Change =
     }
   /** Makes it due no later than `at`, in this lane where that goes before its own; also while it is claimed. */
   | { readonly type: 'grant.wake'; readonly client: string; readonly subject: string; readonly due: GrantDue }
+  /**
+   * The clock by which its grants are due was set back by `by` ms: those that are due later than `after` are due so much
+   * earlier, also those that are woken for then while they are claimed. One statement, however many they are.
+   */
+  | { readonly type: 'grants.shift'; readonly client: string; readonly after: number; readonly by: number }
   /** An application got a token of it; no revision rises. */
   | { readonly type: 'grant.use'; readonly client: string; readonly subject: string; readonly at: number }
   /** Inserts or replaces the token of this grant and scope. */
   | { readonly type: 'narrow.put'; readonly token: NarrowToken }
+  /** Deletes all tokens with fewer scopes that the grant has. */
+  | { readonly type: 'narrow.clear'; readonly client: string; readonly subject: string }
   /** Purges a grant with all its tokens. */
   | { readonly type: 'grant.delete'; readonly client: string; readonly subject: string }
   /** Refused as stale, the whole commit, unless the client's revision is still this (0: there is none). */

@@ -52,10 +52,12 @@ export type Grant = {
   /** When the request was sent that brought the present access token, and when that token ends; null: there is none. */
   readonly accessSentAt: number | null;
   readonly accessExpiresAt: number | null;
+  /** The generation that brought the present access token: a refresh for fewer scopes leaves that as it is. */
+  readonly accessGeneration: number;
   /** When an application last got a token of it, to some ten minutes; null: never. */
   readonly usedAt: number | null;
   readonly attempt: RefreshAttempt | null;
-  /** An application said that this generation's access token is refused; a generation is refreshed so once. Null: none. */
+  /** An application said that the access token of this generation is refused; each is refreshed so once. Null: none. */
   readonly rejectedGeneration: number | null;
   /** Failures in succession. */
   readonly attempts: number;
@@ -63,7 +65,7 @@ export type Grant = {
   readonly lastError: Failure | null;
 };
 
-/** A grant with its tokens. `revision` rises with every `grant.put`; a commit names the one it read. */
+/** A grant with its tokens. `revision` rises with every put and every raw answer; a commit names the one it read. */
 export type HeldGrant = {
   readonly grant: Grant;
   readonly revision: number;
@@ -77,8 +79,10 @@ export type HeldGrant = {
 export type NarrowToken = {
   readonly client: string;
   readonly subject: string;
-  /** See {@link scopeKey}. */
+  /** What was asked for; see {@link scopeKey}. */
   readonly scope: string;
+  /** What was given, as the provider said it: one that ignores what is asked for gives more. */
+  readonly scopes: readonly string[];
   readonly value: Secret;
   readonly sentAt: number;
   readonly expiresAt: number;

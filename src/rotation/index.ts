@@ -1,6 +1,7 @@
 import { fold, intend } from './fold.ts';
 import {
   foldConsent,
+  foldExchange,
   foldGrant,
   foldIntrospected,
   intendGrant,
@@ -28,6 +29,7 @@ export const rules = {
   intendGrant,
   foldGrant,
   foldConsent,
+  foldExchange,
   foldIntrospected,
   lapseAlerts,
   scopeAlerts,

@@ -20,6 +20,7 @@ describe('a token that is handed out has some life left', () => {
       client: '',
       subject: '',
       scope: 'a',
+      scopes: ['a'],
       value: tokens(1).access ?? heldGrant().refresh,
       sentAt: START,
       expiresAt: START + life,
@@ -43,7 +44,7 @@ describe('a token that is handed out has some life left', () => {
 
 describe('a token that the provider refuses', () => {
   test('is refreshed at once, once for each version', () => {
-    const held = heldGrant({ generation: 3 });
+    const held = heldGrant({ generation: 4, accessGeneration: 3 });
     const changes = rejectToken(held, 3, START);
     expect(changes.map(({ type }) => type)).toEqual(['grant.expect', 'grant.put', 'grant.wake']);
     const put = changes.find((change) => change.type === 'grant.put');
@@ -52,7 +53,7 @@ describe('a token that the provider refuses', () => {
   });
 
   test('is not, where the version is another by now or the grant is dead', () => {
-    expect(rejectToken(heldGrant({ generation: 4 }), 3, START)).toEqual([]);
-    expect(rejectToken(heldGrant({ generation: 3, state: 'consent-required' }), 3, START)).toEqual([]);
+    expect(rejectToken(heldGrant({ generation: 4, accessGeneration: 4 }), 3, START)).toEqual([]);
+    expect(rejectToken(heldGrant({ accessGeneration: 3, state: 'consent-required' }), 3, START)).toEqual([]);
   });
 });

@@ -34,13 +34,17 @@ export function needsRefresh(grant: Grant, policy: GrantPolicy, now: number, nee
 }
 
 /** The same of a token with fewer scopes; null: there is none. */
-export function needsNarrow(token: NarrowToken | null, policy: GrantPolicy, now: number): boolean {
+export function needsNarrow(
+  token: Pick<NarrowToken, 'sentAt' | 'expiresAt'> | null,
+  policy: GrantPolicy,
+  now: number,
+): boolean {
   return token === null || token.expiresAt - now < marginOf(token.expiresAt - token.sentAt, policy);
 }
 
 /** The provider refused the present access token to an application, which told us. */
-export function isRejected({ rejectedGeneration, generation }: Grant): boolean {
-  return rejectedGeneration === generation;
+export function isRejected({ rejectedGeneration, accessGeneration }: Grant): boolean {
+  return rejectedGeneration === accessGeneration;
 }
 
 /** The life of an access token whose answer does not say it: as the one before, else ten minutes. */

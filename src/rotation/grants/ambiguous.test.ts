@@ -176,6 +176,16 @@ test('an answer without any token tells nothing: it stays sealed, the attempt st
   expect(desk.grant).toMatchObject({ generation: 2, attempt: null });
 });
 
+test('an answer without any token ends a pause for a refused client: it is replayed within the grace', () => {
+  const desk = early(GRACE);
+  desk.fails(INVALID_CLIENT);
+  desk.now += 2 * MINUTE;
+  desk.fold(desk.send(), { of: 'refresh', answer: Secret.from('<html>') });
+  desk.take({ of: 'take', failure: failure('unusable_answer', 'unknown') });
+  expect(desk.plan()).toMatchObject({ do: 'refresh', attempt: { sent: 2 } });
+  expect(desk.told()).toContain('resolve refresh-failed client-refused');
+});
+
 test('after a crash the answer that was sealed is taken in, without a request', () => {
   const desk = early();
   desk.fold(desk.send(), { of: 'refresh', answer: Secret.from('raw') });

@@ -10,7 +10,7 @@ import { learntFromEnd } from './slides.ts';
  */
 export function rejectToken(held: HeldGrant, version: number, now: number): readonly Change[] {
   const { grant } = held;
-  if (grant.state !== 'active' || grant.generation !== version || isRejected(grant)) return [];
+  if (grant.state !== 'active' || grant.accessGeneration !== version || isRejected(grant)) return [];
   const { client, subject } = grant;
   return [
     expectGrant(held),

@@ -3,6 +3,7 @@ import type { HeldGrant } from '../../model/index.ts';
 import { DAY, HOUR, MINUTE, Secret } from '../../model/index.ts';
 import { foldIntrospected } from './asked.ts';
 import { foldConsent, takeOver } from './consent.ts';
+import { foldGrant } from './fold.ts';
 import { forgetGrant } from './forget.ts';
 import { type GrantFolded, NO_REVOCATION } from './situation.ts';
 import { Desk, failure, heldGrant, LOST, POLICY, START, tokens, UNAVAILABLE } from './testing/desk.ts';
@@ -83,6 +84,89 @@ describe('a consent', () => {
   });
 });
 
+describe('a consent beside a refresh that is under way', () => {
+  /** The token is presented, and its answer sealed where it came already. */
+  function refreshing(answered: boolean) {
+    const desk = new Desk({ lane: 'waiting', grant: { refreshExpiresAt: START + 90 * DAY } });
+    desk.now = START + 2 * HOUR;
+    const sent = desk.send();
+    if (answered) desk.fold(sent, { of: 'refresh', answer: Secret.from('raw') });
+    return { desk, sent };
+  }
+  function consents(desk: Desk, over = {}): void {
+    const folded = consented(desk.situation.held, over);
+    if ('failure' in folded) throw new TypeError('expected changes');
+    desk.apply(folded);
+  }
+
+  test('is not overwritten by its answer: not by one that was sealed before, nor by one that was read so', () => {
+    const { desk } = refreshing(true);
+    const { held } = desk.situation;
+    consents(desk);
+    expect(desk.situation.held.answer).toBeNull();
+    desk.set({ held: { ...desk.situation.held, answer: held.answer } });
+    desk.take({ of: 'take', tokens: tokens(2) });
+    expect(desk.situation.held).toMatchObject({ answer: null, grant: { generation: 2 } });
+    expect(desk.situation.held.refresh.reveal()).toBe('refresh-9');
+  });
+
+  test('is decided anew where that was read before the answer was sealed', () => {
+    const { desk, sent } = refreshing(false);
+    const { revision } = desk.situation.held;
+    desk.fold(sent, { of: 'refresh', answer: Secret.from('raw') });
+    expect(desk.situation.held.revision).toBe(revision + 1);
+  });
+
+  test('that brings no refresh token leaves the old one with its age, its end and its refresh', () => {
+    const { desk, sent } = refreshing(false);
+    const before = desk.grant;
+    consents(desk, { refresh: null });
+    const { consentedAt, renewedAt, refreshExpiresAt } = before;
+    expect(desk.grant).toMatchObject({ attempt: sent.attempt, consentedAt, renewedAt, refreshExpiresAt });
+    expect(desk.situation.held.access?.reveal()).toBe('access-9');
+    const answered = foldGrant(desk.situation, sent, { of: 'refresh', answer: Secret.from('raw') }, NOW);
+    expect(answered.changes).toContainEqual(expect.objectContaining({ type: 'grant.answer' }));
+    desk.apply(answered);
+    desk.take({ of: 'take', tokens: tokens(2) });
+    expect(desk.situation.held.refresh.reveal()).toBe('refresh-2');
+  });
+
+  test('that brings no refresh token takes no answer away, but one without a token', () => {
+    const { desk } = refreshing(true);
+    consents(desk, { refresh: null });
+    expect(desk.plan()).toEqual({ do: 'take' });
+    const other = refreshing(true).desk;
+    other.take({ of: 'take', failure: failure('unusable_answer', 'unknown') });
+    consents(other, { refresh: null });
+    expect(other.situation.held.answer).toBeNull();
+    expect(other.grant.attempt).not.toBeNull();
+  });
+});
+
+test('tokens with fewer scopes are not handed out after a new consent, nor to one who moved in or left', () => {
+  const dead = heldGrant({ state: 'consent-required' });
+  const again = consented(dead);
+  const moved = takeOver(
+    {
+      policy: POLICY,
+      subject: 'user-1',
+      refreshToken: Secret.from('new'),
+      scopes: null,
+      known: dead,
+      actor: 'admin',
+    },
+    NOW,
+  );
+  const left = forgetGrant(heldGrant(), 'web', NOW);
+  for (const folded of [again, moved, left]) {
+    expect(folded !== null && 'changes' in folded && folded.changes).toContainEqual({
+      type: 'narrow.clear',
+      client: POLICY.client,
+      subject: 'user-1',
+    });
+  }
+});
+
 test('a consent whose answer has faults loses no token, and the grant shows them', () => {
   const folded = consented(null, { faults: ['token_type is missing'], expiresIn: null });
   expect(grantIn(folded)).toMatchObject({
@@ -142,7 +226,7 @@ describe('a grant that is forgotten', () => {
     expect(desk.grant).toMatchObject({ state: 'forgotten', accessExpiresAt: null });
     expect(desk.situation.held.access).toBeNull();
     expect(desk.told()).toEqual(['resolve consent-required subject:user-1']);
-    expect(desk.written).toEqual(['grant.expect', 'grant.put', 'grant.forgotten']);
+    expect(desk.written).toEqual(['grant.expect', 'grant.put', 'narrow.clear', 'grant.forgotten']);
     expect(desk.plan()).toEqual({ do: 'revoke' });
   });
 
@@ -180,6 +264,16 @@ describe('a grant that is forgotten', () => {
     desk.fold(desk.plan(), { of: 'revoke', failure: failure('rate_limited', 'retryable', HOUR) });
     desk.setGrant({ retryAt: null });
     expect(desk.plan()).toMatchObject({ do: 'wait', until: desk.now + HOUR });
+  });
+
+  test('that always fails does not try first after a pause', () => {
+    const desk = forgotten();
+    const until = desk.now;
+    desk.set({ client: { ...desk.situation.client, pause: { until, why: 'unavailable', count: 9 } } });
+    desk.fold(desk.plan(), { of: 'revoke', failure: UNAVAILABLE });
+    const action = desk.plan();
+    const pause = desk.situation.client.pause?.until ?? Number.POSITIVE_INFINITY;
+    expect(action.do === 'wait' && action.until).toBeGreaterThan(pause);
   });
 
   test('while its refresh is under way: the new token is taken in, and it is that which is revoked', () => {

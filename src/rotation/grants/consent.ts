@@ -1,10 +1,10 @@
 import type { Change, Failure, Grant, HeldGrant, Secret } from '../../model/index.ts';
 import { assumedLife } from './access.ts';
 import { consentGiven } from './alerts.ts';
-import { auditGrant, expectGrant, putAnswer, putGrant } from './put.ts';
+import { auditGrant, clearNarrow, expectGrant, putAnswer, putGrant } from './put.ts';
 import { scopesTold } from './scopes.ts';
 import type { GrantFolded, GrantPolicy, Tokens } from './situation.ts';
-import { malformed } from './take.ts';
+import { isUnusable, malformed } from './take.ts';
 
 /** A consent whose code was exchanged. */
 export type Consented = {
@@ -23,23 +23,27 @@ export type Consented = {
 
 /**
  * A consent's tokens become the grant, in whatever state an older one was; its alert ends. Without a refresh token in the
- * answer the old one goes on where it lives, for some servers give one at the first consent only; else the consent is of
- * no use, and fails.
+ * answer the old one goes on where it lives, for some servers give one at the first consent only, with all that is known
+ * of it: its age, its end, a refresh that is under way; else the consent is of no use, and fails.
  *
  * The refresh token that is replaced is not revoked: a server may end all tokens of the user's grant with it
  * (RFC 7009, 2.1), the new ones too.
  */
 export function foldConsent(consented: Consented, now: number): GrantFolded | { readonly failure: Failure } {
   const { policy, subject, known, tokens, sentAt, actor } = consented;
-  const refresh = tokens.refresh ?? (known?.grant.state === 'active' ? known.refresh : null);
+  const kept = tokens.refresh === null && known?.grant.state === 'active' ? known : null;
+  const refresh = tokens.refresh ?? kept?.refresh ?? null;
   if (refresh === null) return { failure: NO_REFRESH_TOKEN };
   const life = tokens.expiresIn ?? 0;
   const scopes = tokens.scopes ?? consented.scopes;
+  const generation = (known?.grant.generation ?? 0) + 1;
   const grant: Grant = {
     ...blankGrant(policy.client, subject, sentAt),
-    generation: (known?.grant.generation ?? 0) + 1,
+    generation,
+    accessGeneration: generation,
     scopes,
-    refreshExpiresAt: tokens.refreshExpiresIn === null ? null : sentAt + tokens.refreshExpiresIn,
+    ...(kept === null ? {} : refreshOf(kept.grant)),
+    ...(tokens.refreshExpiresIn === null ? {} : { refreshExpiresAt: sentAt + tokens.refreshExpiresIn }),
     accessSentAt: tokens.access === null ? null : sentAt,
     accessExpiresAt:
       tokens.access === null ? null : sentAt + (life > 0 ? life : assumedLife(known?.grant ?? null)),
@@ -48,7 +52,7 @@ export function foldConsent(consented: Consented, now: number): GrantFolded | { 
   };
   return {
     changes: [
-      ...replacing(known, grant),
+      ...replacing(known, grant, kept !== null && !isUnusable(kept.grant)),
       putGrant(grant, { tokens: { refresh, access: tokens.access }, due: { at: now, lane: 'idle' } }),
       auditGrant(grant, 'consented', now, { scopes: scopes.join(' ') }, actor),
     ],
@@ -97,7 +101,7 @@ export function takeOver(
   };
   return {
     changes: [
-      ...replacing(known, grant),
+      ...replacing(known, grant, false),
       putGrant(grant, { tokens: { refresh: refreshToken, access: null }, due: { at: now, lane: 'idle' } }),
       auditGrant(grant, 'taken-over', now, {}, actor),
     ],
@@ -105,10 +109,19 @@ export function takeOver(
   };
 }
 
-/** An answer to the old refresh token that was not taken in goes with it. */
-function replacing(known: HeldGrant | null, { client, subject }: Grant): Change[] {
+/** What belongs to the refresh token, not to the consent: where that goes on, so does this. */
+function refreshOf({ consentedAt, renewedAt, refreshExpiresAt, attempt }: Grant): Partial<Grant> {
+  return { consentedAt, renewedAt, refreshExpiresAt, attempt };
+}
+
+/**
+ * An answer to the old refresh token that was not taken in goes with it, unless the token goes on; access tokens with fewer
+ * scopes were given by the old consent.
+ */
+function replacing(known: HeldGrant | null, { client, subject }: Grant, goesOn: boolean): Change[] {
   if (known === null) return [{ type: 'grant.expect', client, subject, revision: null }];
-  return [expectGrant(known), ...(known.answer === null ? [] : [putAnswer(known.grant, null)])];
+  const answer = known.answer === null || goesOn ? [] : [putAnswer(known.grant, null)];
+  return [expectGrant(known), ...answer, clearNarrow(known.grant)];
 }
 
 function blankGrant(client: string, subject: string, at: number): Grant {
@@ -126,6 +139,7 @@ function blankGrant(client: string, subject: string, at: number): Grant {
     accessExpiresAt: null,
     usedAt: null,
     attempt: null,
+    accessGeneration: 1,
     rejectedGeneration: null,
     attempts: 0,
     retryAt: null,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { DAY, HOUR, MINUTE, SECOND } from '../../model/index.ts';
+import type { ClientPause } from '../../model/index.ts';
+import { DAY, HOUR, MINUTE, SECOND, Secret } from '../../model/index.ts';
 import { isPaused } from './pauses.ts';
 import {
   Desk,
@@ -47,8 +48,8 @@ describe('429', () => {
     const desk = wanting();
     desk.fails(failure('rate_limited', 'retryable', 40 * SECOND));
     expect(pause(desk)).toEqual({ until: desk.now + 40 * SECOND, why: 'rate-limited', count: 1 });
-    expect(desk.grant).toMatchObject({ attempt: null, attempts: 0 });
-    expect(desk.plan()).toEqual({ do: 'wait', until: desk.now + 40 * SECOND, lane: 'waiting' });
+    expect(desk.grant).toMatchObject({ state: 'active', attempt: null });
+    expect(desk.plan()).toEqual({ do: 'wait', until: desk.now + 41.25 * SECOND, lane: 'waiting' });
     expect(desk.told()).toEqual([]);
   });
 
@@ -157,7 +158,7 @@ describe('invalid_client', () => {
     expect(pause(desk)).toMatchObject({ why: 'client-refused', until: desk.now + MINUTE });
     expect(desk.grant).toMatchObject({ state: 'active', attempt: null });
     expect(desk.told()).toEqual(['raise refresh-failed client-refused']);
-    expect(desk.plan()).toMatchObject({ do: 'wait', until: desk.now + MINUTE });
+    expect(desk.plan()).toMatchObject({ do: 'wait', until: desk.now + MINUTE + 1.25 * SECOND });
   });
 
   test('of requests that were under way is not told again', () => {
@@ -173,13 +174,36 @@ describe('invalid_client', () => {
     const desk = wanting();
     desk.fails(INVALID_CLIENT);
     later(desk);
-    desk.fails(UNAVAILABLE);
-    expect(pause(desk)).toMatchObject({ why: 'client-refused', count: 2 });
+    desk.fails(INVALID_CLIENT);
+    expect(pause(desk)).toMatchObject({ why: 'client-refused', count: 2, until: desk.now + 2 * MINUTE });
     later(desk);
     desk.succeeds(tokens(2));
     expect(pause(desk)).toBeNull();
     expect(desk.told().at(-1)).toBe('resolve refresh-failed client-refused');
   });
+
+  test('is tried again every five minutes at least: the secret is put right by a person', () => {
+    const desk = wanting();
+    for (let round = 0; round < 20; round += 1) {
+      desk.fails(INVALID_CLIENT);
+      expect((pause(desk)?.until ?? 0) - desk.now).toBeLessThanOrEqual(5 * MINUTE);
+      later(desk);
+    }
+  });
+
+  test.each([UNAVAILABLE, failure('rate_limited', 'retryable', SECOND)])(
+    'whose trial is not served ($code) is not known to be over, and tried again as soon as before',
+    (why) => {
+      const desk = wanting();
+      desk.fails(INVALID_CLIENT);
+      for (let round = 0; round < 5; round += 1) {
+        later(desk);
+        desk.fails(why);
+        expect(pause(desk)).toEqual({ why: 'client-refused', count: 1, until: desk.now + MINUTE });
+      }
+      expect(desk.told()).toEqual(['raise refresh-failed client-refused']);
+    },
+  );
 
   test('is over, too, where a grant is called invalid: the client was heard', () => {
     const desk = wanting();
@@ -230,4 +254,67 @@ describe('what the request holds is refused', () => {
     desk.set({ wanted: [] });
     expect(desk.plan().do).toBe('wait');
   });
+});
+
+test('fewer scopes that are refused leave an earlier presentation open; it is found out with all of them', () => {
+  const desk = new Desk({ lane: 'waiting', wanted: ['nonsense'], policy: { refreshGrace: MINUTE } });
+  desk.fails(LOST);
+  desk.fails(failure('invalid_scope', 'permanent'));
+  expect(desk.grant.attempt).toMatchObject({ sent: 1, scope: null });
+  expect(desk.plan(), 'not without a pause').toMatchObject({ do: 'wait' });
+  later(desk);
+  expect(desk.plan()).toMatchObject({ do: 'refresh', attempt: { sent: 2, scope: null } });
+});
+
+describe('a grant that always fails', () => {
+  test.each([
+    ['with no answer', LOST],
+    ['with a 503', UNAVAILABLE],
+    ['with a 429', failure('rate_limited', 'retryable', 20 * SECOND)],
+    ['with the client refused', INVALID_CLIENT],
+  ])('%s does not try first after the pause: the others do', (_, why) => {
+    const desk = wanting();
+    for (let round = 0; round < 12; round += 1) {
+      desk.fails(why);
+      const until = pause(desk)?.until ?? 0;
+      const action = desk.plan();
+      if (isPaused(desk.situation.client, desk.now))
+        expect(action.do === 'wait' && action.until).toBeGreaterThan(until);
+      later(desk);
+    }
+    expect(pause(desk)).not.toBeNull();
+  });
+
+  test('with answers that hold no token neither', () => {
+    const desk = wanting();
+    const long: ClientPause = { until: desk.now, why: 'unavailable', count: 9 };
+    desk.set({ client: { ...desk.situation.client, pause: long } });
+    desk.fold(desk.send(), { of: 'refresh', answer: Secret.from('<html>') });
+    desk.take({ of: 'take', failure: failure('unusable_answer', 'unknown') });
+    const action = desk.plan();
+    expect(action.do === 'wait' && action.until).toBeGreaterThan(
+      pause(desk)?.until ?? Number.POSITIVE_INFINITY,
+    );
+  });
+
+  test('is replayed within the grace as if there were no pause', () => {
+    const desk = new Desk({ lane: 'waiting', policy: { refreshGrace: MINUTE } });
+    desk.now = START + 2 * HOUR;
+    desk.fails(LOST);
+    const pause: ClientPause = { until: desk.now + HOUR, why: 'unavailable', count: 9 };
+    desk.set({ client: { ...desk.situation.client, pause } });
+    desk.fails(LOST);
+    const action = desk.plan();
+    expect(action.do === 'wait' && action.until - desk.now).toBeLessThan(MINUTE);
+  });
+});
+
+test('a grant near its end goes before others after a pause, however it was claimed', () => {
+  const desk = new Desk({ lane: 'hot', grant: { usedAt: START + 80 * DAY } });
+  desk.now = START + 80 * DAY;
+  const until = desk.now + HOUR;
+  desk.set({ client: { ...desk.situation.client, pause: { until, why: 'client-refused', count: 1 } } });
+  expect(desk.plan()).toEqual({ do: 'wait', until, lane: 'lapsing' });
+  desk.set({ lane: 'waiting' });
+  expect(desk.plan()).toEqual({ do: 'wait', until, lane: 'waiting' });
 });

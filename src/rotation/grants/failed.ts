@@ -4,7 +4,7 @@ import { faultSeen } from './faults.ts';
 import { type ClientStep, paused, served, strained } from './pauses.ts';
 import { becomes } from './put.ts';
 import { foldRefused } from './refused.ts';
-import { retried } from './retry.ts';
+import { afterPause, retried } from './retry.ts';
 import type { GrantFolded, GrantSituation } from './situation.ts';
 
 /** What a failed refresh says, and of whom. */
@@ -31,7 +31,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   rate_limited: 'rate-limited',
 };
 
-function meaningOf({ code, verdict }: Failure, { scope }: RefreshAttempt): Meaning {
+export function meaningOf({ code, verdict }: Failure, { scope }: Pick<RefreshAttempt, 'scope'>): Meaning {
   if (code === 'invalid_scope' && scope !== null) return 'scope-refused';
   const named = verdict === 'unknown' ? undefined : MEANINGS[code];
   if (named !== undefined) return named;
@@ -50,15 +50,19 @@ export function foldFailed(
   const meaning = meaningOf(failure, attempt);
   if (held.grant.state !== 'active' && meaning !== 'unknown') return unneeded(situation);
   const open: Grant = { ...held.grant, attempt: withoutLast(attempt) };
-  const as = (grant: Grant, step: ClientStep) => becomes(situation, grant, step.client, step.signals);
+  const as = (grant: Grant, step: ClientStep) =>
+    becomes(situation, afterPause(situation, grant, step.client, now), step.client, step.signals);
   switch (meaning) {
     case 'grant-refused':
       return foldRefused(situation, failure, now);
     case 'scope-refused':
-      return as({ ...held.grant, attempt: null }, served(client, now));
+      return as(withoutScope(open, failure, { now, spread }), served(client, now));
     case 'client-refused':
     case 'rate-limited':
-      return as({ ...open, lastError: failure }, paused(client, meaning, failure, now));
+      return as(
+        { ...open, attempts: open.attempts + 1, lastError: failure },
+        paused(client, meaning, failure, now),
+      );
     case 'not-served':
       return as(retried(open, failure, { now, spread }), strained(client, failure, now, spread));
     case 'request-refused': {
@@ -75,6 +79,16 @@ export function foldFailed(
 /** It was not presented; an earlier presentation stays as open as it was. */
 function withoutLast(attempt: RefreshAttempt): RefreshAttempt | null {
   return attempt.sent > 1 ? { ...attempt, sent: attempt.sent - 1 } : null;
+}
+
+/** What became of an earlier presentation is found out with all scopes: with fewer it is refused, whatever became of it. */
+function withoutScope(
+  open: Grant,
+  failure: Failure,
+  { now, spread }: { readonly now: number; readonly spread: number },
+): Grant {
+  if (open.attempt === null) return open;
+  return retried({ ...open, attempt: { ...open.attempt, scope: null } }, failure, { now, spread });
 }
 
 /** The attempt stays open. The first replay within the provider's grace comes at once, the others more and more seldom. */

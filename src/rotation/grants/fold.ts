@@ -1,4 +1,4 @@
-import type { Change, RefreshAttempt } from '../../model/index.ts';
+import type { Change, RefreshAttempt, Secret } from '../../model/index.ts';
 import { foldFailed } from './failed.ts';
 import { foldRevoked } from './forget.ts';
 import { expectGrant, putAnswer, putGrant } from './put.ts';
@@ -36,14 +36,12 @@ export function foldGrant(
     case 'refresh': {
       if (action.do !== 'refresh' || attempt === null || movedOn(attempt, action.attempt)) return NOTHING;
       return 'answer' in outcome
-        ? {
-            changes: [expectGrant(situation.held), putAnswer(situation.held.grant, outcome.answer)],
-            signals: [],
-          }
+        ? sealed(situation, action.attempt, outcome.answer)
         : foldFailed(situation, attempt, outcome.failure, now);
     }
     case 'take':
       if (situation.held.answer === null) return NOTHING;
+      if (attempt === null) return unasked(situation);
       return 'tokens' in outcome
         ? foldTaken(situation, outcome.tokens, now)
         : foldUnusable(situation, outcome.failure, now);
@@ -54,6 +52,18 @@ export function foldGrant(
         ? died(situation, situation.client, action.reason, null, now)
         : NOTHING;
   }
+}
+
+/** The raw answer, and with it when its request was sent, where only the answer has told what time it is at the server. */
+function sealed({ held }: GrantSituation, { sentAt }: RefreshAttempt, answer: Secret): GrantFolded {
+  const dated = held.grant.attempt?.sentAt !== sentAt;
+  const changes = [...(dated ? [putGrant(held.grant)] : []), putAnswer(held.grant, answer)];
+  return { changes: [expectGrant(held), ...changes], signals: [] };
+}
+
+/** Nothing was sent of which this could be the answer: its tokens are those of a refresh token that was replaced since. */
+function unasked({ held }: GrantSituation): GrantFolded {
+  return { changes: [expectGrant(held), putAnswer(held.grant, null)], signals: [] };
 }
 
 const NOTHING: GrantFolded = { changes: [], signals: [] };
@@ -74,7 +84,8 @@ export function afterwards(situation: GrantSituation, changes: readonly Change[]
     if (change.type === 'client.put') {
       next = { ...next, client: change.record, clientRevision: next.clientRevision + 1 };
     } else if (change.type === 'grant.answer') {
-      next = { ...next, held: { ...next.held, answer: change.answer } };
+      const revision = next.held.revision + (change.answer === null ? 0 : 1);
+      next = { ...next, held: { ...next.held, answer: change.answer, revision } };
     } else if (change.type === 'grant.put') {
       const { grant, tokens } = change;
       next = { ...next, held: { ...next.held, ...tokens, grant, revision: next.held.revision + 1 } };

@@ -2,13 +2,13 @@ import type { Failure, Grant, HeldGrant } from '../../model/index.ts';
 import { consentGiven } from './alerts.ts';
 import { surelyEndedAt } from './lapse.ts';
 import { paused, putClient, strained } from './pauses.ts';
-import { auditGrant, becomes, expectGrant, putGrant } from './put.ts';
-import { retried } from './retry.ts';
+import { auditGrant, becomes, clearNarrow, expectGrant, putGrant } from './put.ts';
+import { afterPause, retried } from './retry.ts';
 import { type GrantFolded, type GrantSituation, NO_REVOCATION } from './situation.ts';
 
 /**
  * The user disconnects: gone for everybody with this commit, and then revoked at the provider until that is done. Its
- * access token goes at once; the refresh token stays, sealed, for the revocation.
+ * access tokens go at once; the refresh token stays, sealed, for the revocation.
  */
 export function forgetGrant(held: HeldGrant, actor: string, now: number): GrantFolded {
   const { client, subject } = held.grant;
@@ -26,6 +26,7 @@ export function forgetGrant(held: HeldGrant, actor: string, now: number): GrantF
     changes: [
       expectGrant(held),
       putGrant(grant, { tokens: { refresh: held.refresh, access: null }, due: { at: now, lane: 'hot' } }),
+      clearNarrow(grant),
       auditGrant(grant, 'forgotten', now, {}, actor),
     ],
     signals: [consentGiven(client, subject, now)],
@@ -57,7 +58,7 @@ export function foldRevoked(situation: GrantSituation, failure: Failure | null, 
           ? strained(client, failure, now, spread)
           : { client, signals: [] };
   const kept = retried(grant, failure, { now, spread, leisure: true });
-  return becomes(situation, kept, step.client, step.signals);
+  return becomes(situation, afterPause(situation, kept, step.client, now), step.client, step.signals);
 }
 
 function gone(situation: GrantSituation, how: { revoked: boolean; why?: string }, now: number): GrantFolded {

@@ -3,7 +3,7 @@ import type { Grant } from '../../model/index.ts';
 import { DAY } from '../../model/index.ts';
 import { type Lapsing, lapseAlerts, lapsesAt } from './lapse.ts';
 import { blankClient } from './pauses.ts';
-import { compareScopes, scopeAlerts } from './scopes.ts';
+import { compareScopes, scopeAlerts, tellingGrants } from './scopes.ts';
 import { aGrant, POLICY, START } from './testing/desk.ts';
 
 const NOW = START + 100 * DAY;
@@ -93,6 +93,25 @@ describe('scopes', () => {
 
   test('are not said to be right where not all grants were seen', () => {
     expect(scopeAlerts(POLICY, { grants: [asked], all: false, usage: null }, NOW)).toEqual([]);
+  });
+
+  test('are told page by page as all at once, by few of the grants', () => {
+    const grants = Array.from({ length: 1_000 }, (_, index) =>
+      index === 7 || index > 900 ? { ...other, subject: `user-${index}` } : asked,
+    );
+    let telling: ReturnType<typeof tellingGrants> = [];
+    for (let from = 0; from < grants.length; from += 10) {
+      telling = tellingGrants(POLICY, [...telling, ...grants.slice(from, from + 10)]);
+    }
+    expect(telling).toEqual([{ subject: 'user-7', scopes: other.scopes }]);
+    expect(scopeAlerts(POLICY, { grants: telling, all: true, usage: null }, NOW)).toEqual(
+      scopeAlerts(POLICY, { grants, all: true, usage: null }, NOW),
+    );
+  });
+
+  test('that are another with each grant are not kept without an end', () => {
+    const grants = Array.from({ length: 1_000 }, (_, index) => aGrant({ scopes: [`item:${index}`] }));
+    expect(tellingGrants(POLICY, grants)).toHaveLength(100);
   });
 
   test('that the log shows unused for 60 days are told', () => {

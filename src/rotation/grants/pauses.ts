@@ -21,7 +21,7 @@ const LENGTH: Readonly<Record<Why, readonly [first: number, last: number]>> = {
   'rate-limited': [30 * SECOND, 15 * MINUTE],
   unavailable: [2 * SECOND, 5 * MINUTE],
   'grants-refused': [5 * MINUTE, HOUR],
-  'client-refused': [MINUTE, HOUR],
+  'client-refused': [MINUTE, 5 * MINUTE],
 };
 
 /** So many requests in succession that were not served open the breaker. */
@@ -57,7 +57,10 @@ export function mayPass({ client, held, policy }: GrantSituation, now: number): 
   return !isPaused(client, now) || (replays && client.pause?.why === 'unavailable');
 }
 
-/** The client is paused, told where a person should know. Answers that come in during a pause only prolong it. */
+/**
+ * The client is paused, told where a person should know. Answers that come in during a pause only prolong it; what says less
+ * than the pause that it follows leaves that as long as it was.
+ */
 export function paused(
   client: ClientRecord,
   why: Why,
@@ -68,7 +71,7 @@ export function paused(
   const before = client.pause;
   const kept = before !== null && WEIGHT[before.why] > WEIGHT[why] ? before.why : why;
   const again = before !== null && before.why === kept;
-  const count = again ? before.count + (now < before.until ? 0 : 1) : 1;
+  const count = again ? before.count + (kept === why && now >= before.until ? 1 : 0) : 1;
   const until = Math.max(before?.until ?? 0, now + lengthOf(kept, count, failure, spread));
   if (again && count === before.count && isLittle(until - before.until)) return { client, signals: [] };
   const pause: ClientPause = { until, why: kept, count };
@@ -113,7 +116,11 @@ export function strained(client: ClientRecord, failure: Failure, now: number, sp
 
 /** A request was served: a pause that was over ends, and so does the row of failures. */
 export function served(client: ClientRecord, now: number): ClientStep {
-  if (isPaused(client, now)) return { client, signals: [] };
+  return isPaused(client, now) ? { client, signals: [] } : heard(client, now);
+}
+
+/** The same during a pause: what it was for is proven to be over. */
+export function heard(client: ClientRecord, now: number): ClientStep {
   if (client.pause === null && client.failures === 0) return { client, signals: [] };
   return {
     client: { ...client, pause: null, failures: 0 },

@@ -2,6 +2,7 @@ import type { GrantLane } from '../../model/index.ts';
 import { DAY } from '../../model/index.ts';
 import { planAmbiguous } from './ambiguous.ts';
 import { nextRefresh } from './due.ts';
+import { isLapsing } from './lapse.ts';
 import { mayPass } from './pauses.ts';
 import type { GrantAction, GrantSituation } from './situation.ts';
 import { isUnusable } from './take.ts';
@@ -15,12 +16,18 @@ const ASLEEP = 90 * DAY;
  * Nothing is sent while the client is paused.
  */
 export function planGrant(situation: GrantSituation, now: number): GrantAction {
-  const { held, client, lane } = situation;
+  const { held, client } = situation;
   if (held.answer !== null && !isUnusable(held.grant)) return { do: 'take' };
   const action = planRequest(situation, now);
   const sends = action.do === 'refresh' || action.do === 'revoke';
   if (!sends || client.pause === null || mayPass(situation, now)) return action;
-  return wait(client.pause.until, lane);
+  return wait(client.pause.until, laneAfter(situation, client.pause.until));
+}
+
+/** A long pause may last till the refresh token is near its end. */
+function laneAfter({ held, policy, client, lane }: GrantSituation, at: number): GrantLane {
+  if (lane === 'waiting' || held.grant.state !== 'active') return lane;
+  return isLapsing(held.grant, policy, client, at) ? 'lapsing' : lane;
 }
 
 function planRequest(situation: GrantSituation, now: number): GrantAction {

@@ -29,6 +29,11 @@ export function putAnswer({ client, subject }: Grant, answer: Secret | null): Ch
   return { type: 'grant.answer', client, subject, answer };
 }
 
+/** Its access tokens with fewer scopes serve no more. */
+export function clearNarrow({ client, subject }: Grant): Change {
+  return { type: 'narrow.clear', client, subject };
+}
+
 /** One line of the audit log about a grant. */
 export function auditGrant(
   { client, subject }: { readonly client: string; readonly subject: string },

@@ -1,5 +1,7 @@
-import type { Failure, Grant } from '../../model/index.ts';
+import type { ClientRecord, Failure, Grant } from '../../model/index.ts';
 import { backoff, slowBackoff } from '../backoff.ts';
+import { isPaused, mayPass } from './pauses.ts';
+import type { GrantSituation } from './situation.ts';
 
 /**
  * The grant after a failure, with the time at which it may be tried again: doubling, never before the server's
@@ -20,4 +22,24 @@ export function retried(
   const { retryAfterMs } = failure;
   const ms = (leisure ? slowBackoff : backoff)(attempts, { retryAfterMs });
   return { ...grant, attempts, retryAt: now + Math.ceil(ms * (1 + spread / 2)), lastError: failure };
+}
+
+/**
+ * Where the client is paused, a grant that failed comes some time after the pause: the others go first. Else one that always
+ * fails would try first after each pause, and no pause would have an end. A replay that passes the pause waits for nothing.
+ *
+ * @param client as the failure left it
+ */
+export function afterPause(
+  situation: GrantSituation,
+  grant: Grant,
+  client: ClientRecord,
+  now: number,
+): Grant {
+  const { held, spread } = situation;
+  if (!isPaused(client, now) || mayPass({ ...situation, client, held: { ...held, grant } }, now))
+    return grant;
+  const until = client.pause?.until ?? now;
+  const after = until + Math.ceil(backoff(grant.attempts, {}) * (1 + spread / 2));
+  return { ...grant, retryAt: Math.max(grant.retryAt ?? 0, after) };
 }

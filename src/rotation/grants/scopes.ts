@@ -31,11 +31,35 @@ export function scopesTold(
   ];
 }
 
+/** So many grants are kept to show what was seen: an alert names no more. */
+const MOST_TELLING = 100;
+
+type Scoped = Pick<Grant, 'subject' | 'scopes'>;
+
+/**
+ * Of the grants that were gone through, the first that shows each scope that is too many or missing: all that
+ * {@link scopeAlerts} needs of them, for whoever goes through them page by page.
+ *
+ * @example telling = tellingGrants(policy, [...telling, ...page])
+ */
+export function tellingGrants({ scopes: asked }: GrantPolicy, grants: Iterable<Scoped>): Scoped[] {
+  const shown = new Set<string>();
+  const telling: Scoped[] = [];
+  for (const { subject, scopes } of grants) {
+    if (telling.length === MOST_TELLING) break;
+    const { excess, missing } = compareScopes(scopes, asked);
+    const marks = [...excess.map((scope) => `+${scope}`), ...missing.map((scope) => `-${scope}`)];
+    if (marks.some((mark) => !shown.has(mark))) telling.push({ subject, scopes });
+    for (const mark of marks) shown.add(mark);
+  }
+  return telling;
+}
+
 /** What was seen of a client's grants, for its own turn. */
 export type ScopeSighting = {
-  /** Active grants that were gone through. */
-  readonly grants: Iterable<Pick<Grant, 'subject' | 'scopes'>>;
-  /** False: there are more, so that nothing is said to be over. */
+  /** Active grants that were gone through, or those of them that tell ({@link tellingGrants}). */
+  readonly grants: Iterable<Scoped>;
+  /** False: there are more in this round, so that nothing is said to be over. */
   readonly all: boolean;
   /** From when on the log shows which scopes are used, and when each was last seen in use; null: it does not show it. */
   readonly usage: { readonly from: number; readonly lastUsed: ReadonlyMap<string, number> } | null;

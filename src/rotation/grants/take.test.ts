@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { DAY, HOUR, MINUTE, Secret } from '../../model/index.ts';
-import { Desk, failure, START, tokens } from './testing/desk.ts';
+import { DAY, HOUR, MINUTE, SECOND, Secret } from '../../model/index.ts';
+import { rejectToken } from './asked.ts';
+import { forgetGrant } from './forget.ts';
+import { Desk, failure, LOST, START, tokens } from './testing/desk.ts';
 
 function wanting(wanted: readonly string[] = []): Desk {
   const desk = new Desk({ lane: 'waiting', wanted });
@@ -50,6 +52,24 @@ describe('a good answer', () => {
     desk.now += 20 * MINUTE;
     desk.take({ of: 'take', tokens: tokens(2) });
     expect(desk.grant.accessExpiresAt).toBe(sentAt + HOUR);
+  });
+
+  test('counts from no later than now, where the attempt was dated by a clock that was ahead', () => {
+    const desk = wanting();
+    desk.fold(desk.send(), { of: 'refresh', answer: Secret.from('raw') });
+    desk.now -= DAY;
+    desk.take({ of: 'take', tokens: tokens(2) });
+    expect(desk.grant.accessExpiresAt).toBe(desk.now + HOUR);
+  });
+
+  test('counts, after a replay that was dated so, from the begin of the grace at the latest', () => {
+    const desk = new Desk({ lane: 'waiting', policy: { refreshGrace: MINUTE } });
+    desk.now = START + 2 * HOUR;
+    desk.fails(LOST);
+    desk.fold(desk.send(), { of: 'refresh', answer: Secret.from('raw') });
+    desk.now -= DAY;
+    desk.take({ of: 'take', tokens: tokens(2) });
+    expect(desk.grant.accessExpiresAt).toBe(desk.now - MINUTE + HOUR);
   });
 
   test('without a refresh token keeps the old one', () => {
@@ -114,6 +134,67 @@ describe('an answer with faults', () => {
   });
 });
 
+describe('a token that will not do when it comes', () => {
+  const short = { expiresIn: 4 * SECOND };
+  /** Each answer takes longer than its token can be used. */
+  function slow(desk: Desk, scopes: readonly string[] | null = null): number {
+    const sent = desk.send();
+    desk.now += 3.5 * SECOND;
+    desk.fold(sent, { of: 'refresh', answer: Secret.from('raw') });
+    desk.take({ of: 'take', tokens: tokens(2, { ...short, scopes }) });
+    desk.set({ wanted: [] });
+    const action = desk.plan();
+    return action.do === 'wait' ? action.until - desk.now : 0;
+  }
+
+  test.each(['waiting', 'hot', 'idle'] as const)(
+    'is not got anew at once, and ever more seldom (%s)',
+    (lane) => {
+      const desk = new Desk({ lane, grant: { usedAt: START + 2 * HOUR } });
+      desk.now = START + 2 * HOUR;
+      const rests = [1, 2, 3].map(() => {
+        const ms = slow(desk);
+        desk.now += ms;
+        return ms;
+      });
+      expect(rests).toEqual([1.25, 2.5, 5].map((seconds) => seconds * SECOND));
+      desk.succeeds(tokens(9));
+      expect(desk.grant).toMatchObject({ attempts: 0, retryAt: null });
+    },
+  );
+
+  test('nor is one with fewer scopes', () => {
+    const desk = new Desk({ lane: 'waiting', wanted: ['asset:download'] });
+    slow(desk, ['asset:download']);
+    desk.set({ wanted: ['asset:download'] });
+    expect(desk.plan()).toEqual({ do: 'wait', until: desk.now + 1.25 * SECOND, lane: 'waiting' });
+  });
+
+  test('of somebody who has left is revoked at once', () => {
+    const desk = wanting();
+    const sent = desk.send();
+    desk.apply(forgetGrant(desk.situation.held, 'web', desk.now));
+    desk.fold(sent, { of: 'refresh', answer: Secret.from('raw') });
+    desk.now += 3.5 * SECOND;
+    desk.take({ of: 'take', tokens: tokens(2, short) });
+    expect(desk.plan()).toEqual({ do: 'revoke' });
+  });
+});
+
+test('an answer is sealed with the time at which its request was sent by a clock that is known since', () => {
+  const desk = wanting();
+  const sent = desk.send();
+  desk.setGrant({ attempt: { ...sent.attempt, sentAt: sent.attempt.sentAt - HOUR } });
+  const { changes } = desk.fold(sent, { of: 'refresh', answer: Secret.from('raw') });
+  expect(changes).toContainEqual(
+    expect.objectContaining({
+      type: 'grant.put',
+      grant: expect.objectContaining({ attempt: desk.grant.attempt }),
+    }),
+  );
+  expect(changes.map(({ type }) => type)).toEqual(['grant.expect', 'grant.put', 'grant.answer']);
+});
+
 test('an attempt that was dated anew, by a clock that is known since, counts as it is now', () => {
   const desk = wanting();
   const sent = desk.send();
@@ -141,13 +222,31 @@ describe('fewer scopes', () => {
     expect(desk.told()).toEqual([]);
   });
 
+  test('leave the access token with its version, by which an application says that it is refused', () => {
+    const desk = wanting(['asset:download']);
+    desk.succeeds(tokens(2, { scopes: ['asset:download'] }));
+    expect(rejectToken(desk.situation.held, 2, desk.now)).toEqual([]);
+    expect(rejectToken(desk.situation.held, 1, desk.now)).not.toEqual([]);
+  });
+
+  test('of a server that ignores the wish are what it gave, and that is told', () => {
+    const desk = wanting(['asset:download']);
+    const scopes = ['asset:download', 'license:purchase'];
+    const { changes } = desk.succeeds(tokens(2, { scopes }));
+    expect(changes.find(({ type }) => type === 'narrow.put')).toMatchObject({
+      token: { scope: 'asset:download', scopes },
+    });
+    expect(desk.told()).toEqual(['raise refresh-failed malformed']);
+    expect(desk.grant.lastError?.message).toContain('license:purchase');
+  });
+
   test('leave the main token refused where it was refused', () => {
     const desk = wanting(['asset:download']);
     const sent = desk.send();
     desk.setGrant({ rejectedGeneration: 1 });
     desk.fold(sent, { of: 'refresh', answer: Secret.from('raw') });
     desk.take({ of: 'take', tokens: tokens(2) });
-    expect(desk.grant).toMatchObject({ generation: 2, rejectedGeneration: 2 });
+    expect(desk.grant).toMatchObject({ generation: 2, accessGeneration: 1, rejectedGeneration: 1 });
   });
 });
 

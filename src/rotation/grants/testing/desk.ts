@@ -39,6 +39,7 @@ export function aGrant(over: Partial<Grant> = {}): Grant {
     accessExpiresAt: START + HOUR,
     usedAt: null,
     attempt: null,
+    accessGeneration: 1,
     rejectedGeneration: null,
     attempts: 0,
     retryAt: null,

@@ -274,7 +274,10 @@ export class Estate {
     if (change.type === 'grant.expect') law(change.revision === held.revision, 'the revision that was read');
     if (change.type === 'client.expect')
       law(change.revision === this.#clientRevision, 'the client that was read');
-    if (change.type === 'grant.answer') row.held = { ...held, answer: change.answer };
+    if (change.type === 'grant.answer') {
+      const revision = held.revision + (change.answer === null ? 0 : 1);
+      row.held = { ...held, answer: change.answer, revision };
+    }
     if (change.type === 'grant.wake')
       row.due = { at: Math.min(row.due.at, change.due.at), lane: change.due.lane };
     if (change.type === 'grant.delete') this.rows.delete(subject);
