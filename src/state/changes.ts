@@ -39,6 +39,7 @@ const FAMILIES = [
   'monitor',
   'use',
   'user',
+  'grants',
   'grant',
   'narrow',
   'client',
@@ -218,8 +219,10 @@ async function applyOther(db: Db, change: OtherChange, context: Tallying): Promi
     case 'grant.put':
     case 'grant.answer':
     case 'grant.wake':
+    case 'grants.shift':
     case 'grant.use':
     case 'narrow.put':
+    case 'narrow.clear':
     case 'grant.delete':
       return applyGrant(db, change, context);
     case 'client.put':

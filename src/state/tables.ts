@@ -145,6 +145,7 @@ export type GrantTable = {
   access_expires_at: number | null;
   used_at: number | null;
   attempt: string | null;
+  access_generation: number;
   rejected_generation: number | null;
   attempts: number;
   retry_at: number | null;
@@ -179,6 +180,8 @@ export type NarrowTokenTable = {
   client: string;
   subject: string;
   scope: string;
+  /** What was given, divided by spaces. */
+  granted: string;
   sent_at: number;
   expires_at: number;
   generation: number;

@@ -129,6 +129,7 @@ export function grantPut(
     accessExpiresAt: now + HOUR,
     usedAt: now,
     attempt: null,
+    accessGeneration: 1,
     rejectedGeneration: null,
     attempts: 0,
     retryAt: null,

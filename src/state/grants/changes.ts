@@ -6,7 +6,7 @@ import { type GrantRow, grantRow, laneRank } from '../rows/grant.ts';
 import type { KeyRing, Sealed } from '../sealing.ts';
 import { deleteSecret, type Place, putSecret } from '../secrets.ts';
 import type { GrantTable, NarrowTokenTable, Tables } from '../tables.ts';
-import { dropClaim, type WakeAt, wakeClaim, wakeGrant } from './claims.ts';
+import { dropClaim, shiftDue, type WakeAt, wakeClaim, wakeGrant } from './claims.ts';
 import type { Tally } from './counts.ts';
 import { sealNarrow, sealTokens } from './tokens.ts';
 
@@ -20,7 +20,14 @@ type Of<T extends Change['type']> = Extract<Change, { readonly type: T }>;
 
 /** What changes grants and their tokens. */
 export type GrantChange = Of<
-  'grant.put' | 'grant.answer' | 'grant.wake' | 'grant.use' | 'narrow.put' | 'grant.delete'
+  | 'grant.put'
+  | 'grant.answer'
+  | 'grant.wake'
+  | 'grants.shift'
+  | 'grant.use'
+  | 'narrow.put'
+  | 'narrow.clear'
+  | 'grant.delete'
 >;
 
 export async function applyGrant(db: Db, change: GrantChange, context: Context): Promise<void> {
@@ -31,11 +38,16 @@ export async function applyGrant(db: Db, change: GrantChange, context: Context):
       return putAnswer(db, change, context);
     case 'grant.wake':
       return wake(db, change, change.due);
+    case 'grants.shift':
+      return shiftDue(db, change);
     case 'grant.use':
       await useGrant(db, { client: change.client, subject: change.subject, at: change.at });
       return;
     case 'narrow.put':
       await putNarrow(db, narrowRow(context.keys, change.token));
+      return;
+    case 'narrow.clear':
+      await deleteNarrow(db, { client: change.client, subject: change.subject });
       return;
     case 'grant.delete':
       return deleteGrant(db, { client: change.client, subject: change.subject }, context.tally);
@@ -147,6 +159,15 @@ async function insertGrant(
   tally.add({ client: grant.client, state: grant.state, key_id: sealed.keyId }, 1);
 }
 
+/** Whoever read the grant without its answer must not decide on it. */
+const answered = prepared((db, { client, subject }: Key) =>
+  db
+    .updateTable('grants')
+    .set((eb) => ({ revision: eb('revision', '+', 1) }))
+    .where('client', '=', client)
+    .where('subject', '=', subject),
+);
+
 async function putAnswer(
   db: Db,
   { client, subject, answer }: Of<'grant.answer'>,
@@ -154,6 +175,7 @@ async function putAnswer(
 ): Promise<void> {
   const id = grantId(client, subject);
   if (answer === null) return deleteSecret(db, ANSWER, id);
+  await answered(db, { client, subject });
   await putSecret(db, keys, { place: ANSWER, id, value: answer, at: now() });
 }
 
@@ -185,6 +207,7 @@ const putNarrow = prepared((db, row: NarrowTokenTable) =>
     .values(row)
     .onConflict((conflict) =>
       conflict.columns(['client', 'subject', 'scope']).doUpdateSet((eb) => ({
+        granted: eb.ref('excluded.granted'),
         sent_at: eb.ref('excluded.sent_at'),
         expires_at: eb.ref('excluded.expires_at'),
         generation: eb.ref('excluded.generation'),
@@ -197,8 +220,9 @@ const putNarrow = prepared((db, row: NarrowTokenTable) =>
 function narrowRow(keys: KeyRing, token: NarrowToken): NarrowTokenTable {
   const { keyId, box } = sealNarrow(keys, token, token.value);
   const { client, subject, scope, generation } = token;
+  const granted = token.scopes.join(' ');
   const times = { sent_at: token.sentAt, expires_at: token.expiresAt };
-  return { client, subject, scope, generation, ...times, key_id: keyId, box };
+  return { client, subject, scope, granted, generation, ...times, key_id: keyId, box };
 }
 
 const deleteRow = prepared((db, { client, subject }: Key) =>

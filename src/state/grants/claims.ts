@@ -170,6 +170,25 @@ export const wakeClaim = prepared((db, { client, subject, at, lane }: WakeAt) =>
     .where('subject', '=', subject),
 );
 
+/** See `grants.shift`. */
+export async function shiftDue(
+  db: Db,
+  { client, after, by }: { readonly client: string; readonly after: number; readonly by: number },
+): Promise<void> {
+  await db
+    .updateTable('grants')
+    .set((eb) => ({ due_at: eb('due_at', '-', by) }))
+    .where('client', '=', client)
+    .where('due_at', '>', after)
+    .execute();
+  await db
+    .updateTable('grant_claims')
+    .set((eb) => ({ woken_at: eb('woken_at', '-', by) }))
+    .where('client', '=', client)
+    .where('woken_at', '>', after)
+    .execute();
+}
+
 /** The lesser of the column and the value; the value where the column is null. */
 function least(column: string, value: number) {
   return sql<number>`case when ${sql.ref(column)} <= ${value} then ${sql.ref(column)} else ${value} end`;

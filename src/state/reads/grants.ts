@@ -100,6 +100,7 @@ export async function readNarrowToken(
   if (row === undefined) return null;
   return {
     ...owner,
+    scopes: row.granted.split(' '),
     value: openNarrow(keys, owner, { keyId: row.key_id, box: row.box }),
     sentAt: row.sent_at,
     expiresAt: row.expires_at,

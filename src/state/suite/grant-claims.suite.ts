@@ -87,6 +87,23 @@ export function grantClaimContract(state: () => State, reopen: () => Promise<Sta
       expect(await nextDue()).toBe(T + 5);
     });
 
+    test('comes earlier by as much as the clock was set back, of its client alone', async () => {
+      const at = (subject: string, dueAt: number, client = CLIENT): Change =>
+        putGrant({ subject, client }, { at: dueAt, lane: 'idle' });
+      await state().commit([at('due', T - 5), at('later', T + 500), at('other', T + 500, 'another')]);
+      const shift: Change = { type: 'grants.shift', client: CLIENT, after: T, by: 400 };
+      await state().commit([shift]);
+      expect(await subjects(claimAll(T - 5))).toEqual(['due']);
+      expect(await nextDue()).toBe(T + 100);
+      expect(await nextDue(grantsLane('another'))).toBe(T + 500);
+      const [claim] = await claimAll(T + 100);
+      if (claim === undefined) throw new Error('nothing could be claimed');
+      await state().commit([wakeGrant({ at: T + 700, lane: 'hot' }, 'later')]);
+      await state().commit([shift]);
+      await state().commit([], { hold: { claim, next: T + 900 } });
+      expect(await nextDue()).toBe(T + 300);
+    });
+
     test('that ran out and that nobody took is still ours, until it is given back', async () => {
       await state().commit([putGrant()]);
       const claim = await claimOne(T, T + 1);

@@ -37,6 +37,7 @@ export function grantContract(state: () => State): void {
           accessExpiresAt: null,
           usedAt: null,
           attempt: null,
+          accessGeneration: 1,
           rejectedGeneration: null,
           retryAt: null,
           lastError: null,
@@ -100,6 +101,18 @@ export function grantContract(state: () => State): void {
       expect(await credentialNames(state())).toEqual([]);
     });
 
+    test('is written by nobody who read it before its raw answer came', async () => {
+      await state().commit([putGrant(), putGrant({ subject: 'user-2' })]);
+      const [{ revision }, other] = [await read(), await read('user-2')];
+      await state().commit([expectGrant(revision), answer('{}')]);
+      const late = [expectGrant(revision), { type: 'grant.put', grant: grant({ generation: 9 }) } as const];
+      await expect(state().commit(late)).rejects.toMatchObject({ code: 'stale' });
+      expect(await read()).toMatchObject({ revision: revision + 1, grant: { generation: 3 } });
+      expect((await read('user-2')).revision).toBe(other.revision);
+      await state().commit([expectGrant(revision + 1), answer(null)]);
+      expect((await read()).revision).toBe(revision + 1);
+    });
+
     test('is used without becoming another: what was decided before is still good', async () => {
       await state().commit([putGrant({ usedAt: null })]);
       const { revision } = await read();
@@ -136,6 +149,10 @@ export function grantContract(state: () => State): void {
     expect(found?.value.reveal()).toBe('narrow-1');
     expect((await state().narrowToken(CLIENT, SUBJECT, other.scope))?.value.reveal()).toBe('narrow-2');
     expect(await state().narrowToken(CLIENT, SUBJECT, 'all')).toBeNull();
+    await state().commit([{ type: 'narrow.clear', client: CLIENT, subject: SUBJECT }]);
+    expect(await state().narrowToken(CLIENT, SUBJECT, 'asset:download')).toBeNull();
+    expect(await state().narrowToken(CLIENT, SUBJECT, other.scope)).toBeNull();
+    expect((await state().narrowToken(CLIENT, 'user-2', foreign.scope))?.value.reveal()).toBe('narrow-3');
   });
 
   describe('the grants of a client', () => {
