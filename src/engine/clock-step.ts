@@ -18,15 +18,16 @@ export class ClockWatch {
   }
 
   /**
-   * Runs `adapt` where the clock was set back since the last time that it was adapted to, or since the start. Small
+   * Runs `adapt`, with how far, in ms, where the clock was set back since the last time that it was adapted to, or since the start. Small
    * steps add up until they count.
    *
    * @throws what `adapt` throws; the step is then seen again the next time
    */
-  async follow(adapt: () => Promise<void>): Promise<void> {
+  async follow(adapt: (ms: number) => Promise<void>): Promise<void> {
     const ahead = this.#lead();
-    const back = this.#ahead - ahead > TOLERANCE;
-    if (back) await adapt();
+    const ms = this.#ahead - ahead;
+    const back = ms > TOLERANCE;
+    if (back) await adapt(ms);
     if (back || ahead > this.#ahead) this.#ahead = ahead;
   }
 
@@ -36,8 +37,11 @@ export class ClockWatch {
   }
 }
 
-/** Makes everything that could be waiting due now; whoever is woken too early plans anew and waits again. */
-export async function wakeAll({ config, state, clock }: EngineContext): Promise<Change[]> {
+/**
+ * Makes everything that could be waiting due now, after the clock was set back by `ms`; whoever is woken too early plans anew
+ * and waits again. Of grants there may be a million: their due times are set back as well.
+ */
+export async function wakeAll({ config, state, clock }: EngineContext, ms: number): Promise<Change[]> {
   const at = clock.now();
   const wake = (kind: WorkKind) => (id: string) => ({ type: 'work.wake', kind, id, at }) as const;
   const credentials = Object.values(config.credentials);
@@ -52,6 +56,9 @@ export async function wakeAll({ config, state, clock }: EngineContext): Promise<
     ...Object.keys(config.stores).map(wake('login')),
     ...Object.keys(config.monitors).map(wake('monitor')),
     ...Object.keys(config.oauthClients).map(wake('client')),
+    ...Object.keys(config.oauthClients).map((client) => {
+      return { type: 'grants.shift', client, after: at, by: Math.ceil(ms) } as const;
+    }),
     ...(await state.scheduled('authorization')).map(({ id }) => id).map(wake('authorization')),
     ...(await pendingDeliveries(state)).map(({ id }) => id).map(wake('delivery')),
   ];

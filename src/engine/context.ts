@@ -30,7 +30,7 @@ export type EngineContext = {
   readonly spool: Spool;
   /** What decides; the simulation plants its bugs here. */
   readonly rules: Rules;
-  /** How long a claim holds, ms: on SQLite until its process ends, where several share a state for less than a day. */
+  /** How long a claim holds, ms: on SQLite until its process ends, where several share a state for 90 s to a day. */
   readonly claimFor: number;
   readonly plugins: Plugins;
   readonly clock: Clock;

@@ -114,9 +114,9 @@ export class Engine {
   async reconcile(): Promise<void> {
     const { state, log } = this.context;
     try {
-      await this.#clock.follow(async () => {
+      await this.#clock.follow(async (ms) => {
         log.warn({}, 'the clock was set back; everything that waits looks again at what time it is');
-        await state.commit(await wakeAll(this.context));
+        await state.commit(await wakeAll(this.context, ms));
       });
     } catch (error) {
       log.error(

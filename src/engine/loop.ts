@@ -26,11 +26,14 @@ const AFTER_DEFECT = MINUTE;
  */
 export const WHILE_IT_LIVES = 100 * 365 * 24 * 60 * MINUTE;
 
+/** A claim outlives any request that is sent under it, and its outcome's way to the state, ms. */
+const SHORTEST_CLAIM = 90 * SECOND;
+
 export type LoopContext = {
   readonly state: State;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long a claim holds, ms. */
+  /** How long a claim holds, ms; 90 s at least. */
   readonly claimFor: number;
 };
 
@@ -52,7 +55,10 @@ export class Loop {
   /** Turns in succession that could not read what is due; only their spacing depends on it. */
   #failures = 0;
 
+  /** @throws {RangeError} claims that are too short */
   constructor(context: LoopContext, lanes: readonly Lane[], handle: Handler) {
+    if (context.claimFor < SHORTEST_CLAIM)
+      throw new RangeError(`a claim must hold for ${SHORTEST_CLAIM / SECOND} s at least`);
     this.#context = context;
     this.#lanes = lanes;
     this.#handle = handle;

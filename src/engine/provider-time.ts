@@ -21,20 +21,32 @@ function providerNow({ clock }: Pick<EngineContext, 'clock'>, provider: Provider
 }
 
 /**
- * The time that counts for an OAuth client's tokens, by the Date header of the server's last answer; ours before the
- * first. A step of our wall clock moves nothing: nobody could be asked what time it is without a token being spent, and
- * an application whose token is refused, because the machine slept, says so.
+ * The time that counts for an OAuth client's tokens, by the Date header of the server's last answer; before the first, and
+ * of a server that sends none, ours as it was when it was first asked for. Either is carried by the steady clock, so that a
+ * step of our wall clock moves nothing: nobody could be asked what time it is without a token being spent, and an
+ * application whose token is refused, because the machine slept, says so.
  */
-export function serverTime(clock: Clock, client: Pick<OAuthClient, 'seenClock'>): number {
-  const seen = client.seenClock();
-  const now = clock.now();
-  if (seen === null) return now;
-  const theirs = carried(clock, seen);
-  return Math.abs(theirs - now) <= SAME ? now : Math.round(theirs);
+export class ServerTime {
+  readonly #clock: Clock;
+  readonly #client: Pick<OAuthClient, 'seenClock'>;
+  #first: Pick<SeenClock, 'date' | 'steady'> | null = null;
+
+  constructor(clock: Clock, client: Pick<OAuthClient, 'seenClock'>) {
+    this.#clock = clock;
+    this.#client = client;
+  }
+
+  now(): number {
+    this.#first ??= { date: this.#clock.now(), steady: this.#clock.steady() };
+    const seen = this.#client.seenClock();
+    const ours = carried(this.#clock, this.#first);
+    const theirs = seen === null ? ours : carried(this.#clock, seen);
+    return Math.round(Math.abs(theirs - ours) <= SAME ? ours : theirs);
+  }
 }
 
 /** What a clock shows now that was seen before. */
-function carried(clock: Clock, { date, steady }: SeenClock): number {
+function carried(clock: Clock, { date, steady }: Pick<SeenClock, 'date' | 'steady'>): number {
   return date + clock.steady() - steady;
 }
 

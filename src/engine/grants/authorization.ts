@@ -8,11 +8,12 @@ import type {
 } from '../../model/index.ts';
 import { DAY, failureOf, SECOND } from '../../model/index.ts';
 import type { TokenAnswer } from '../../providers/contract.ts';
-import { StateError } from '../../state/contract.ts';
 import type { Committer } from '../commit.ts';
 import type { EngineContext } from '../context.ts';
 import { dueByOurClock } from '../due-times.ts';
-import type { Client } from './clients.ts';
+import { bear, isClaimLost, isStale, type Surroundings } from './bear.ts';
+import { heardOf } from './client.ts';
+import type { Client, Permit } from './clients.ts';
 
 /** So long it can be looked up what became of a consent. */
 const KEPT = DAY;
@@ -33,14 +34,23 @@ const LOST: Failure = {
   message: "the provider's answer to the authorization code was lost; consent again",
 };
 
+/** What the next try waits for. */
+const AWAY: Failure = {
+  code: 'unavailable',
+  verdict: 'retryable',
+  message:
+    'the provider does not exchange the code now: it is over its rate limit, or away; begin the consent anew later',
+};
+/** For its place in the client's rate it waits so long at most, then it comes again, ms. */
+const LONGEST_WAIT = 30 * SECOND;
+
 /** All that a consent's turn works with. */
 export type ConsentTurn = {
   readonly context: EngineContext;
   readonly committer: Committer;
   readonly client: Client;
   readonly claim: Claim;
-  readonly stopping: AbortSignal;
-};
+} & Surroundings;
 
 type Read = { readonly authorization: Authorization; readonly secrets: AuthorizationSecrets };
 
@@ -58,8 +68,7 @@ export async function turnAuthorization(turn: ConsentTurn): Promise<void> {
       if (context.clock.now() >= authorization.expiresAt) return fail(turn, authorization, EXPIRED);
       return context.state.commit([], { hold: { claim, next: authorization.expiresAt } });
     case 'received':
-      if (stopping.aborted) return context.state.commit([], { hold: { claim, next: context.clock.now() } });
-      return exchange(turn, read);
+      return stopping.aborted ? park(turn) : received(turn, read);
     case 'exchanging':
       if (secrets.answer === null) return fail(turn, authorization, LOST);
       return takeIn(turn, authorization, secrets.answer);
@@ -69,8 +78,9 @@ export async function turnAuthorization(turn: ConsentTurn): Promise<void> {
   }
 }
 
-async function exchange(turn: ConsentTurn, { authorization, secrets }: Read): Promise<void> {
-  const { context, client, claim } = turn;
+/** What the user brought back is looked at; a code waits for its place in the client's rate, which is before all grants. */
+async function received(turn: ConsentTurn, { authorization, secrets }: Read): Promise<void> {
+  const { client, stopping, pause } = turn;
   const { callback, verifier } = secrets;
   if (callback === null) return fail(turn, authorization, LOST);
   try {
@@ -79,23 +89,64 @@ async function exchange(turn: ConsentTurn, { authorization, secrets }: Read): Pr
   } catch (error) {
     return later(turn, authorization, failureOf(error));
   }
+  const permit = client.permit();
+  try {
+    const { aheadMs } = permit;
+    if (aheadMs > 0) await pause(Math.min(aheadMs, LONGEST_WAIT));
+    if (stopping.aborted || aheadMs > LONGEST_WAIT) return await park(turn);
+    const retryAfterMs = client.exchangesPausedMs;
+    if (retryAfterMs > 0) return await later(turn, authorization, { ...AWAY, retryAfterMs });
+    await exchange(turn, authorization, { callback, verifier, permit });
+  } finally {
+    permit.end();
+  }
+}
+
+async function park({ context, claim }: ConsentTurn): Promise<void> {
+  await context.state.commit([], { hold: { claim, next: context.clock.now() } });
+}
+
+type Code = { readonly callback: Secret; readonly verifier: Secret; readonly permit: Permit };
+
+async function exchange(
+  turn: ConsentTurn,
+  authorization: Authorization,
+  { callback, verifier, permit }: Code,
+): Promise<void> {
+  const { context, client, claim } = turn;
   const [sentAt, started] = [client.now(), context.clock.steady()];
   const sent: Authorization = { ...authorization, state: 'exchanging', sentAt };
   await context.state.commit([expected(authorization), put(sent)], { under: claim });
-  const permit = client.permit();
   permit.spend();
   let answer: Secret;
   try {
     answer = await client.edge.exchange({ callback, verifier });
   } catch (error) {
-    return later(turn, sent, failureOf(error));
+    const failure = failureOf(error);
+    await heardOf(turn, failure);
+    return later(turn, sent, failure);
   }
   // The server's clock may be known only now.
   const shift = client.now() - sentAt - (context.clock.steady() - started);
   const dated = { ...sent, sentAt: Math.abs(shift) > SAME ? Math.round(sentAt + shift) : sentAt };
-  const kept: Change = { type: 'authorization.put', authorization: dated, secrets: { answer } };
-  await context.state.commit([expected(dated), kept], { under: claim });
+  await keep(turn, dated, answer);
+  await heardOf(turn, null);
   return takeIn(turn, dated, answer);
+}
+
+/** The code is spent, and its answer is here alone: it is offered to the state until that takes it or the daemon stops. */
+async function keep(turn: ConsentTurn, dated: Authorization, answer: Secret): Promise<void> {
+  const { context, claim } = turn;
+  const kept: Change = { type: 'authorization.put', authorization: dated, secrets: { answer } };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await context.state.commit([expected(dated), kept], { under: claim });
+    } catch (error) {
+      // Somebody else has taken it that the answer is lost, and told the user.
+      if (isClaimLost(error) || isStale(error)) throw error;
+      await bear(turn, 'the answer to an authorization code', error, attempt);
+    }
+  }
 }
 
 /** Nothing was processed: the code is still good, as long as the consent is. Anything else is its end. */
@@ -142,7 +193,7 @@ async function takeIn(turn: ConsentTurn, authorization: Authorization, answer: S
     try {
       return await committer.commit(changes, folded.signals, { hold: { claim, next } });
     } catch (error) {
-      if (!(error instanceof StateError) || error.code !== 'stale') throw error;
+      if (!isStale(error)) throw error;
       if ((await context.state.authorization(authorization.id))?.authorization.state !== 'exchanging')
         throw error;
     }

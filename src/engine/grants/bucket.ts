@@ -47,6 +47,12 @@ export class Bucket {
     this.#tokens -= 1;
   }
 
+  /** How long what was taken ahead of time is waited for, the last included, ms. */
+  aheadMs(now: number): number {
+    this.#fill(now);
+    return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens / this.#flow);
+  }
+
   /** One that was taken was not sent. */
   giveBack(now: number): void {
     this.#fill(now);

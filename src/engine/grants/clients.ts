@@ -6,8 +6,9 @@ import { blankClient, isPaused } from '../../rotation/grants/index.ts';
 import type { State } from '../../state/contract.ts';
 import { type EngineContext, named } from '../context.ts';
 import type { Gate } from '../loop.ts';
-import { serverTime } from '../provider-time.ts';
+import { ServerTime } from '../provider-time.ts';
 import { Bucket } from './bucket.ts';
+import { Round } from './round.ts';
 
 /** For so long what was read of a client is taken to hold, where no commit of ours says otherwise, ms of steady time. */
 const FRESH = SECOND;
@@ -45,7 +46,7 @@ export class Clients {
 
   /** Reads what holds for each of them: before it, nothing is known of a pause. */
   async load(): Promise<void> {
-    await Promise.all([...this.#clients.values()].map((client) => client.read()));
+    await Promise.all([...this.#clients.values()].map((client) => client.load()));
   }
 
   /** Takes in what a commit has brought. */
@@ -59,9 +60,12 @@ export class Clients {
 export class Client {
   readonly config: OAuthClientConfig;
   readonly edge: OAuthClient;
+  /** Of its own turns, through all its grants. */
+  readonly round = new Round();
   readonly #state: State;
   readonly #clock: Clock;
   readonly #bucket: Bucket;
+  readonly #time: ServerTime;
   readonly #record: Kept<ReadClient>;
   readonly #grants: Kept<number>;
   #known: ClientRecord | null = null;
@@ -77,6 +81,7 @@ export class Client {
     this.edge = edge;
     this.#state = state;
     this.#clock = clock;
+    this.#time = new ServerTime(clock, edge);
     this.#bucket = new Bucket(config.requestsPerMinute, clock.steady());
     this.#record = new Kept(clock, FRESH, () => this.#read());
     this.#grants = new Kept(clock, COUNTED, () => this.#count());
@@ -84,7 +89,17 @@ export class Client {
 
   /** By its server's clock. */
   now(): number {
-    return serverTime(this.#clock, this.edge);
+    return this.#time.now();
+  }
+
+  /**
+   * Reads what held when the daemon last ran. What it sent then may still be within the server's grace, whatever breaker was
+   * open.
+   */
+  async load(): Promise<void> {
+    await this.read();
+    const { refreshGrace } = this.config.policy;
+    if (refreshGrace > 0) this.#replaysUntil = this.now() + refreshGrace;
   }
 
   /** What holds for the client, read a second ago at most. */
@@ -102,6 +117,15 @@ export class Client {
     const now = this.now();
     const pause = this.#known?.pause ?? null;
     return this.#known !== null && pause !== null && isPaused(this.#known, now) ? pause.until - now : 0;
+  }
+
+  /**
+   * How long no code is exchanged, ms: while the server asks to be left alone, or is away. That it refuses the client's secret,
+   * or many grants, a user before a browser finds out soonest.
+   */
+  get exchangesPausedMs(): number {
+    const why = this.#known?.pause?.why;
+    return why === 'rate-limited' || why === 'unavailable' ? this.pausedMs : 0;
   }
 
   /** Takes a permit for a turn that may send something. Whoever takes it ends it. */
@@ -174,6 +198,26 @@ export class Permit {
     this.#bucket = bucket;
     this.#clock = clock;
     bucket.take(clock.steady());
+  }
+
+  /** Takes leave for the turn's next request, beside the first; false: there is no room for it. */
+  more(): boolean {
+    if (this.#unused) return true;
+    const now = this.#clock.steady();
+    if (this.#bucket.room(now) < 1) return false;
+    this.#bucket.take(now);
+    this.#unused = true;
+    return true;
+  }
+
+  /** In how many ms there is room for one more. */
+  get roomInMs(): number {
+    return this.#bucket.waitMs(this.#clock.steady());
+  }
+
+  /** How long what it took ahead of time is waited for, ms; right after it was taken. */
+  get aheadMs(): number {
+    return this.#bucket.aheadMs(this.#clock.steady());
   }
 
   /** Call it right before each request. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DAY, type Failure, HOUR, MINUTE, SECOND, Secret } from '../../model/index.ts';
+import { DAY, type Failure, HOUR, KeywardenError, MINUTE, SECOND, Secret } from '../../model/index.ts';
 import { Engine } from '../engine.ts';
 import { CLIENT, makeWorld, type World } from './testing/world.ts';
 
@@ -117,11 +117,63 @@ describe('a consent', () => {
     const { grants } = world.engine;
     const crossed = grants.complete(CLIENT, mine.id, other.query);
     await expect(crossed).rejects.toMatchObject({ code: 'unknown_state' });
-    await expect(grants.complete(CLIENT, 'nothing', mine.query)).rejects.toMatchObject({
+    const unknown = new URLSearchParams({ code: 'code-1', state: 'never-made' });
+    await expect(grants.complete(CLIENT, 'nothing', unknown)).rejects.toMatchObject({
       code: 'unknown_authorization',
     });
     expect((await grants.complete(CLIENT, mine.id, mine.query)).state).toBe('completed');
-    expect((await grants.complete(CLIENT, other.id, other.query)).subject).toBe('user-2');
+  });
+
+  test.each([
+    ['of another session', (mine: string) => mine],
+    ['of none', () => 'none'],
+  ])(
+    'whose code came into the session %s is ended, for whoever began it must not use that code',
+    async (_whose, idIn) => {
+      const world = await makeWorld();
+      const { grants } = world.engine;
+      const [victor, mallory] = [await begun(world, 'victor'), await begun(world, 'mallory')];
+      await expect(grants.complete(CLIENT, idIn(victor.id), mallory.query)).rejects.toBeInstanceOf(
+        KeywardenError,
+      );
+      expect(await grants.authorization(CLIENT, mallory.id)).toMatchObject({
+        state: 'failed',
+        error: { code: 'wrong_session' },
+      });
+      for (const finish of [
+        () => grants.complete(CLIENT, mallory.id, mallory.query),
+        () => grants.callback(mallory.query),
+      ])
+        await expect(finish()).rejects.toMatchObject({ code: 'unknown_state' });
+      const { items } = await world.state.audit({ action: 'grant.consent-failed', cursor: null, limit: 10 });
+      expect(items).toMatchObject([{ detail: { subject: 'mallory', reason: 'wrong_session' } }]);
+      expect((await grants.complete(CLIENT, victor.id, victor.query)).subject).toBe('victor');
+      expect(world.server.presented).toEqual(['code-1']);
+      await world.advance(2 * DAY);
+      expect(await world.state.authorization(mallory.id)).toBeNull();
+    },
+  );
+
+  test('that was finished stays so, whatever session its callback comes into again', async () => {
+    const world = await makeWorld();
+    const { grants } = world.engine;
+    const [mine, other] = [await begun(world, 'user-1'), await begun(world, 'user-2')];
+    await grants.complete(CLIENT, other.id, other.query);
+    await expect(grants.complete(CLIENT, mine.id, other.query)).rejects.toMatchObject({
+      code: 'unknown_state',
+    });
+    expect((await grants.authorization(CLIENT, other.id)).state).toBe('completed');
+  });
+
+  test('is not taken at an address that is not the one of its client, and not spent', async () => {
+    const world = await makeWorld();
+    const { grants } = world.engine;
+    const { query } = await begun(world);
+    await expect(grants.callback(query, (client) => client !== CLIENT)).rejects.toMatchObject({
+      code: 'callback_elsewhere',
+    });
+    expect((await grants.callback(query, (client) => client === CLIENT)).state).toBe('completed');
+    await expect(grants.callback(query, () => false)).rejects.toMatchObject({ code: 'unknown_state' });
   });
 
   test('is begun for those return URLs alone that are configured, to the letter', async () => {

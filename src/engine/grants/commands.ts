@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Authorization, Change, Grant, Signal } from '../../model/index.ts';
+import type { Authorization, Change, Failure, Grant, Signal } from '../../model/index.ts';
 import { failureOf, KeywardenError, MINUTE, SECOND, Secret } from '../../model/index.ts';
 import { forgetGrant, type GrantFolded, takeOver } from '../../rotation/grants/index.ts';
 import { StateError } from '../../state/contract.ts';
@@ -23,6 +23,12 @@ const LONGEST_SUBJECT = 255;
 const LONGEST_TOKEN = 16_384;
 /** So often in succession somebody else may write a grant between our read and our write. */
 const STALE_LIMIT = 10;
+
+const WRONG_SESSION: Failure = {
+  code: 'wrong_session',
+  verdict: 'permanent',
+  message: 'its callback came into another session than the one that began it; begin the consent anew',
+};
 
 /** What the commands work with. */
 export type CommandParts = {
@@ -87,14 +93,24 @@ export class Grants implements GrantCommands {
     return { id: authorization.id, authorizeUrl, expiresAt: authorization.expiresAt };
   }
 
-  async callback(query: URLSearchParams): Promise<Authorization> {
-    return this.#receive(await this.#byState(query), query);
+  async callback(
+    query: URLSearchParams,
+    takes: (client: string) => boolean = () => true,
+  ): Promise<Authorization> {
+    const found = await this.#byState(query);
+    if (found?.state === 'pending' && !takes(found.client)) {
+      const message = `${found.client}: its redirectUri is not the address at which this callback came`;
+      throw new KeywardenError('callback_elsewhere', message);
+    }
+    return this.#receive(found, query);
   }
 
   async complete(client: string, id: string, query: URLSearchParams): Promise<Authorization> {
-    await this.authorization(client, id);
+    this.#client(client);
     const found = await this.#byState(query);
     // The application says which of its users' consents this is: another one's would be a trap.
+    if (found?.client === client && found.id !== id) await this.#endCrossed(found);
+    await this.authorization(client, id);
     if (found?.id !== id || found.client !== client) throw unknownState();
     return this.#receive(found, query);
   }
@@ -166,6 +182,30 @@ export class Grants implements GrantCommands {
     // One look-up by digest, whatever came: how long it takes tells nothing of the states that there are.
     const found = await context.state.authorizationByState(context.hash.digest(state));
     return more.length === 0 ? found : null;
+  }
+
+  /** A code that came into another session may be known to others: whoever began its consent must not finish it. */
+  async #endCrossed(found: Authorization): Promise<void> {
+    const { context } = this.#parts;
+    const { id, client, subject, actor, expiresAt } = found;
+    const at = context.clock.now();
+    if (found.state !== 'pending' || at >= expiresAt) return;
+    const detail = { subject, authorization: id, reason: WRONG_SESSION.code };
+    const entry = { at, actor, action: 'grant.consent-failed', credential: client, detail };
+    context.log.warn({ client, authorization: id }, `${client}: ${WRONG_SESSION.message}`);
+    try {
+      await this.#submit([
+        { type: 'authorization.expect', id, state: 'pending' },
+        {
+          type: 'authorization.put',
+          authorization: { ...found, state: 'failed', error: WRONG_SESSION },
+          secrets: { callback: null, answer: null },
+        },
+        { type: 'audit.append', entry },
+      ]);
+    } catch (error) {
+      if (!isStale(error)) throw error;
+    }
   }
 
   /** Takes the callback in, once, and waits until its code was exchanged. */

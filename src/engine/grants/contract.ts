@@ -60,10 +60,14 @@ export type GrantCommands = {
   /**
    * The browser's return. Resolves once the code was exchanged or was found to be no good: look at the state. The state
    * parameter is single use.
-   * @throws `unknown_state`: unknown, used or expired
+   * @param takes the clients whose users come back at the address that was called; absent: all
+   * @throws `unknown_state`: unknown, used or expired; `callback_elsewhere`: of a client that is not taken, nothing is spent
    */
-  callback(query: URLSearchParams): Promise<Authorization>;
-  /** The same for an application that hosts the callback itself. @throws `unknown_authorization`, `unknown_state` */
+  callback(query: URLSearchParams, takes?: (client: string) => boolean): Promise<Authorization>;
+  /**
+   * The same for an application that hosts the callback itself. A state of another consent of this client ends that one.
+   * @throws `unknown_authorization`, `unknown_state`
+   */
   complete(client: string, id: string, query: URLSearchParams): Promise<Authorization>;
   /** @throws `unknown_authorization` */
   authorization(client: string, id: string): Promise<Authorization>;

@@ -150,7 +150,13 @@ test('a caller whose token another process brings hears of it without a commit h
   const held = await world.state.grant(CLIENT, 'user-1');
   if (held === null) throw new Error('no grant');
   const now = world.clock.time;
-  const grant = { ...held.grant, generation: 7, accessSentAt: now, accessExpiresAt: now + HOUR };
+  const grant = {
+    ...held.grant,
+    generation: 7,
+    accessGeneration: 7,
+    accessSentAt: now,
+    accessExpiresAt: now + HOUR,
+  };
   await world.state.commit([
     { type: 'grant.put', grant, tokens: { refresh: held.refresh, access: held.refresh } },
   ]);

@@ -51,7 +51,7 @@ export class HandOut {
         const held = await this.#held(wait);
         const found = await this.#find(wait, held);
         if (found !== null) return found;
-        const refusal = place.refusal();
+        const refusal = place.refusal() ?? this.#waiting.refused(held.grant, scope);
         if (refusal !== null) throw new KeywardenError('scope_not_granted', refusal.message);
         const marked = await this.#markRejected(wait, held);
         const waitMs = this.#untilTried(client, held.grant);
@@ -85,11 +85,11 @@ export class HandOut {
     const scope = scopeOf(grant, request);
     if (scope !== ALL_SCOPES) return this.#findNarrow(client, grant, { scope, rejected: request.rejected });
     if (access === null || grant.accessExpiresAt === null) return null;
-    if (request.rejected === grant.generation) return null;
+    if (request.rejected === grant.accessGeneration) return null;
     // A token that one application says is refused is still handed to those who did not say so.
     if (needsRefresh({ ...grant, rejectedGeneration: null }, policy, now)) return null;
     this.#uses.note(client, grant, now);
-    const { accessExpiresAt: expiresAt, scopes, generation: version } = grant;
+    const { accessExpiresAt: expiresAt, scopes, accessGeneration: version } = grant;
     return { value: access, expiresAt, scopes, version };
   }
 
@@ -103,8 +103,8 @@ export class HandOut {
     if (token === null || rejected === token.generation || needsNarrow(token, client.config.policy, now))
       return null;
     this.#uses.note(client, grant, now);
-    const { value, expiresAt, generation: version } = token;
-    return { value, expiresAt, scopes: scope.split(' '), version };
+    const { value, expiresAt, scopes, generation: version } = token;
+    return { value, expiresAt, scopes, version };
   }
 
   /** Notes, once for each generation, that its token was refused, which wakes the grant. True where it was noted. */

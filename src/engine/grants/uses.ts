@@ -21,7 +21,8 @@ const A_COMMIT = 50;
 export class Uses {
   readonly #context: EngineContext;
   readonly #wake: () => void;
-  #gathered = new Map<string, readonly Change[]>();
+  /** By our clock as it is when they are written: it may be set back meanwhile. */
+  #gathered = new Map<string, () => readonly Change[]>();
 
   /** @param wake turns the loop */
   constructor(context: EngineContext, wake: () => void) {
@@ -36,7 +37,8 @@ export class Uses {
     if (this.#gathered.has(id)) return;
     if (this.#gathered.size === 0) this.#context.clock.after(GATHERED, () => void this.#write());
     const { clock } = this.#context;
-    this.#gathered.set(id, dueByOurClock(this.#changesOf(client, grant, now), now, clock.now()));
+    const changes = this.#changesOf(client, grant, now);
+    this.#gathered.set(id, () => dueByOurClock(changes, client.now(), clock.now()));
   }
 
   #changesOf({ config }: Client, grant: Grant, now: number): Change[] {
@@ -54,7 +56,12 @@ export class Uses {
     this.#gathered = new Map();
     try {
       for (let done = 0; done < gathered.length; done += A_COMMIT)
-        await state.commit(gathered.slice(done, done + A_COMMIT).flat(), { fleeting: true });
+        await state.commit(
+          gathered.slice(done, done + A_COMMIT).flatMap((changes) => changes()),
+          {
+            fleeting: true,
+          },
+        );
     } catch (error) {
       log.warn({ error }, 'that grants are in use could not be written; their next use is');
     }

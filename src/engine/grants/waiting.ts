@@ -1,5 +1,6 @@
-import { type Change, type Failure, SECOND } from '../../model/index.ts';
+import { type Change, type Clock, type Failure, type Grant, SECOND } from '../../model/index.ts';
 import { grantId } from '../../state/contract.ts';
+import { Refusals } from './refusals.ts';
 
 /** How often those who wait look for what another process has committed, ms of real time. */
 const LOOK_EVERY = SECOND;
@@ -19,10 +20,12 @@ export const ALL_SCOPES = '';
  * }
  */
 export class Waiting {
+  readonly #refusals: Refusals;
   readonly #lookEvery: number;
   readonly #rooms = new Map<string, Room>();
 
-  constructor(lookEvery = LOOK_EVERY) {
+  constructor(clock: Pick<Clock, 'steady'>, lookEvery = LOOK_EVERY) {
+    this.#refusals = new Refusals(clock);
     this.#lookEvery = lookEvery;
   }
 
@@ -44,13 +47,19 @@ export class Waiting {
     };
   }
 
-  /** The provider does not give these scopes: who waits for them is told. */
-  refuse(client: string, subject: string, scope: string, why: Failure): void {
-    const room = this.#rooms.get(grantId(client, subject));
+  /** The provider does not give these scopes: who waits for them is told, and who asks for them within some minutes. */
+  refuse(grant: Grant, scope: string, why: Failure): void {
+    this.#refusals.note(grant, scope, why);
+    const room = this.#rooms.get(grantId(grant.client, grant.subject));
     const wanted = room?.wishes.get(scope);
     if (room === undefined || wanted === undefined) return;
     wanted.refusal = why;
     tell(room);
+  }
+
+  /** Why these scopes were not given a short while ago; null: they may be had. */
+  refused(grant: Grant, scope: string): Failure | null {
+    return this.#refusals.find(grant, scope);
   }
 
   /** Whether anybody waits for the grant's token with all its scopes. */

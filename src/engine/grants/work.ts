@@ -5,12 +5,13 @@ import type { EngineContext } from '../context.ts';
 import { clientOfConsents } from '../lanes.ts';
 import type { Gate } from '../loop.ts';
 import { turnAuthorization } from './authorization.ts';
+import type { Surroundings } from './bear.ts';
 import { turnClient } from './client.ts';
 import { type Client, Clients } from './clients.ts';
 import { Grants } from './commands.ts';
 import type { GrantCommands } from './contract.ts';
 import { HandOut } from './hand-out.ts';
-import { type Surroundings, turnGrant } from './turn.ts';
+import { turnGrant } from './turn.ts';
 import { Waiting } from './waiting.ts';
 
 /** What the work on grants needs of the engine around it. */
@@ -28,13 +29,14 @@ export class GrantWork {
   readonly #committer: Committer;
   readonly #surroundings: GrantSurroundings;
   readonly #clients: Clients;
-  readonly #waiting = new Waiting();
+  readonly #waiting: Waiting;
 
   constructor(context: EngineContext, committer: Committer, surroundings: GrantSurroundings) {
     this.#context = context;
     this.#committer = committer;
     this.#surroundings = surroundings;
     this.#clients = new Clients(context);
+    this.#waiting = new Waiting(context.clock);
     const [clients, waiting] = [this.#clients, this.#waiting];
     const handOut = new HandOut(context, waiting, surroundings.wake);
     this.commands = new Grants({ context, committer, clients, handOut, ...surroundings });

@@ -3,6 +3,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { Config, OAuthClientConfig } from '../../../config/types.ts';
 import {
   type Alert,
+  type Change,
   DAY,
   type Grant,
   type Log,
@@ -12,7 +13,7 @@ import {
   SecretSource,
 } from '../../../model/index.ts';
 import { rules } from '../../../rotation/index.ts';
-import { grantId, type State } from '../../../state/contract.ts';
+import { grantId, type State, StateError } from '../../../state/contract.ts';
 import { openMemory } from '../../../state/sqlite/index.ts';
 import { Counters } from '../../../telemetry/counters.ts';
 import type { EngineContext } from '../../context.ts';
@@ -29,9 +30,13 @@ const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => 
 /** What a test waits for comes within this time, ms, or the test fails. */
 const PATIENCE = { timeout: 5_000, interval: 2 };
 
+const DISK_FULL = new StateError('state_full', 'the disk is full');
+
 export type WorldOptions = {
   readonly refreshGrace?: number;
   readonly requestsPerMinute?: number;
+  /** How long a claim holds, ms; absent: as long as the process. */
+  readonly claimFor?: number;
   /** False: the test starts the engine itself. */
   readonly started?: boolean;
 };
@@ -44,7 +49,8 @@ export class World {
   readonly context: EngineContext;
   readonly engine: Engine;
 
-  constructor(state: State, { refreshGrace = 0, requestsPerMinute = 60_000 }: WorldOptions) {
+  constructor(state: State, options: WorldOptions) {
+    const { refreshGrace = 0, requestsPerMinute = 60_000, claimFor = WHILE_IT_LIVES } = options;
     this.state = state;
     const client: OAuthClientConfig = {
       name: CLIENT,
@@ -66,7 +72,7 @@ export class World {
       },
       requestsPerMinute,
     };
-    this.context = contextOf(this, client);
+    this.context = { ...contextOf(this, client), claimFor };
     this.engine = new Engine(this.context);
   }
 
@@ -117,6 +123,18 @@ export class World {
 
   async alerts(): Promise<readonly Alert[]> {
     return (await this.state.alerts({ state: 'open' })).items;
+  }
+
+  /** The state takes so many of these commits only after it has refused them. */
+  refuse(times: number, matches: (changes: readonly Change[]) => boolean, error = DISK_FULL): void {
+    const commit = this.state.commit.bind(this.state);
+    let left = times;
+    this.state.commit = async (changes, options) => {
+      const refused = left > 0 && matches(changes);
+      if (refused) left -= 1;
+      if (refused) throw error;
+      return commit(changes, options);
+    };
   }
 
   /** Resolves once nothing runs. */
