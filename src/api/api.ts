@@ -1,7 +1,7 @@
 import type { ApiConfig } from '../config/types.ts';
 import type { Log } from '../model/index.ts';
 import type { ApiContext } from './context.ts';
-import { only } from './input.ts';
+import { only, onlyOnce } from './input.ts';
 import { type Api, openListeners } from './listeners.ts';
 import { openApi } from './openapi.ts';
 import { Problem } from './problem.ts';
@@ -62,6 +62,7 @@ function guarded(route: Route, { engine }: ApiContext): Route {
           headers: { 'retry-after': '1' },
         });
       }
+      onlyOnce(request.query, Object.keys(route.query ?? {}));
       only(request.body, Object.keys(route.body ?? {}));
       return route.handle(request);
     },

@@ -133,12 +133,46 @@ describe('the browser’s return', () => {
 
   test.each([
     ['access_denied', 'The access was refused: either by you, or by the provider.'],
-    ['constructor', 'their &lt;word&gt;'],
-  ])('tells %s in plain words', async (code, words) => {
-    w.grants.refusal = { code, verdict: 'permanent', message: 'their <word>' };
+    ['issuer_mismatch', 'You were sent here by another server than the one that was asked.'],
+    ['invalid_grant', 'The provider did not accept the code'],
+    [
+      'secret_unavailable',
+      'The provider did not accept it. Whoever runs this finds the reason under consent ID.',
+    ],
+    ['constructor', 'The provider did not accept it. Whoever runs this finds the reason under consent ID.'],
+  ])('tells %s in plain words of its own', async (code, words) => {
+    w.grants.refusal = {
+      code,
+      verdict: 'permanent',
+      message: 'POST https://auth/token: /run/planted (it says: "x")',
+    };
     const page = await returned({ subject: 'user-1' });
+    const [id = ''] = [...w.grants.authorizations.keys()].slice(-1);
     expect(page.status).toBe(400);
-    expect(page.text).toContain(words);
+    expect(page.text).toContain(words.replace('ID', id));
+    expect(page.text).not.toMatch(/planted|https:|it says/);
+  });
+
+  test('leaves what was said about a failure to those who run it', async () => {
+    const message = 'the server refused it (it says: "call 0800 1234")';
+    w.grants.refusal = { code: 'authorization_failed', verdict: 'permanent', message };
+    expect((await returned({ subject: 'user-1' })).text).not.toContain('0800');
+    const [id = ''] = [...w.grants.authorizations.keys()].slice(-1);
+    const { json } = await ask(`/v1/oauth/shop-app/authorizations/${id}`);
+    expect(json.error).toMatchObject({ code: 'authorization_failed', message });
+  });
+
+  test('is not taken for a client whose application hosts the callback, and spends nothing', async () => {
+    const options = { method: 'POST', token: 'admin', body: { subject: 'user-1' } } as const;
+    const begun = await ask('/v1/oauth/other-app/authorizations', options);
+    const query = { code: 'planted-code-9Wd', state: stateOf(begun) };
+    const page = await browse(`/oauth/callback?${new URLSearchParams(query)}`);
+    expect(page.status).toBe(400);
+    expect(page.text).toContain('at an address of its own, and this is not it');
+    expect(w.lines.at(-1)).toMatch(/"level":"?warn.*is api\.publicUrl right\?/);
+    expect(w.lines.join('')).not.toContain('planted-code-9Wd');
+    const path = `/v1/oauth/other-app/authorizations/${begun.json.id}/complete`;
+    expect((await ask(path, { ...options, body: query })).json).toMatchObject({ state: 'completed' });
   });
 
   test('counts once', async () => {
@@ -225,28 +259,4 @@ describe('an application that hosts the callback finishes it', () => {
       expect(json.detail).toMatch(/^give state and code/);
     },
   );
-});
-
-test('a loop that begins consents comes to an end, and an ended one makes room', async () => {
-  await using own = await world({ started: true });
-  const beginThere = () =>
-    call(own.api.address, '/v1/oauth/shop-app/authorizations', {
-      method: 'POST',
-      token: 'app',
-      body: { subject: 'user-1' },
-    });
-  let last = await beginThere();
-  for (let round = 0; round < 25; round += 1) {
-    const answers = await Promise.all(Array.from({ length: 40 }, beginThere));
-    last = answers.find(({ status }) => status === 201) ?? last;
-    if (round < 24) expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
-  }
-  const refused = await beginThere();
-  expect(refused.status).toBe(429);
-  expect(refused.json.type).toBe('urn:keywarden:problem:too-many-consents');
-  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(500);
-  expect(own.grants.authorizations.size).toBe(1_000);
-  await call(own.api.address, `/oauth/callback?code=c&state=${stateOf(last)}`);
-  expect((await beginThere()).status).toBe(201);
-  expect((await beginThere()).status).toBe(429);
 });

@@ -24,6 +24,7 @@ export function assertHost(
   throw new Problem(421, 'wrong-host', 'the Host header names neither this listener nor publicUrl');
 }
 
-function isLoopback(host: string): boolean {
+/** `host` as it stands in an address. */
+export function isLoopback(host: string): boolean {
   return LOOPBACK.has(host) || host.startsWith('127.');
 }

@@ -12,6 +12,9 @@ const LONGEST_TEXT = 500;
 export const REASON = { type: 'string', maxLength: LONGEST_TEXT };
 export const MOMENT = { type: 'string', description: MOMENT_EXPECTED };
 
+/** Parameters of every list. */
+export const PAGE = { cursor: { type: 'string' }, limit: { type: 'integer', minimum: 1, maximum: 500 } };
+
 /** Refuses members that the route does not know. @throws {Problem} 400 */
 export function only(body: Body, names: readonly string[]): void {
   for (const key of Object.keys(body)) {
@@ -20,6 +23,22 @@ export function only(body: Body, names: readonly string[]): void {
     throw badRequest(
       `unknown member ${JSON.stringify(key.slice(0, 60))}${near ? `; did you mean ${near}?` : ''}`,
     );
+  }
+}
+
+/**
+ * Refuses parameters that the route does not know, or that come twice: a misspelt `scope` must not give all scopes.
+ * @throws {Problem} 400
+ */
+export function onlyOnce(query: URLSearchParams, names: readonly string[]): void {
+  for (const key of new Set(query.keys())) {
+    const shown = JSON.stringify(key.slice(0, 60));
+    if (names.includes(key)) {
+      if (query.getAll(key).length > 1) throw badRequest(`${key} stands in the query more than once`);
+      continue;
+    }
+    const near = nearest(key, names);
+    throw badRequest(`unknown query parameter ${shown}${near ? `; did you mean ${near}?` : ''}`);
   }
 }
 

@@ -30,7 +30,7 @@ export type Route = {
   readonly summary: string;
   /** What the JSON body may have, each member as a JSON Schema; absent: nothing. */
   readonly body?: Readonly<Record<string, object>>;
-  /** What the query may have, each parameter as a JSON Schema; for the OpenAPI document. */
+  /** What the query may have, each parameter once and as a JSON Schema; absent: nothing. */
   readonly query?: Readonly<Record<string, object>>;
   /** The longest body, bytes; absent: 64 KB. */
   readonly bodyLimit?: number;

@@ -9,6 +9,9 @@ const LONGEST_WAIT = 60_000;
 export const SECRET_SUMMARY =
   'The current value; with If-None-Match, wait=30s (60s at most) holds until there is a newer one, else 304; without it, until there is one at all';
 
+/** Its query, as the OpenAPI document shows it. */
+export const WAIT = { type: 'string', description: 'a duration, such as 30s' };
+
 /** One credential's value, for those who read it and wait for the next. */
 export type Readable = {
   /** Null before the first version. */

@@ -1,6 +1,6 @@
 import { type Alert, KeywardenError } from '../../model/index.ts';
 import type { ApiContext } from '../context.ts';
-import { pageOf } from '../input.ts';
+import { PAGE, pageOf } from '../input.ts';
 import { badRequest, notFound } from '../problem.ts';
 import type { Route } from '../router.ts';
 import { alertView } from '../views.ts';
@@ -15,6 +15,7 @@ export function alertRoutes({ engine, commands }: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/alerts',
       summary: 'Alerts, newest first',
+      query: { state: { type: 'string', enum: STATES }, ...PAGE },
       roles: ['reader'],
       handle: async ({ query }) => {
         const wanted = query.get('state');

@@ -1,6 +1,6 @@
 import { formatTime } from '../../model/index.ts';
 import type { ApiContext } from '../context.ts';
-import { pageOf } from '../input.ts';
+import { PAGE, pageOf } from '../input.ts';
 import type { Route } from '../router.ts';
 
 const FILTERS = ['actor', 'credential', 'action'] as const;
@@ -11,6 +11,7 @@ export function auditRoutes({ engine }: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/audit',
       summary: 'The audit log, newest first',
+      query: { ...Object.fromEntries(FILTERS.map((name) => [name, { type: 'string' }])), ...PAGE },
       roles: ['admin'],
       handle: async ({ query }) => {
         const filter = Object.fromEntries(

@@ -4,7 +4,7 @@ import { authorizeCredential } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import { configured, viewCredential, viewCredentials } from '../look.ts';
 import { type Answer, callerOf, type Request, type Route } from '../router.ts';
-import { answerSecret, type Readable, SECRET_SUMMARY, waitOf } from '../secret.ts';
+import { answerSecret, type Readable, SECRET_SUMMARY, WAIT, waitOf } from '../secret.ts';
 import { versionView } from '../views.ts';
 
 /** What is known of credentials, and their current values. */
@@ -32,6 +32,7 @@ export function credentialRoutes(api: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/credentials/:name/secret',
       summary: SECRET_SUMMARY,
+      query: { wait: WAIT },
       roles: ['app', 'admin'],
       handle: (request) => readSecret(api, request),
     },

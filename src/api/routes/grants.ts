@@ -1,7 +1,7 @@
 import type { TakenOver } from '../../engine/grants/contract.ts';
 import type { GrantState } from '../../model/index.ts';
 import type { ApiContext } from '../context.ts';
-import { pageOf } from '../input.ts';
+import { PAGE, pageOf } from '../input.ts';
 import { entryOf, handOutRequest, SCOPE, SUBJECT, TOKEN } from '../oauth/input.ts';
 import { granted } from '../oauth/refusal.ts';
 import { grantView, tokenView } from '../oauth/views.ts';
@@ -29,11 +29,7 @@ function tokenRoutes(api: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/oauth/:client/grants',
       summary: 'Grants by subject, without tokens',
-      query: {
-        state: { type: 'string', enum: STATES },
-        cursor: { type: 'string' },
-        limit: { type: 'integer' },
-      },
+      query: { state: { type: 'string', enum: STATES }, ...PAGE },
       roles: ['reader'],
       handle: (request) => list(api, request),
     },

@@ -3,6 +3,7 @@ import { authorizeClient } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import { known, text } from '../input.ts';
 import { callback } from '../oauth/callback.ts';
+import { CALLBACK_PATH } from '../oauth/here.ts';
 import { SUBJECT, subjectOf } from '../oauth/input.ts';
 import { Pending } from '../oauth/pending.ts';
 import { granted } from '../oauth/refusal.ts';
@@ -49,7 +50,7 @@ export function consentRoutes(api: ApiContext): { readonly guarded: Route[]; rea
   const open: Route[] = [
     {
       method: 'GET',
-      path: '/oauth/callback',
+      path: CALLBACK_PATH,
       summary: 'Where the provider sends the user back: a page, or on to the returnUrl',
       roles: null,
       once: true,
@@ -74,7 +75,9 @@ async function begin(api: ApiContext, pending: Pending, request: Request): Promi
     actor: callerOf(request).name,
   };
   const now = api.engine.context.clock.now();
-  const begun = await pending.begin(client, now, () => granted(() => api.grants.begin(client, wish)));
+  const begun = await pending.begin({ client, subject: wish.subject }, now, () =>
+    granted(() => api.grants.begin(client, wish)),
+  );
   return {
     status: 201,
     headers: { location: `/v1/oauth/${client}/authorizations/${begun.id}` },

@@ -1,5 +1,5 @@
 import type { ApiContext } from '../context.ts';
-import { known, pageOf } from '../input.ts';
+import { known, PAGE, pageOf } from '../input.ts';
 import { storedNames, viewRotation } from '../look.ts';
 import { notFound } from '../problem.ts';
 import { commanded } from '../refusal.ts';
@@ -11,6 +11,7 @@ export function rotationRoutes(api: ApiContext): Route[] {
       method: 'GET',
       path: '/v1/rotations',
       summary: 'Rotations, newest first',
+      query: { credential: { type: 'string' }, ...PAGE },
       roles: ['reader'],
       handle: (request) => list(api, request),
     },

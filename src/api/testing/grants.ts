@@ -18,6 +18,8 @@ export class MemoryGrants implements GrantCommands {
   readonly authorizations = new Map<string, Authorization>();
   /** Thrown by the next call. */
   fault: Error | null = null;
+  /** How long a consent that is begun now lasts, ms. */
+  life = 10 * MINUTE;
   /** What the exchange of the next code comes to; null: a grant. */
   refusal: Authorization['error'] = null;
 
@@ -35,20 +37,21 @@ export class MemoryGrants implements GrantCommands {
       returnUrl: request.returnUrl,
       actor: request.actor,
       createdAt,
-      expiresAt: createdAt + 10 * MINUTE,
+      expiresAt: createdAt + this.life,
       sentAt: null,
       error: null,
     });
     const authorizeUrl = `https://auth.example.com/oauth/authorize?state=state-of-${id}`;
-    return { id, authorizeUrl, expiresAt: createdAt + 10 * MINUTE };
+    return { id, authorizeUrl, expiresAt: createdAt + this.life };
   }
 
-  async callback(query: URLSearchParams): Promise<Authorization> {
+  async callback(query: URLSearchParams, takes: (client: string) => boolean): Promise<Authorization> {
     this.#note('callback', Object.fromEntries(query));
     const found = [...this.authorizations.values()].find(
       ({ state, stateDigest }) => state === 'pending' && stateDigest === query.get('state'),
     );
     if (found === undefined) throw new KeywardenError('unknown_state', 'unknown, used or expired');
+    if (!takes(found.client)) throw new KeywardenError('callback_elsewhere', 'it came to another address');
     return this.#finish(found);
   }
 
@@ -113,6 +116,7 @@ export class MemoryGrants implements GrantCommands {
       accessExpiresAt: null,
       usedAt: null,
       attempt: null,
+      accessGeneration: 1,
       rejectedGeneration: null,
       attempts: 0,
       retryAt: null,

@@ -183,13 +183,15 @@ const BY_HAND = `  by-hand:
     publish: [{ file: ./by-hand.env, format: dotenv, variable: KEY }]
 `;
 
-const client = (name: string) => `  ${name}:
+const client = (name: string, redirectUri: string) => `  ${name}:
     provider: frameflow
     clientId: ${name}
     clientSecret: { env: CLIENT_SECRET }
-    redirectUri: http://127.0.0.1/oauth/callback
+    redirectUri: ${redirectUri}
     returnUrls: ["https://shop.example.com/connected"]
     scopes: ["asset:download"]
 `;
 
-const CLIENTS = `oauthClients:\n${client('shop-app')}${client('other-app')}`;
+/** The callback of `other-app` is hosted by its application. */
+const CLIENTS = `oauthClients:
+${client('shop-app', 'http://127.0.0.1/oauth/callback')}${client('other-app', 'https://other.example.com/oauth/callback')}`;

@@ -28,7 +28,7 @@ async function tryClient(
   await settings.secret.read();
   const { origin } = new URL(await client.authorizeUrl({ ...NOBODY, scopes: policy.scopes }));
   await reach(config, provider, origin);
-  return `${settings.secret.where} can be read, ${origin} answers; no token was asked for`;
+  return `${settings.secret.where} can be read, ${origin} answers; no token was asked for: whether the secret is right shows at the first consent`;
 }
 
 /** Any answer will do. */

@@ -113,10 +113,11 @@ async function forget(
   client: string,
   options: GrantsOptions & { readonly subject: string },
 ): Promise<number> {
+  const path = oauthPath(client, 'grants', options.subject);
   const daemon = await connect(options, VALUE_READERS);
   const subject = printable(options.subject);
   if (!options.yes) await consent(client, subject);
-  const answer = await daemon.delete<object>(oauthPath(client, 'grants', options.subject));
+  const answer = await daemon.delete<object>(path);
   if (options.json) printJson(answer);
   else
     print(

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SECOND } from '../../model/index.ts';
+import { formatDuration, SECOND } from '../../model/index.ts';
 import type { Client } from '../client.ts';
 import { connect, VALUE_READERS } from '../connect.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { RemoteOptions } from '../options.ts';
 import { print, printable, printJson, tell } from '../terminal.ts';
 import type { AuthorizationView } from '../views.ts';
+import { moment } from '../when.ts';
 import { openBrowser } from './browser.ts';
-import { oauthPath } from './paths.ts';
+import { assertSubject, oauthPath } from './paths.ts';
 
 export type LoginOptions = RemoteOptions & {
   readonly subject: string;
@@ -23,23 +24,30 @@ type Begun = { readonly id: string; readonly authorizeUrl: string; readonly expi
 
 /** Has a user consent in a browser, and tells what came of it. */
 export async function login(client: string, options: LoginOptions): Promise<number> {
+  const { subject, timeout } = options;
+  assertSubject(subject);
   const daemon = await connect(options, VALUE_READERS);
-  const { subject } = options;
   const begun = await daemon.post<Begun>(oauthPath(client, 'authorizations'), { body: { subject } });
   const life = Date.parse(begun.expiresAt) - daemon.now;
   await show(begun.authorizeUrl, options);
   const path = oauthPath(client, 'authorizations', begun.id);
-  const end = await outcome(daemon, path, Math.min(options.timeout ?? life, life));
+  const end = await outcome(daemon, path, Math.min(timeout ?? life, life));
   if (options.json) printJson(end);
   if (end.state === 'completed') {
     if (!options.json) print(`connected: ${client} now has access on behalf of ${printable(end.subject)}`);
     return EXIT.done;
   }
-  const why = end.state === 'failed' ? printable(end.error?.message ?? 'the provider gave no reason') : LATE;
-  throw new CommandError(EXIT.failed, `no grant of ${printable(subject)}: ${why}`);
+  const own = timeout !== undefined && timeout < life ? timeout : null;
+  throw new CommandError(EXIT.failed, `no grant of ${printable(subject)}: ${whyNot(end, own)}`);
 }
 
-const LATE = 'nobody has consented in time; run the command again and open the address within ten minutes';
+/** @param timeout the caller's own, where the consent outlives it; ms */
+function whyNot({ state, error, expiresAt }: AuthorizationView, timeout: number | null): string {
+  if (state === 'failed') return printable(error?.message ?? 'the provider gave no reason');
+  if (timeout === null)
+    return 'nobody has consented in time; run the command again and open the address within ten minutes';
+  return `nobody has consented within ${formatDuration(timeout)}; the address is still open until ${moment(expiresAt)}, and it may yet be completed`;
+}
 
 async function show(url: string, { open, json }: LoginOptions): Promise<void> {
   // With --json standard output is the outcome and nothing else.

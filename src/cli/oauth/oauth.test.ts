@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { call } from '../../api/testing/call.ts';
 import { TOKENS, type TokenName, type World, world } from '../../api/testing/world.ts';
 import { UnavailableError } from '../../engine/grants/contract.ts';
-import { KeywardenError, Secret } from '../../model/index.ts';
+import { KeywardenError, MINUTE, Secret } from '../../model/index.ts';
 import { cli, start } from '../testing/cli.ts';
 
 let w: World;
@@ -91,11 +91,44 @@ describe('login', () => {
     });
   });
 
-  test('exits 1 where nobody consents in time', async () => {
+  test('exits 1 where the caller waits no longer, and says that the consent goes on', async () => {
     const { running } = await begin('--timeout', '1ms');
     const { code, stderr } = await running.ended;
+    const [{ expiresAt } = { expiresAt: 0 }] = [...w.grants.authorizations.values()].slice(-1);
+    const until = new Date(expiresAt).toISOString().slice(0, 19).replace('T', ' ');
     expect(code).toBe(1);
-    expect(stderr).toContain('nobody has consented in time');
+    expect(stderr).toContain(
+      `error: no grant of user-1: nobody has consented within 1ms; the address is still open until ${until}Z, and it may yet be completed\n`,
+    );
+  });
+
+  test('exits 1 where nobody consents in time', async () => {
+    w.grants.life = 500;
+    const { running } = await begin('--timeout', '1h');
+    w.grants.life = 10 * MINUTE;
+    const { code, stderr } = await running.ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('nobody has consented in time; run the command again');
+  });
+});
+
+test.each([
+  ['login', 'shop-app', '--subject', ''],
+  ['token', 'shop-app', '--subject', ''],
+  ['grants', 'shop-app', 'forget', '--subject', '', '--yes'],
+])('%s exits 2 where the user has no name', async (...args) => {
+  expect(await run(args)).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: "error: --subject: expected the user's name\n",
+  });
+  expect(w.grants.asked).toEqual([]);
+});
+
+test('a client without a name is told before anything is asked', async () => {
+  expect(await run(['token', '', '--subject', 'user-1'])).toMatchObject({
+    code: 2,
+    stderr: "error: CLIENT: expected the OAuth client's name\n",
   });
 });
 

@@ -91,12 +91,18 @@ test('an application that hosts the callback finishes its own session’s consen
   const back = await consent(String(mallory.json.authorizeUrl), {}, { ca: w.sandbox.ca });
   const query = Object.fromEntries(back.searchParams);
   expect((await post(`/${victor.json.id}/complete`, query)).status).toBe(400);
+  const stolen = await post(`/${mallory.json.id}/complete`, query);
+  expect([stolen.status, stolen.json.type]).toEqual([400, 'urn:keywarden:problem:unknown-state']);
   expect((await run('token', 'footage-app', '--subject', 'mallory')).code).toBe(4);
-  expect(await post(`/${mallory.json.id}/complete`, query)).toMatchObject({
+
+  const anew = await post('', { subject: 'mallory' });
+  const own = await consent(String(anew.json.authorizeUrl), {}, { ca: w.sandbox.ca });
+  const given = Object.fromEntries(own.searchParams);
+  expect(await post(`/${anew.json.id}/complete`, given)).toMatchObject({
     status: 200,
     json: { state: 'completed', subject: 'mallory' },
   });
-  const again = await post(`/${mallory.json.id}/complete`, query);
+  const again = await post(`/${anew.json.id}/complete`, given);
   expect([again.status, again.json.type]).toEqual([400, 'urn:keywarden:problem:unknown-state']);
   expect((await run('grants', 'footage-app', 'forget', '--subject', 'mallory', '--yes')).code).toBe(0);
 });
@@ -122,7 +128,7 @@ test('a grant from elsewhere moves in, is told once it proves to be dead, and is
 test('check tries the client and spends nothing', async () => {
   const { code, stdout } = await run('check');
   expect(stdout).toContain(
-    `ok    OAuth client footage-app: environment variable CLIENT_SECRET can be read, ${new URL(w.sandbox.frameflow.url).origin} answers; no token was asked for\n`,
+    `ok    OAuth client footage-app: environment variable CLIENT_SECRET can be read, ${new URL(w.sandbox.frameflow.url).origin} answers; no token was asked for: whether the secret is right shows at the first consent\n`,
   );
   expect(code).toBe(0);
 });

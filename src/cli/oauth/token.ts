@@ -13,9 +13,9 @@ const DEADLINE = 30 * SECOND;
 
 /** Prints an access token and nothing else; a line end only where a person looks at it. */
 export async function token(client: string, options: TokenOptions): Promise<number> {
-  const daemon = await connect(options, VALUE_READERS);
   const query = options.scope === undefined ? '' : `?scope=${encodeURIComponent(options.scope)}`;
   const path = oauthPath(client, 'grants', options.subject, 'access-token');
+  const daemon = await connect(options, VALUE_READERS);
   const answer = await daemon.get<TokenView>(path + query, { deadlineMs: DEADLINE });
   if (options.json) printJson(answer);
   else process.stdout.write(process.stdout.isTTY ? `${answer.accessToken}\n` : answer.accessToken);
