@@ -1,5 +1,6 @@
 import type { Message } from '../../src/channels/contract.ts';
 import { DAY, HOUR, KeywardenError, MINUTE, Secret } from '../../src/model/index.ts';
+import { forget, reconsent } from './applications.ts';
 import { CREDENTIAL } from './config.ts';
 import type { Machine, World } from './ground.ts';
 import type { Act } from './plan.ts';
@@ -68,6 +69,13 @@ const DEEDS: Partial<Readonly<Record<Act, Deed>>> = {
   resume: (_, { commands }) => commands?.resume(CREDENTIAL, ACTOR),
   retry: (world, { commands }) => onOpen(world, (id) => commands?.retry(id, ACTOR)),
   abandon: (world, { commands }) => onOpen(world, (id) => commands?.abandon(id, ACTOR)),
+  disconnect: ({ ledger, authorizer }) => {
+    const [given] = [...ledger.grants.values()].filter(({ state }) => state === 'active').slice(-1);
+    const token = given === undefined ? undefined : ledger.refreshTokens.get(given.subject);
+    if (token !== undefined) authorizer.disconnect(token);
+    return undefined;
+  },
+  forget: (world, { grants }) => forget(world, grants),
   tamper: (world) => {
     const place = world.places[0];
     if (place?.content != null) world.spoil(place, place.content.value, null);
@@ -90,6 +98,7 @@ function currentKey({ ledger, issuer }: World) {
 
 /** What whoever is on call does about an alert, hours later: what its text says. */
 export function answerTheCall(world: World, { event, alert }: Message): void {
+  if (event === 'trigger' && alert.kind === 'consent-required') reconsent(world, alert);
   if (event !== 'trigger' || alert.severity !== 'critical') return;
   const wait = world.people.spread(20 * MINUTE, 12 * HOUR);
   if (alert.kind === 'credential-rejected') world.at(wait, () => replaceByHand(world));

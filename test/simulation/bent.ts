@@ -8,6 +8,7 @@ export const STRAIGHT: Bent = {
   rules,
   state: same,
   provider: same,
+  client: same,
   store: same,
   channel: same,
   clock: same,

@@ -1,27 +1,13 @@
-import { type Change, DAY, EdgeError, failureOf, HOUR } from '../../src/model/index.ts';
-import type { Rules, Situation } from '../../src/rotation/index.ts';
-import type { State } from '../../src/state/contract.ts';
+import { DAY, EdgeError, failureOf, HOUR } from '../../src/model/index.ts';
+import type { Situation } from '../../src/rotation/index.ts';
 import { STRAIGHT } from './bent.ts';
+import { BUGS_OF_GRANTS } from './bugs-of-grants.ts';
 import type { Bent } from './ground.ts';
+import { type Bug, withChanges, without, withRules } from './planting.ts';
 
-/** A defect that the product does not have, planted to see that it would be found. */
-export type Bug = { readonly name: string; readonly what: string; readonly bent: Bent };
+export type { Bug };
 
 const { rules } = STRAIGHT;
-
-const withRules = (changed: Partial<Rules>): Bent => ({ ...STRAIGHT, rules: { ...rules, ...changed } });
-
-/** A state to which changes come otherwise than they were made. */
-const withChanges = (change: (changes: readonly Change[]) => readonly Change[]): Bent => ({
-  ...STRAIGHT,
-  state: (state): State => ({
-    ...state,
-    commit: (changes, options) => state.commit(change(changes), options),
-  }),
-});
-
-const without = (...types: readonly Change['type'][]) =>
-  withChanges((changes) => changes.filter(({ type }) => !types.includes(type)));
 
 const withoutSignals = (...kinds: readonly string[]): Bent =>
   withRules({
@@ -239,6 +225,7 @@ export const BUGS: readonly Bug[] = [
       ),
     ),
   },
+  ...BUGS_OF_GRANTS,
 ];
 
 /** @throws {RangeError} where there is none of that name */

@@ -1,11 +1,12 @@
-import type { Config, DestinationConfig } from '../../src/config/types.ts';
+import type { Config, DestinationConfig, OAuthClientConfig } from '../../src/config/types.ts';
 import { DAY, MINUTE, SECOND, Secret, SecretSource } from '../../src/model/index.ts';
-import type { Plan } from './plan.ts';
+import type { GrantsPlan, Plan } from './plan.ts';
 
 /** The provider's Date header tells its time to the second. */
 const SETTLE_MARGIN = 2 * SECOND;
 
 export const CREDENTIAL = 'frameflow-prod';
+export const CLIENT = 'footage-app';
 const MONITOR = 'frameflow-log';
 export const CHANNELS = ['team', 'oncall'] as const;
 
@@ -59,6 +60,7 @@ export function configOf(plan: Plan, firstKey: string): Config {
         ]),
     ),
     credentials: { [CREDENTIAL]: credentialOf(plan, secret) },
+    oauthClients: plan.grants.users === 0 ? {} : { [CLIENT]: clientOf(plan.grants, secret) },
     monitors: { [MONITOR]: LOG },
     channels: {
       team: { kind: 'slack', webhookUrl: secret, ...connection },
@@ -114,5 +116,28 @@ function credentialOf(plan: Plan, secret: SecretSource): Config['credentials'][s
         onChange: { kind: 'exec', exec: ['/bin/true'], timeout: 30 * SECOND },
       }),
     ),
+  };
+}
+
+function clientOf({ grace, refreshLife }: GrantsPlan, secret: SecretSource): OAuthClientConfig {
+  return {
+    name: CLIENT,
+    provider: 'frameflow',
+    settings: {
+      clientId: 'sim',
+      authentication: 'client_secret_basic',
+      secret,
+      redirectUri: 'https://simulated.invalid/oauth/callback',
+    },
+    returnUrls: [],
+    policy: {
+      client: CLIENT,
+      scopes: ['asset:read'],
+      before: 5 * MINUTE,
+      keepAlive: 60 * DAY,
+      refreshGrace: grace,
+      refreshLifetime: refreshLife,
+    },
+    requestsPerMinute: 120,
   };
 }

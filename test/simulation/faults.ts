@@ -12,8 +12,17 @@ export const EFFECTS = [
   'publish',
   'deliver',
   'hook',
+  /** A commit about a grant or a client of grants. */
+  'grantCommit',
+  'refresh',
+  'revoke',
+  /** An application asks for an access token. */
+  'handOut',
 ] as const;
 export type Effect = (typeof EFFECTS)[number];
+
+/** Of these there are some only where a seed has grants. */
+export const GRANT_EFFECTS: readonly Effect[] = ['grantCommit', 'refresh', 'revoke', 'handOut'];
 
 export const FAULTS = [
   /** It was not done, and that is said. */
@@ -46,6 +55,10 @@ export const FAULTS = [
   'down',
   /** The state is put back to a backup that is up to two days old. */
   'restore',
+  /** 429: it was not done, and is not to be asked for again before a time. */
+  'rate-limited',
+  /** The server takes the client's own secret for wrong, for hours. */
+  'client-refused',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -108,6 +121,37 @@ export const APPLICABLE: Readonly<Record<Effect, readonly Fault[]>> = {
     'restore',
   ],
   hook: ['refused', 'crash-before', 'applied-crash', 'answer-lost', 'stall', 'clock-step', 'down'],
+  grantCommit: ['refused', 'crash-before', 'applied-crash', 'stall', 'clock-step', 'down', 'restore'],
+  refresh: [
+    'refused',
+    'crash-before',
+    'applied-crash',
+    'answer-lost',
+    'late',
+    'twice',
+    'garbage',
+    'stall',
+    'clock-step',
+    'down',
+    'restore',
+    'rate-limited',
+    'client-refused',
+  ],
+  revoke: [
+    'refused',
+    'crash-before',
+    'applied-crash',
+    'answer-lost',
+    'late',
+    'twice',
+    'garbage',
+    'stall',
+    'clock-step',
+    'down',
+    'rate-limited',
+    'client-refused',
+  ],
+  handOut: ['crash-before', 'applied-crash', 'answer-lost', 'stall', 'clock-step', 'down', 'restore'],
   deliver: [
     'refused',
     'crash-before',
@@ -125,6 +169,8 @@ export const APPLICABLE: Readonly<Record<Effect, readonly Fault[]>> = {
 /** These take days, and more than a few of them in a month leave nothing to be said of the rest. */
 const HEAVY: readonly Fault[] = ['partial', 'stall', 'clock-step', 'down', 'restore'];
 const HEAVY_LIMIT = 3;
+/** Those that strike what concerns grants are counted apart: what strikes the keys is the same with grants and without. */
+const HEAVY_LIMIT_OF_GRANTS = 2;
 
 /**
  * A fault that struck, and where: at the `nth` effect of its kind. A failing seed is shrunk by leaving some out, so
@@ -147,6 +193,8 @@ export function extent(fault: Fault, stream: Stream, overlap: number): number {
       const far = stream.chance(0.5) ? stream.spread(DAY, 5 * DAY) : stream.spread(MINUTE, DAY);
       return stream.chance(0.5) ? far : -far;
     }
+    case 'client-refused':
+      return stream.spread(5 * MINUTE, 12 * HOUR);
     case 'late':
       return stream.spread(10 * MINUTE, 12 * HOUR);
     case 'reverts':
@@ -172,7 +220,7 @@ const MOST_STRUCK = 0.5;
 
 /** At random, by the seed's rates. */
 export function randomly({ seed, rates }: FaultPlan): Chooser {
-  let heavy = 0;
+  const heavy = { keys: 0, grants: 0 };
   const rateOf = (effect: Effect, fault: Fault) =>
     (rates[fault] ?? 0) * AIM[effect] * (effect === 'publish' && fault === 'partial' ? AT_PUBLICATION : 1);
   return (effect, nth) => {
@@ -183,14 +231,15 @@ export function randomly({ seed, rates }: FaultPlan): Chooser {
       left -= rateOf(effect, fault);
       if (left >= 0) continue;
       if (!HEAVY.includes(fault)) return fault;
-      heavy += 1;
-      return heavy > HEAVY_LIMIT ? null : fault;
+      const whose = GRANT_EFFECTS.includes(effect) ? 'grants' : 'keys';
+      heavy[whose] += 1;
+      return heavy[whose] > (whose === 'grants' ? HEAVY_LIMIT_OF_GRANTS : HEAVY_LIMIT) ? null : fault;
     }
     return null;
   };
 }
 
-/** Commits and log reads are many; mints and publications are what this is about. */
+/** Commits and log reads are many, revocations few; mints and publications are what this is about. */
 const AIM: Readonly<Record<Effect, number>> = {
   commit: 0.1,
   mint: 3,
@@ -201,6 +250,10 @@ const AIM: Readonly<Record<Effect, number>> = {
   publish: 2,
   deliver: 0.5,
   hook: 1,
+  grantCommit: 0.1,
+  refresh: 1,
+  revoke: 40,
+  handOut: 0.6,
 };
 
 /** A destination that is lost right at a publication is what an overlap is for. */

@@ -1,11 +1,13 @@
 import type { Channel, Message } from '../../src/channels/contract.ts';
 import type { Commands } from '../../src/engine/commands.ts';
+import type { GrantCommands, HandedOut } from '../../src/engine/grants/contract.ts';
 import type { AlertKind, Change, Clock, Mark, Secret } from '../../src/model/index.ts';
-import type { Provider } from '../../src/providers/contract.ts';
+import type { OAuthClient, Provider } from '../../src/providers/contract.ts';
 import type { Rules } from '../../src/rotation/index.ts';
 import type { State } from '../../src/state/contract.ts';
 import type { SpooledAnswer } from '../../src/state/spool.ts';
 import type { Store } from '../../src/stores/contract.ts';
+import type { Authorizer } from './authorizer.ts';
 import type { Database } from './database.ts';
 import type { Effect, Fault, Struck } from './faults.ts';
 import type { Issuer, Key } from './issuer.ts';
@@ -35,6 +37,8 @@ export type Life = {
   alive: boolean;
   /** Paused until then. */
   pausedUntil: number;
+  /** Whether it has heard yet what time it is at the authorization server. */
+  serverTimeKnown: () => boolean;
   go(task: () => void): void;
   after(ms: number, task: () => void): void;
   going(): Promise<void>;
@@ -52,6 +56,7 @@ export type Machine = {
   readonly spooled: Map<string, SpooledAnswer>;
   readonly life: Life | null;
   readonly commands: Commands | null;
+  readonly grants: GrantCommands | null;
   crash(ms: number): void;
   pause(ms: number): void;
   step(ms: number): void;
@@ -83,6 +88,7 @@ export type World = {
   readonly people: Stream;
   readonly repeats: Stream;
   readonly issuer: Issuer;
+  readonly authorizer: Authorizer;
   readonly places: readonly Place[];
   readonly machines: readonly Machine[];
   readonly arrivals: Arrival[];
@@ -96,6 +102,8 @@ export type World = {
   readonly everHeld: Set<string>;
   readonly tellings: Map<string, Telling>;
   readonly restores: number;
+  /** When the state was last put back; null: never. */
+  readonly restoredAt: number | null;
   readonly ledger: Ledger;
   /** Set where an engine was given something to do. */
   touched: boolean;
@@ -122,6 +130,7 @@ export type Bent = {
   readonly rules: Rules;
   readonly state: (state: State, life: Life) => State;
   readonly provider: (provider: Provider, clock: Clock) => Provider;
+  readonly client: (client: OAuthClient, clock: Clock) => OAuthClient;
   readonly store: (store: Store<unknown>) => Store<unknown>;
   readonly channel: (channel: Channel) => Channel;
   readonly clock: (clock: Clock) => Clock;
@@ -156,6 +165,12 @@ export type Moments = {
   onKeyLate(moment: { readonly key: Key }): void;
   /** A key has just ended. */
   onKeyEnd(moment: { readonly key: Key }): void;
+  /** A refresh token is presented, or would be if nothing struck it. */
+  onRefresh(moment: { readonly life: Life; readonly token: string }): void;
+  /** What came of that is known to its process. */
+  onRefreshEnd(moment: { readonly life: Life; readonly token: string }): void;
+  /** An application gets an access token. */
+  onHandOut(moment: { readonly life: Life; readonly subject: string; readonly handed: HandedOut }): void;
   onLine(moment: { readonly line: string }): void;
   onSpooled(moment: { readonly answer: Secret }): void;
   /** Faults stopped an hour ago. */

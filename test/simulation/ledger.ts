@@ -1,4 +1,13 @@
-import type { Alert, Change, Delivery, Destination, Rotation, Version } from '../../src/model/index.ts';
+import type {
+  Alert,
+  Change,
+  ClientRecord,
+  Delivery,
+  Destination,
+  Grant,
+  Rotation,
+  Version,
+} from '../../src/model/index.ts';
 
 /** All that was committed and still stands, as the invariants need it: a copy beside the database. */
 export class Ledger {
@@ -11,6 +20,13 @@ export class Ledger {
   readonly destinations = new Map<string, Destination>();
   readonly alerts = new Map<string, Alert>();
   readonly deliveries = new Map<string, Delivery>();
+  /** By subject, as the next two. */
+  readonly grants = new Map<string, Grant>();
+  readonly refreshTokens = new Map<string, string>();
+  /** Raw answers to refreshes that were not taken in yet. */
+  readonly answers = new Map<string, string>();
+  /** By name. */
+  readonly clients = new Map<string, ClientRecord>();
 
   apply(change: Change): void {
     switch (change.type) {
@@ -37,6 +53,28 @@ export class Ledger {
         this.deliveries.set(change.delivery.id, change.delivery);
         return;
       default:
+        this.#applyToGrants(change);
+    }
+  }
+
+  #applyToGrants(change: Change): void {
+    switch (change.type) {
+      case 'grant.put':
+        this.grants.set(change.grant.subject, change.grant);
+        if (change.tokens !== undefined)
+          this.refreshTokens.set(change.grant.subject, change.tokens.refresh.reveal());
+        return;
+      case 'grant.answer':
+        if (change.answer === null) this.answers.delete(change.subject);
+        else this.answers.set(change.subject, change.answer.reveal());
+        return;
+      case 'grant.delete':
+        for (const map of [this.grants, this.refreshTokens, this.answers]) map.delete(change.subject);
+        return;
+      case 'client.put':
+        this.clients.set(change.record.client, change.record);
+        return;
+      default:
         return;
     }
   }
@@ -52,6 +90,10 @@ export class Ledger {
       'destinations',
       'alerts',
       'deliveries',
+      'grants',
+      'refreshTokens',
+      'answers',
+      'clients',
     ] as const;
     for (const name of maps) {
       const target = copy[name] as Map<string, unknown>;

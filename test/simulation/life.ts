@@ -23,6 +23,7 @@ export class Life {
   alive = true;
   /** Paused until then. */
   pausedUntil = 0;
+  serverTimeKnown = () => false;
 
   constructor(world: World, machine: Machine, number: number) {
     this.#world = world;

@@ -1,15 +1,17 @@
 import { Commands } from '../../src/engine/commands.ts';
 import { Engine } from '../../src/engine/engine.ts';
+import type { GrantCommands } from '../../src/engine/grants/contract.ts';
 import { MINUTE, SECOND } from '../../src/model/index.ts';
 import type { SpooledAnswer } from '../../src/state/spool.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { channelOf } from './channel.ts';
-import { CHANNELS, CREDENTIAL, configOf } from './config.ts';
+import { CHANNELS, CLIENT, CREDENTIAL, configOf } from './config.ts';
 import type { World } from './ground.ts';
 import { HASH } from './hash.ts';
 import { hookOf } from './hook.ts';
 import { Life } from './life.ts';
 import { logOf } from './log.ts';
+import { oauthClientOf } from './oauth-client.ts';
 import { storeOf } from './place.ts';
 import { providerOf } from './provider.ts';
 import { spoolOf } from './spool.ts';
@@ -49,6 +51,7 @@ export class Machine {
       rules: world.bent.rules,
       claimFor: world.claimFor,
       plugins: {
+        clients: new Map([[CLIENT, world.bent.client(oauthClientOf(world, life), clock)]]),
         providers: new Map([['frameflow', world.bent.provider(providerOf(world, life), clock)]]),
         stores: new Map(
           world.places.map((place) => [place.name, world.bent.store(storeOf(world, life, place))]),
@@ -81,6 +84,11 @@ export class Machine {
         world.defect(error, 'the start');
         if (life.alive) this.crash(MINUTE);
       });
+  }
+
+  /** What may be asked of its grants; null: it is dead. */
+  get grants(): GrantCommands | null {
+    return this.engine?.grants ?? null;
   }
 
   /** True where the engine goes on by itself: it looks for due work, and is not paused. */

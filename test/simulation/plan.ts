@@ -20,7 +20,9 @@ export const ACTS = [
   'retry',
   'abandon',
 ] as const;
-export type Act = (typeof ACTS)[number];
+/** What users do to their grants: at the provider, or in an application, which has it forgotten. */
+export const GRANT_ACTS = ['disconnect', 'forget'] as const;
+export type Act = (typeof ACTS)[number] | (typeof GRANT_ACTS)[number];
 
 /** `at`: ms after the world's begin; with `during`, while the first such effect after that is under way. */
 export type PlannedAct = { readonly at: number; readonly act: Act; readonly during: Effect | null };
@@ -29,6 +31,19 @@ export type Place = {
   readonly name: 'vault' | 'aws' | 'file';
   readonly lag: number;
   readonly required: boolean;
+};
+
+/** The OAuth grants of a seed, and how their authorization server is. Durations in ms. */
+export type GrantsPlan = {
+  /** Users, one grant each; 0: the configuration has no client. */
+  readonly users: number;
+  readonly grace: number;
+  readonly accessLife: number;
+  readonly refreshLife: number;
+  readonly slides: boolean;
+  readonly tells: boolean;
+  /** How often an application asks for each user's token. */
+  readonly askEvery: number;
 };
 
 /** All that a seed decides before anything happens. */
@@ -52,6 +67,7 @@ export type Plan = {
   readonly attentive: boolean;
   readonly rates: Partial<Readonly<Record<Fault, number>>>;
   readonly acts: readonly PlannedAct[];
+  readonly grants: GrantsPlan;
 };
 
 /** Faults stop after this share of the run; then everything must settle. */
@@ -63,6 +79,7 @@ export function planOf(seed: number, days = 30): Plan {
   const overlap = stream.chance(0.5) ? 3 * DAY : stream.spread(6 * HOUR, 3 * DAY);
   const names = ['vault', 'aws', 'file'] as const;
   const count = stream.whole(2, 3);
+  const grants = grantsOf(new Stream(seed, 'grants'));
   return {
     seed,
     days,
@@ -82,7 +99,11 @@ export function planOf(seed: number, days = 30): Plan {
     onDrift: stream.chance(0.5) ? 'alert' : 'overwrite',
     attentive: stream.chance(0.5),
     rates: ratesOf(new Stream(seed, 'rates')),
-    acts: actsOf(new Stream(seed, 'acts'), days),
+    acts: [
+      ...actsOf(new Stream(seed, 'acts'), days),
+      ...(grants.users === 0 ? [] : grantActsOf(new Stream(seed, 'grant acts'), days)),
+    ],
+    grants,
   };
 }
 
@@ -97,6 +118,29 @@ function ratesOf(stream: Stream): Plan['rates'] {
   return rates;
 }
 
+/** So many seeds have grants. */
+const WITH_GRANTS = 0.5;
+
+function grantsOf(stream: Stream): GrantsPlan {
+  return {
+    users: stream.chance(WITH_GRANTS) ? stream.whole(1, 3) : 0,
+    grace: stream.chance(0.5) ? 0 : stream.whole(30, 120) * SECOND,
+    accessLife: stream.whole(18, 36) * HOUR,
+    refreshLife: 20 * DAY,
+    slides: stream.chance(0.7),
+    tells: stream.chance(0.5),
+    askEvery: stream.spread(8 * HOUR, 30 * HOUR),
+  };
+}
+
+function grantActsOf(stream: Stream, days: number): PlannedAct[] {
+  return Array.from({ length: stream.whole(1, 4) }, () => ({
+    at: stream.whole(HOUR, days * HEALED_AT * DAY),
+    act: stream.pick(GRANT_ACTS),
+    during: stream.chance(0.5) ? 'refresh' : null,
+  }));
+}
+
 /** Where a command can come between what was read and what is committed. */
 const DURING: readonly Effect[] = ['mint', 'verify', 'publish', 'preflight', 'readBack'];
 
@@ -109,16 +153,28 @@ function actsOf(stream: Stream, days: number): PlannedAct[] {
   })).toSorted((a, b) => a.at - b.at);
 }
 
-/** A world without any fault or act, for single faults: the shortest in which every effect is reached. */
-export function calmPlan(seed: number, days: number): Plan {
+/**
+ * A world without any fault or act, for single faults: the shortest in which every effect is reached.
+ *
+ * @param users of grants; then one of them disconnects, too
+ */
+export function calmPlan(seed: number, days: number, users = 0): Plan {
   return {
     ...planOf(seed, days),
     engines: 1,
     rates: {},
-    acts: [],
+    acts: users === 0 ? [] : FORGOTTEN,
+    grants: { ...grantsOf(new Stream(seed, 'grants')), users, accessLife: DAY },
     overlap: 3 * DAY,
     pollEvery: 6 * HOUR,
     settles: 5 * SECOND,
     useEvery: 8 * HOUR + MINUTE,
   };
 }
+
+/** Four times, so that a revocation can be struck that is not the first. */
+const FORGOTTEN: readonly PlannedAct[] = [2, 4, 6, 8].map((day) => ({
+  at: day * DAY,
+  act: 'forget',
+  during: null,
+}));

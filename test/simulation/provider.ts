@@ -69,7 +69,7 @@ export function providerOf(world: World, life: Life): Provider {
 }
 
 /** Every answer bears the provider's time, to the second. */
-function clockOf(world: World, life: Life) {
+export function clockOf(world: World, life: Life) {
   const clock = life.clock();
   let seen: SeenClock | null = null;
   const dated = async <T>(answer: Promise<T>): Promise<T> => {

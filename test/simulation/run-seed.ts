@@ -1,3 +1,4 @@
+import { mock } from 'node:test';
 import { Database } from './database.ts';
 import { type Chooser, exactly, randomly, type Struck } from './faults.ts';
 import type { Bent, Failed } from './ground.ts';
@@ -50,7 +51,13 @@ export class Runner {
       ...(bent === undefined ? {} : { bent }),
       ...(steps === undefined ? {} : { steps }),
     });
-    await world.run();
+    // Who waits for a token looks again each second of real time: none passes here, or no run could be had twice.
+    mock.timers.enable({ apis: ['setInterval'] });
+    try {
+      await world.run();
+    } finally {
+      mock.timers.reset();
+    }
     return {
       plan,
       failed: world.failed,

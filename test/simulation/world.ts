@@ -2,6 +2,8 @@ import { type Alert, type Change, DAY, HOUR, type Mark, MINUTE } from '../../src
 import { StateError } from '../../src/state/contract.ts';
 import type { Copy } from '../../src/state/sqlite/testing/copies.ts';
 import { act } from './acts.ts';
+import { startApplications } from './applications.ts';
+import { Authorizer } from './authorizer.ts';
 import { STRAIGHT } from './bent.ts';
 import { Consumer } from './consumer.ts';
 import type { Database } from './database.ts';
@@ -11,6 +13,7 @@ import { Heap } from './heap.ts';
 import { INVARIANTS } from './invariants/index.ts';
 import { Issuer, type Key } from './issuer.ts';
 import { Ledger } from './ledger.ts';
+import { lineOf } from './lines.ts';
 import { Machine } from './machine.ts';
 import { HEALED_AT, type Plan, type PlannedAct } from './plan.ts';
 import { Place } from './shelf.ts';
@@ -50,6 +53,7 @@ export class World {
   readonly people: Stream;
   readonly repeats: Stream;
   readonly issuer: Issuer;
+  readonly authorizer: Authorizer;
   readonly places: readonly Place[];
   readonly machines: readonly Machine[];
   readonly arrivals: Arrival[] = [];
@@ -65,6 +69,7 @@ export class World {
   readonly everHeld = new Set<string>();
   readonly tellings = new Map<string, Telling>();
   restores = 0;
+  restoredAt: number | null = null;
   ledger = new Ledger();
   failed: Failed | null = null;
   /** Set where an engine was given something to do. */
@@ -94,6 +99,7 @@ export class World {
       now: () => this.#time,
       onEnding: (key) => this.#endsLater(key),
     });
+    this.authorizer = new Authorizer({ seed: plan.seed, ...plan.grants, now: () => this.#time });
     this.places = plan.places.map(({ name, lag }) => new Place(name, lag));
     this.machines = Array.from({ length: plan.engines }, (_, index) => new Machine(this, index));
     this.#invariants = INVARIANTS.map((make) => make(this));
@@ -221,6 +227,7 @@ export class World {
     if (backup === null) return;
     this.trace.add(`${this.#time} the state is restored`);
     this.restores += 1;
+    this.restoredAt = this.#time;
     // Once nothing is open any more.
     this.at(1, () => {
       this.database.restore(backup.copy);
@@ -262,6 +269,7 @@ export class World {
       const { at, during } = planned;
       this.at(at, () => (during === null ? act(this, planned.act) : this.#awaiting.push(planned)));
     }
+    startApplications(this);
     this.at(this.healsAt - START, () => this.#heal());
   }
 
@@ -321,23 +329,4 @@ function turnOfTheEventLoop(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
-}
-
-function lineOf(change: Change): string {
-  switch (change.type) {
-    case 'rotation.put':
-      return `rotation ${change.rotation.id} ${change.rotation.state}${change.rotation.queued ? ' (queued)' : ''}`;
-    case 'version.put':
-      return `version ${change.version.number} ${change.version.keyId} ${change.version.state}`;
-    case 'destination.put':
-      return `destination ${change.destination.id} ${change.destination.state} ${change.destination.lastError?.code ?? ''}`;
-    case 'alert.put':
-      return `alert ${change.alert.id} ${change.alert.kind} ${change.alert.severity} ${change.alert.state}`;
-    case 'delivery.put':
-      return `delivery ${change.delivery.channel} ${change.delivery.event} ${change.delivery.state}`;
-    case 'audit.append':
-      return `audit ${change.entry.action}`;
-    default:
-      return change.type;
-  }
 }

@@ -1,13 +1,17 @@
 import type { MakeInvariant } from '../ground.ts';
 import { authenticates } from './authenticates.ts';
+import { deadOrTold } from './dead-or-told.ts';
 import { endsWell } from './ends-well.ts';
+import { handedOut } from './handed-out.ts';
 import { heldOrTold } from './held-or-told.ts';
 import { intentFirst } from './intent-first.ts';
 import { legal } from './legal.ts';
+import { lossesMarked } from './losses-marked.ts';
 import { neverDown } from './never-down.ts';
 import { noSecret } from './no-secret.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { overlapRule } from './overlap-rule.ts';
+import { presentedOnce } from './presented-once.ts';
 import { told } from './told.ts';
 import { withinBudget } from './within-budget.ts';
 
@@ -24,4 +28,8 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   legal,
   noSecret,
   withinBudget,
+  presentedOnce,
+  lossesMarked,
+  deadOrTold,
+  handedOut,
 ];

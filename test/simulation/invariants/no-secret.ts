@@ -1,12 +1,12 @@
 import type { Invariant, World } from '../ground.ts';
 
-/** Every key of the world has this form, and nothing else has. */
-const SECRET = /ff_live_[A-Za-z0-9]{16}/;
+/** Every key and token of the world has this form, and nothing else has. */
+const SECRET = /ff_(?:live|access|refresh)_[A-Za-z0-9]{16}/;
 
 /** 10. A secret's bytes are nowhere but in stores, provider traffic and ciphertext. */
 export function noSecret(world: World): Invariant {
   const search = (text: string, where: string) => {
-    if (SECRET.test(text)) world.fail(self, `a key stands in ${where}`);
+    if (SECRET.test(text)) world.fail(self, `a key or token stands in ${where}`);
   };
   const self: Invariant = {
     number: 10,
