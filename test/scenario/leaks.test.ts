@@ -101,9 +101,12 @@ async function everyAnswer(world: World): Promise<ReadonlyArray<readonly [string
   };
   for (const [path, methods] of Object.entries(json.paths as Record<string, object>)) {
     if (!('get' in methods) || path.endsWith('/secret')) continue;
-    const route = path.replace('{id}', values[path] ?? '').replace('{name}', CREDENTIAL);
+    const route = path
+      .replace('{id}', values[path] ?? 'none')
+      .replace('{name}', CREDENTIAL)
+      .replace(/\{\w+\}/g, 'none');
     const answer = await ask(world, route, { token });
-    expect(`${path} ${answer.status}`).toBe(`${path} 200`);
+    expect(`${path} ${answer.status}`).toBe(`${path} ${expectedOf(path)}`);
     tell(path, answer);
   }
   expect(told.length).toBeGreaterThan(8);
@@ -120,6 +123,12 @@ async function everyAnswer(world: World): Promise<ReadonlyArray<readonly [string
     tell(`the problem of ${path}`, answer);
   }
   return told;
+}
+
+/** This world has no OAuth client: what is asked about one is refused, and looked at like the rest. */
+function expectedOf(path: string): number {
+  if (path === '/oauth/callback') return 400;
+  return path.startsWith('/v1/oauth/') ? 404 : 200;
 }
 
 /** Everything secret there is, by what it is. */
