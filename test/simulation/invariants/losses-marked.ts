@@ -78,10 +78,12 @@ function needless(world: World, token: string, { calls, pauses }: Sent): string 
   const until = takenAt + grace;
   if (calls.some((at) => at > takenAt && at < until)) return null;
   if (pauses.some(({ from, to }) => from < until && to > takenAt)) return null;
-  // A replica's claim outlives a grace.
+  const alone = world.plan.engines === 1;
+  // What a replica held when it died stays held for as long as its claim, which outlives a grace.
+  const held = alone ? 0 : world.claimFor;
   const away = world.troubles.filter(({ scope, from, to }) => {
-    const inTime = world.plan.engines === 1 && to + UP < until;
-    return from < until && to > takenAt && !scope.startsWith('place') && !inTime;
+    const inTime = alone && to + UP < until;
+    return from < until && to + held > takenAt && !scope.startsWith('place') && !inTime;
   });
   return away.length > 0 ? null : 'nobody has replayed it within the grace';
 }
