@@ -10,9 +10,14 @@ import type { Client } from './clients.ts';
 const USED_EVERY = 10 * MINUTE;
 /** A grant that was not used for so long is not refreshed ahead: its next use says when it is to be. */
 const IDLE_AFTER = HOUR;
-/** Uses are gathered for so long, and so many are written at once: meanwhile callers wait. */
+/**
+ * So many uses are written every so often, for each is a place of its own on the disk, and callers wait meanwhile. It is
+ * more than any provider lets us refresh ahead.
+ */
 const GATHERED = SECOND;
 const A_COMMIT = 50;
+/** Beyond so many a use is not gathered: the next one is, or its token is refreshed when it is asked for. */
+const MOST = 10_000;
 
 /**
  * Notes that grants are in use, which has their tokens refreshed ahead. Nobody waits for it; what is lost with the process,
@@ -22,7 +27,7 @@ export class Uses {
   readonly #context: EngineContext;
   readonly #wake: () => void;
   /** By our clock as it is when they are written: it may be set back meanwhile. */
-  #gathered = new Map<string, () => readonly Change[]>();
+  readonly #gathered = new Map<string, () => readonly Change[]>();
 
   /** @param wake turns the loop */
   constructor(context: EngineContext, wake: () => void) {
@@ -34,7 +39,7 @@ export class Uses {
   note(client: Client, grant: Grant, now: number): void {
     if (grant.usedAt !== null && now - grant.usedAt < USED_EVERY) return;
     const id = grantId(grant.client, grant.subject);
-    if (this.#gathered.has(id)) return;
+    if (this.#gathered.has(id) || this.#gathered.size >= MOST) return;
     if (this.#gathered.size === 0) this.#context.clock.after(GATHERED, () => void this.#write());
     const { clock } = this.#context;
     const changes = this.#changesOf(client, grant, now);
@@ -51,17 +56,15 @@ export class Uses {
   }
 
   async #write(): Promise<void> {
-    const { state, log } = this.#context;
-    const gathered = [...this.#gathered.values()];
-    this.#gathered = new Map();
+    const { state, log, clock } = this.#context;
+    const written = [...this.#gathered].slice(0, A_COMMIT);
+    for (const [id] of written) this.#gathered.delete(id);
+    if (this.#gathered.size > 0) clock.after(GATHERED, () => void this.#write());
     try {
-      for (let done = 0; done < gathered.length; done += A_COMMIT)
-        await state.commit(
-          gathered.slice(done, done + A_COMMIT).flatMap((changes) => changes()),
-          {
-            fleeting: true,
-          },
-        );
+      await state.commit(
+        written.flatMap(([, changes]) => changes()),
+        { fleeting: true },
+      );
     } catch (error) {
       log.warn({ error }, 'that grants are in use could not be written; their next use is');
     }
