@@ -34,9 +34,12 @@ export type MonitorRecord = {
   /** Failed polls in succession. */
   readonly attempts: number;
   readonly skipped: number;
-  /** The detectors' state, versioned JSON, bounded in size. */
+  /** What an earlier build remembered of the log, all of it in one; null as soon as it stands in parts. */
   readonly detectors: string | null;
 };
+
+/** One part of what the watch of a log remembers: its name, and its body as text. That of a key is called `key.ID`. */
+export type WatchPart = readonly [name: string, body: string];
 
 /** When a grant is due, and what it is due for. */
 export type GrantDue = { readonly at: number; readonly lane: GrantLane };
@@ -69,6 +72,13 @@ export type Change =
     }
   | { readonly type: 'journal.delete'; readonly rotationId: string }
   | { readonly type: 'monitor.put'; readonly monitor: MonitorRecord }
+  /** Inserts or replaces these parts of what the monitor's watch remembers, and deletes those that it dropped. */
+  | {
+      readonly type: 'watch.parts';
+      readonly monitor: string;
+      readonly put: readonly WatchPart[];
+      readonly drop: readonly string[];
+    }
   /** A provider accepted this key at that time; an earlier time than the known one changes nothing. */
   | { readonly type: 'use.put'; readonly keyId: string; readonly at: number }
   /** The log shows a mint; the same event twice is the same as once. Counts as a change of the credential. */

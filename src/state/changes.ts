@@ -19,6 +19,7 @@ import { rotationRow, stepRow } from './rows/rotation.ts';
 import type { KeyRing } from './sealing.ts';
 import { putSecret } from './secrets.ts';
 import type { AlertTable, AuditTable, Tables } from './tables.ts';
+import { applyParts } from './watch-parts.ts';
 
 type Db = Kysely<Tables>;
 
@@ -37,6 +38,7 @@ const FAMILIES = [
   'journal',
   'mint',
   'monitor',
+  'watch',
   'use',
   'user',
   'grants',
@@ -204,6 +206,8 @@ async function applyOther(db: Db, change: OtherChange, context: Tallying): Promi
       return deleteAnswers(db, change.rotationId);
     case 'monitor.put':
       return putRow(db, 'monitors', monitorRow(change.monitor));
+    case 'watch.parts':
+      return applyParts(db, change, context.now());
     case 'use.put':
       await usePut(db, { keyId: change.keyId, at: change.at });
       return;

@@ -11,6 +11,7 @@ import { grantContract } from './suite/grants.suite.ts';
 import { logContract } from './suite/log.suite.ts';
 import { rotationContract } from './suite/rotations.suite.ts';
 import type { StateWorld } from './suite/samples.suite.ts';
+import { watchContract } from './suite/watch.suite.ts';
 
 /**
  * What every database promises behind {@link State}.
@@ -39,6 +40,7 @@ export function stateContract(name: string, makeWorld: () => Promise<StateWorld>
     rotationContract(state);
     alertContract(state);
     logContract(state);
+    watchContract(state, reopen);
     forgetContract(state);
     grantContract(state);
     grantClaimContract(state, reopen);

@@ -18,6 +18,7 @@ import type {
   Rotation,
   RotationStep,
   Secret,
+  WatchPart,
   WorkKind,
 } from '../model/index.ts';
 import { KeywardenError } from '../model/index.ts';
@@ -162,6 +163,8 @@ export type State = {
   rotationByRequestKey(credential: string, requestKey: string): Promise<Rotation | null>;
   /** Newest first. */
   rotations(query: PageQuery & { readonly credential?: string }): Promise<Page<Rotation>>;
+  /** For each of these versions that a rotation superseded, the id of the latest that did. */
+  supersededBy(versionIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** In the order mint, verify, publish (by destination), overlap, retire. */
   steps(rotationId: string): Promise<readonly RotationStep[]>;
 
@@ -187,6 +190,10 @@ export type State = {
   authorizationByState(stateDigest: string): Promise<Authorization | null>;
 
   monitor(name: string): Promise<MonitorRecord | null>;
+  /** What a monitor's watch remembers, but for its keys; by name. */
+  watchGeneral(monitor: string): Promise<readonly WatchPart[]>;
+  /** Those of the named parts that there are, however many are asked for; in no order. */
+  watchParts(monitor: string, names: readonly string[]): Promise<readonly WatchPart[]>;
   /** When the provider last accepted each of these keys, for those that the log showed in use. */
   keyUses(keyIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
 
@@ -213,7 +220,8 @@ export type State = {
   fingerprintKey(): Promise<Secret>;
   /**
    * Deletes what has outlived its retention: ended rotations with their steps, resolved alerts with their deliveries, settled
-   * mints, users of keys that were not seen again, authorizations that are over, and grants that were forgotten long ago.
+   * mints, users of keys that were not seen again, what a watch knows of keys that nobody used for 400 days, authorizations
+   * that are over, and grants that were forgotten long ago.
    */
   prune(before: Retention): Promise<void>;
   close(): Promise<void>;

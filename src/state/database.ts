@@ -30,10 +30,17 @@ import { readAuthorization, readAuthorizationByState, readClient } from './reads
 import { readSnapshots } from './reads/credentials.ts';
 import { readGrant, readGrants, readGrantsIn, readNarrowToken } from './reads/grants.ts';
 import { readKeyUsers, readKeyUses, readMonitor } from './reads/monitors.ts';
-import { readRotation, readRotationByRequestKey, readRotations, readSteps } from './reads/rotations.ts';
+import {
+  readRotation,
+  readRotationByRequestKey,
+  readRotations,
+  readSteps,
+  readSupersededBy,
+} from './reads/rotations.ts';
 import type { KeyRing } from './sealing.ts';
 import { checkKeys, ensureFingerprintKey, fingerprintKey, getSecret, reseal } from './secrets.ts';
 import type { Tables } from './tables.ts';
+import { readGeneralParts, readParts } from './watch-parts.ts';
 
 /** After these nothing of what was sealed is to be left anywhere. */
 const PURGING: ReadonlySet<Change['type']> = new Set(['credential.forget', 'grant.delete']);
@@ -107,11 +114,14 @@ export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOpt
     rotation: (id) => readRotation(db, id),
     rotationByRequestKey: (credential, key) => readRotationByRequestKey(db, credential, key),
     rotations: (query) => readRotations(db, query),
+    supersededBy: (versionIds) => readSupersededBy(db, versionIds),
     steps: (rotationId) => readSteps(db, rotationId),
 
     ...grantReads(db, keys),
 
     monitor: (name) => readMonitor(db, name),
+    watchGeneral: (monitor) => readGeneralParts(db, monitor),
+    watchParts: (monitor, names) => readParts(db, monitor, names),
     keyUses: (keyIds) => readKeyUses(db, keyIds),
     keyUsers: (keyIds) => readKeyUsers(db, keyIds),
 

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { WorkKind } from '../model/index.ts';
 import type { Place } from './secrets.ts';
 import type { Tables } from './tables.ts';
@@ -46,6 +46,16 @@ async function forgetUse(db: Db, name: string): Promise<void> {
       )
       .execute();
   }
+  await db
+    .deleteFrom('watch_parts')
+    .where('name', 'in', (eb) =>
+      eb
+        .selectFrom('versions')
+        .select(sql<string>`'key.' || key_id`.as('name'))
+        .where('credential', '=', name)
+        .where('key_id', 'is not', null),
+    )
+    .execute();
 }
 
 /** The credential's own, and what is due at each of its destinations (`name destination`; no name bears a space). */

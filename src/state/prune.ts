@@ -6,6 +6,7 @@ import { deleteGrant } from './grants/changes.ts';
 import { clientsWithGrants, Tally } from './grants/counts.ts';
 import type { Place } from './secrets.ts';
 import type { Tables } from './tables.ts';
+import { pruneParts } from './watch-parts.ts';
 
 type Db = Kysely<Tables>;
 
@@ -16,6 +17,9 @@ const LOG_DAYS = 30;
 /** Long after an agent that says nothing has ceased to count. */
 const AGENT_DAYS = 30;
 
+/** A key that somebody takes up once a year is still known: by its places, and as one that lay idle. */
+const KEY_DAYS = 400;
+
 /** How long one may ask what became of a consent. */
 const CONSENT_DAYS = 7;
 /** No refresh token of which its provider says nothing else is known to live longer: what was not revoked by then is dead. */
@@ -24,13 +28,14 @@ const FORGOTTEN_DAYS = 180;
 /**
  * Deletes rotations that ended, and alerts resolved and last seen, before the given times; their steps and deliveries go
  * with them. An alert whose news is still owed to a channel stays. Settled mints, users of keys, and agents that
- * were not heard of, go after 30 days; authorizations 7 days after their end; tokens with fewer scopes a day after theirs;
- * forgotten grants that could not be revoked after 180 days.
+ * were not heard of, go after 30 days, what a watch knows of a key 400 days after its last use; authorizations 7 days
+ * after their end; tokens with fewer scopes a day after theirs; forgotten grants that could not be revoked after 180 days.
  */
 export async function prune(db: Db, before: Retention, now: number): Promise<void> {
   await pruneRotations(db, before.rotations);
   await pruneAlerts(db, before.alerts);
   await pruneLog(db, before.log ?? now - LOG_DAYS * DAY);
+  await pruneParts(db, now - KEY_DAYS * DAY);
   await pruneAgents(db, now - AGENT_DAYS * DAY);
   await pruneConsents(db, now - CONSENT_DAYS * DAY);
   await pruneGrants(db, now);

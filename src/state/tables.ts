@@ -129,6 +129,15 @@ export type MonitorTable = {
   detectors: string | null;
 };
 
+/** What the watch of a monitor remembers. */
+export type WatchPartTable = {
+  monitor: string;
+  name: string;
+  body: string;
+  /** Of a key: the day (UTC, counted from 1970) on which it was last written, so that it goes when nobody uses it; else null. */
+  seen_on: number | null;
+};
+
 /** A million of them at most: what every row bears counts. */
 export type GrantTable = {
   client: string;
@@ -313,6 +322,7 @@ export type Tables = {
   rotations: RotationTable;
   steps: StepTable;
   monitors: MonitorTable;
+  watch_parts: WatchPartTable;
   key_uses: KeyUseTable;
   mints: MintTable;
   key_users: KeyUserTable;

@@ -2,11 +2,12 @@ import type { Kysely } from 'kysely';
 import { StateError } from '../contract.ts';
 import type { Tables } from '../tables.ts';
 import { first } from './001-first.ts';
+import { watchParts } from './002-watch-parts.ts';
 
 /** One change of the schema, applied once and in order, each in a transaction of its own. Never edited once released. */
 export type Migration = (db: Kysely<never>) => Promise<void>;
 
-export const MIGRATIONS: readonly Migration[] = [first];
+export const MIGRATIONS: readonly Migration[] = [first, watchParts];
 
 /** How many migrations the database has had; 0 for a new one. */
 export async function schemaVersion(db: Kysely<Tables>): Promise<number> {

@@ -40,6 +40,7 @@ describe('migrations', () => {
       'sealed',
       'steps',
       'versions',
+      'watch_parts',
       'work',
     ]);
     await migrate(db, MIGRATIONS.length);

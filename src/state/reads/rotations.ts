@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Rotation, RotationStep } from '../../model/index.ts';
+import { chunksOf } from '../chunks.ts';
 import type { Page, PageQuery } from '../contract.ts';
 import { prepared } from '../prepared.ts';
 import { rotationFrom, stepFrom } from '../rows/rotation.ts';
@@ -20,6 +21,14 @@ const requested = prepared((db, { credential, requestKey }: { credential: string
     .where('credential', '=', credential)
     .where('request_key', '=', requestKey),
 );
+const superseding = prepared((db, { versionIds }: { versionIds: readonly string[] }) =>
+  db
+    .selectFrom('rotations')
+    .select((eb) => ['id', eb.ref('previous_version_id').$notNull().as('version_id')])
+    .where('previous_version_id', 'in', versionIds)
+    .where('new_version_id', 'is not', null)
+    .orderBy('started_at'),
+);
 const stepsOf = prepared((db, { rotationId }: { rotationId: string }) =>
   db.selectFrom('steps').selectAll().where('rotation_id', '=', rotationId).orderBy('destination'),
 );
@@ -36,6 +45,19 @@ export async function readRotationByRequestKey(
 ): Promise<Rotation | null> {
   const [row] = (await requested(db, { credential, requestKey })).rows;
   return row === undefined ? null : rotationFrom(row);
+}
+
+/** For each of these versions that a rotation superseded, the latest that did. */
+export async function readSupersededBy(
+  db: Db,
+  versionIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const chunk of chunksOf(versionIds)) {
+    const { rows } = await superseding(db, { versionIds: chunk });
+    for (const row of rows) found.set(row.version_id, row.id);
+  }
+  return found;
 }
 
 export async function readRotations(
