@@ -6,7 +6,7 @@ import { type Import, isTestCode, roomOf, type Source } from './source.ts';
 
 const PURE = ['model', 'rotation', 'detectors', 'alerting'];
 const PLUGINS = ['providers', 'stores', 'channels', 'hooks'];
-const MEANS = ['net', 'files', 'telemetry', 'state'];
+const MEANS = ['net', 'files', 'telemetry', 'state', 'geo'];
 const ENGINE = [...PURE, ...PLUGINS, ...MEANS, 'config'];
 const SHELLS = [...ENGINE, 'engine', 'api', 'agent'];
 
@@ -24,6 +24,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   files: ['model'],
   telemetry: ['model'],
   state: ['model'],
+  // The form of its answers and the reading of addresses are the detectors'.
+  geo: ['model', 'detectors'],
   config: [...PURE, ...PLUGINS],
   engine: ENGINE,
   api: [...ENGINE, 'engine'],
@@ -44,6 +46,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   commander: ['src/cli/'],
   'fastest-levenshtein': ['src/model/nearest.ts'],
   kysely: ['src/state/'],
+  'mmdb-lib': ['src/geo/'],
   'node-cron': ['src/engine/schedule.ts', 'src/config/rules/schedule.ts'],
   'node-vault': ['src/stores/vault/'],
   'node:sqlite': ['src/state/sqlite/'],
