@@ -147,11 +147,14 @@ export class Hostile {
       ]),
     }));
     return {
+      id: '0199c1d2-7a31-7c55-8f00-3c1d5e0a9b42',
       event: this.pick<DeliveryEvent>(['trigger', 'trigger', 'acknowledge', 'resolve']),
       alert: this.alert(),
+      provider: this.below(2) === 0 ? this.text() : null,
       installation: this.text(),
       environment: this.text(),
       links,
+      runbook: this.text(),
       repeat: this.below(2) === 0,
     };
   }

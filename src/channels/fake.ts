@@ -1,7 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 /** A request as the other side saw it. */
-export type Received = { readonly path: string; readonly contentType: string; readonly body: string };
+export type Received = {
+  readonly path: string;
+  readonly contentType: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+};
 
 export type Answer = {
   readonly status: number;
@@ -44,6 +49,7 @@ async function read(request: IncomingMessage): Promise<Received> {
   return {
     path: request.url ?? '',
     contentType: request.headers['content-type'] ?? '',
+    headers: request.headers,
     body: Buffer.concat(chunks).toString(),
   };
 }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { textOf } from '../../test/tidy/repository.ts';
 import { identityOf } from '../alerting/identity.ts';
 import type { Message } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
@@ -28,6 +29,8 @@ const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => 
 
 let now: number;
 let state: State;
+/** The last message that any channel got. */
+let last: Message | null;
 /** What each channel got, in order: `team trigger clock-skew resolved`. */
 let seen: string[];
 /** What a channel answers; nothing: it takes the message. */
@@ -36,6 +39,7 @@ let down: Map<string, Failure>;
 beforeEach(async () => {
   now = Date.UTC(2026, 9, 1, 9);
   seen = [];
+  last = null;
   down = new Map();
   state = await openMemory({ keys: [Secret.from(Buffer.alloc(32, 7))], now: () => now, owner: 'test' });
 });
@@ -55,6 +59,7 @@ function configWith(...channels: readonly string[]): Config {
     monitors: {},
     channels: Object.fromEntries(channels.map((name) => [name, SLACK])),
     routes: [{ severity: [], kind: [], credential: [], channels: [...channels], continue: false }],
+    heartbeat: null,
     runbookUrl: null,
     api: {
       listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
@@ -70,7 +75,9 @@ function configWith(...channels: readonly string[]): Config {
 
 function contextWith(...channels: readonly string[]): EngineContext {
   const channel = (name: string) => ({
-    async deliver({ event, alert }: Message) {
+    async deliver(message: Message) {
+      const { event, alert } = message;
+      last = message;
       const failure = down.get(name);
       if (failure !== undefined) throw new EdgeError(failure);
       seen.push(`${name} ${event} ${alert.kind} ${alert.state}`);
@@ -88,6 +95,7 @@ function contextWith(...channels: readonly string[]): EngineContext {
       providers: new Map(),
       stores: new Map(),
       hooks: new Map(),
+      countries: new Map(),
       channels: new Map(channels.map((name) => [name, channel(name)])),
       async close() {},
     },
@@ -186,6 +194,64 @@ test('what a channel refused for good is told when it delivers again, and no mor
     'team trigger clock-skew triggered',
     'team trigger audit-broken triggered',
   ]);
+});
+
+describe('a message', () => {
+  const addressed = (context: EngineContext): EngineContext => ({
+    ...context,
+    config: {
+      ...context.config,
+      runbookUrl: 'https://runbooks.internal/{kind}?of={kind}',
+      api: { ...context.config.api, publicUrl: 'https://keywarden.example.com' },
+    },
+  });
+
+  test('bears the id of its delivery, the same when it is sent again', async () => {
+    const context = contextWith('team');
+    down.set('team', BUSY);
+    await commit(context, raise());
+    await pass(context, 0);
+    const [delivery] = await state.deliveries((await state.alerts({})).items[0]?.id ?? '');
+    const first = last?.id;
+    await pass(context, 10_000);
+    expect([first, last?.id]).toEqual([delivery?.id, delivery?.id]);
+  });
+
+  test('names the provider of what it is about', async () => {
+    const context = contextWith('team');
+    const entry = { provider: 'frameflow' };
+    const config = { ...context.config, credentials: { prod: entry }, monitors: { log: entry } };
+    const about = { ...context, config: config as unknown as Config };
+    const providers: Array<string | null | undefined> = [];
+    for (const subject of [{ credential: 'prod' }, { monitor: 'log' }, { credential: 'gone' }, {}]) {
+      await commit(about, raise(subject));
+      await pass(about, 0);
+      providers.push(last?.provider);
+    }
+    expect(providers).toEqual(['frameflow', 'frameflow', null, null]);
+  });
+
+  test('leads to the runbook of its kind first, then to the page', async () => {
+    const context = addressed(contextWith('team'));
+    await commit(context, raise());
+    await pass(context, 0);
+    expect(last?.links).toEqual([
+      { text: 'Runbook', href: 'https://runbooks.internal/clock-skew?of=clock-skew' },
+      { text: 'Keywarden', href: 'https://keywarden.example.com' },
+    ]);
+    expect(last?.runbook).toBe('https://runbooks.internal/clock-skew?of=clock-skew');
+  });
+
+  test.each([
+    ['clock-skew', 'docs/runbooks/clock-skew.md'],
+    ['test', 'docs/runbooks/README.md'],
+  ] as const)('of kind %s names the runbook in the package where it has no address', async (kind, path) => {
+    const context = contextWith('team');
+    await commit(context, raise({ kind, channel: 'team' }));
+    await pass(context, 0);
+    expect([last?.links, last?.runbook]).toEqual([[], path]);
+    expect(textOf(path)).toContain('# ');
+  });
 });
 
 describe('a start', () => {

@@ -7,6 +7,7 @@ import {
   wakeFollowers,
 } from '../alerting/delivery.ts';
 import type { Message } from '../channels/contract.ts';
+import type { Config } from '../config/types.ts';
 import {
   type Alert,
   type Change,
@@ -83,11 +84,14 @@ async function send(
 ): Promise<Failure | null> {
   const { config, plugins } = context;
   const message: Message = {
+    id: delivery.id,
     event: delivery.event,
     alert,
+    provider: providerOf(config, alert),
     installation: config.installation.name,
     environment: config.installation.environment,
     links: linksOf(context, alert),
+    runbook: runbookOf(config, alert),
     repeat,
   };
   try {
@@ -98,10 +102,20 @@ async function send(
   }
 }
 
-function linksOf({ config }: EngineContext, { kind }: Alert): Message['links'] {
+function providerOf({ credentials, monitors }: Config, { credential, monitor }: Alert): string | null {
+  const issued = credential === undefined ? undefined : credentials[credential]?.provider;
+  return issued ?? (monitor === undefined ? undefined : monitors[monitor]?.provider) ?? null;
+}
+
+/** The documents of the package have no address of their own: without `runbookUrl` their path is told. */
+function runbookOf({ runbookUrl }: Config, { kind }: Alert): string {
+  // Nothing is to be done about a test: the index of all runbooks.
+  return runbookUrl?.replaceAll('{kind}', kind) ?? `docs/runbooks/${kind === 'test' ? 'README' : kind}.md`;
+}
+
+function linksOf({ config }: EngineContext, alert: Alert): Message['links'] {
   const links = [];
-  if (config.runbookUrl !== null)
-    links.push({ text: 'Runbook', href: config.runbookUrl.replace('{kind}', kind) });
+  if (config.runbookUrl !== null) links.push({ text: 'Runbook', href: runbookOf(config, alert) });
   if (config.api?.publicUrl) links.push({ text: 'Keywarden', href: config.api.publicUrl });
   return links;
 }

@@ -39,7 +39,7 @@ export function alertEvent(message: Message, routingKey: string, now: number): C
       summary: summary(message),
       severity: alert.severity,
       source: bounded(message.installation.trim() || 'keywarden', 255),
-      component: bounded(alert.credential ?? alert.monitor ?? alert.channel ?? 'keywarden', 255),
+      component: bounded(componentOf(message), 255),
       group: bounded(message.environment, 255),
       class: alert.kind,
       timestamp: timestamp(alert.lastSeenAt, now),
@@ -64,6 +64,36 @@ export function changeEvent(message: Message, routingKey: string, now: number): 
   } as ClientEvent;
 }
 
+/**
+ * The least that opens an incident or notes a change: nothing that a provider wrote, nothing that might be too long or
+ * badly formed.
+ */
+export function minimalEvent(message: Message, routingKey: string): ClientEvent {
+  const { alert } = message;
+  const about = alert.credential ?? alert.monitor ?? alert.channel ?? 'Keywarden';
+  const payload = {
+    summary: `${alert.kind}: ${plain(about)} (see \`keywarden alerts list\`)`,
+    source: plain(message.installation) || 'keywarden',
+  };
+  if (isChange(message)) return { routing_key: routingKey, payload } as ClientEvent;
+  return {
+    routing_key: routingKey,
+    event_action: 'trigger',
+    dedup_key: alert.dedupKey,
+    payload: { ...payload, severity: alert.severity },
+  };
+}
+
+/** A name as the configuration allows it, whatever else was in it. */
+function plain(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]/g, '').slice(0, 100);
+}
+
+/** What is at fault: the provider, for alerts about keys and logs. */
+function componentOf({ provider, alert }: Message): string {
+  return provider ?? alert.credential ?? alert.monitor ?? alert.channel ?? 'keywarden';
+}
+
 /** The verdict first: a phone shows some hundred characters. */
 function summary({ alert, environment }: Message): string {
   return bounded(`${alert.title} · ${environment} · ${alert.summary}`, SUMMARY);
@@ -86,7 +116,7 @@ function details(message: Message, now: number): Record<string, string> {
   return Object.fromEntries(seen);
 }
 
-function told({ alert }: Message, rendered: Rendered): ReadonlyArray<readonly [string, string]> {
+function told({ alert, runbook }: Message, rendered: Rendered): ReadonlyArray<readonly [string, string]> {
   const deadline = rendered.facts.find(({ label }) => label === 'Deadline')?.value ?? '';
   return [
     ['what to do', rendered.action ?? ''],
@@ -96,6 +126,7 @@ function told({ alert }: Message, rendered: Rendered): ReadonlyArray<readonly [s
     ['monitor', bounded(alert.monitor ?? '', DETAIL)],
     ['channel', bounded(alert.channel ?? '', DETAIL)],
     ['alert', rendered.context],
+    ['runbook', bounded(runbook, DETAIL)],
   ];
 }
 

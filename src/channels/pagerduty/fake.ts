@@ -83,6 +83,7 @@ export function faultsOf(event: Event, change: boolean, body: string): string[] 
   if (!change && !/^(critical|error|warning|info)$/.test(payload?.severity ?? '')) {
     faults.push("'payload.severity' is invalid");
   }
-  if (Number.isNaN(Date.parse(payload?.timestamp ?? ''))) faults.push("'payload.timestamp' is invalid");
+  if (payload?.timestamp !== undefined && Number.isNaN(Date.parse(payload.timestamp)))
+    faults.push("'payload.timestamp' is invalid");
   return faults;
 }

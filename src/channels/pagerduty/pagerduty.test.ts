@@ -5,7 +5,7 @@ import { makeCa, type Served, serve, testNet } from '../../net/testing/index.ts'
 import { ALERT, channelContract, messageOf, NOW, secretOf, testContext } from '../contract.suite.ts';
 import type { Channel } from '../contract.ts';
 import { create } from './adapter.ts';
-import { alertEvent, changeEvent, isChange } from './event.ts';
+import { alertEvent, changeEvent, isChange, minimalEvent } from './event.ts';
 import { type Event, faultsOf, type PagerdutyFake, pagerdutyFake } from './fake.ts';
 
 const KEY = 'R7PLANTED0ROUTING0KEY00000000042';
@@ -25,6 +25,7 @@ channelContract('PagerDuty', () => {
   return {
     fake,
     planted: [KEY, 'R7PLANTED0'],
+    triesLess: true,
     taken: () => fake.events.length,
     create: (context, origin, timeout) => create({ ...context, config: config(origin, timeout) }),
   };
@@ -89,6 +90,66 @@ describe('PagerDuty', () => {
     },
   );
 
+  describe('that refuses an event with 400', () => {
+    const REFUSED = { status: 400, body: '{"status":"invalid event"}' };
+
+    test('gets a minimal one under the same dedup key, once', async () => {
+      fake.fail(REFUSED);
+      await channel.deliver(messageOf());
+      expect(fake.received).toHaveLength(2);
+      expect(fake.incidents.get(ALERT.dedupKey)).toBe('triggered');
+      expect(fake.events).toEqual([
+        {
+          routing_key: KEY,
+          event_action: 'trigger',
+          dedup_key: ALERT.dedupKey,
+          payload: {
+            summary: 'publish-failed: frameflow-prod (see `keywarden alerts list`)',
+            source: 'footage',
+            severity: 'critical',
+          },
+        },
+      ]);
+    });
+
+    test('and refuses the minimal one too has lost the message, whole or not', async () => {
+      fake.fail(REFUSED, REFUSED);
+      await expect(channel.deliver(messageOf())).rejects.toMatchObject({
+        failure: { code: 'refused', verdict: 'permanent' },
+      });
+      expect(fake.received).toHaveLength(2);
+    });
+
+    test('is not sent that one again when the minimal one has to wait', async () => {
+      const message = messageOf({ id: 'throttled' });
+      fake.fail(REFUSED, { status: 429, headers: { 'retry-after': '7' } });
+      await expect(channel.deliver(message)).rejects.toMatchObject({
+        failure: { verdict: 'retryable', retryAfterMs: 7_000 },
+      });
+      await channel.deliver(message);
+      const sizes = fake.received.map(({ body }) => body.includes('custom_details'));
+      expect(sizes).toEqual([true, false, false]);
+    });
+
+    test.each(['acknowledge', 'resolve'] as const)('of event %s gets no other', async (event) => {
+      fake.fail(REFUSED);
+      await expect(channel.deliver(messageOf({ event }))).rejects.toMatchObject({
+        failure: { verdict: 'permanent' },
+      });
+      expect(fake.received).toHaveLength(1);
+    });
+
+    test('of a change gets a minimal change, never an incident', async () => {
+      const alert = { ...ALERT, kind: 'rotation-completed', severity: 'info', state: 'resolved' } as const;
+      fake.fail(REFUSED);
+      await channel.deliver(messageOf({ alert }));
+      expect(fake.received.map(({ path }) => path)).toEqual(['/v2/change/enqueue', '/v2/change/enqueue']);
+      expect(fake.incidents.size).toBe(0);
+      const summary = 'rotation-completed: frameflow-prod (see `keywarden alerts list`)';
+      expect(fake.changes).toEqual([{ routing_key: KEY, payload: { summary, source: 'footage' } }]);
+    });
+  });
+
   test('counts a 202 whose body is damaged as taken', async () => {
     fake.fail({ status: 202, body: '<html>' });
     await channel.deliver(messageOf());
@@ -127,7 +188,7 @@ describe('the PagerDuty event', () => {
           'Vault refuses the new key of frameflow-prod · production · Readers of vault keep the old key, which ends with the overlap. Keywarden goes on trying.',
         severity: 'critical',
         source: 'footage',
-        component: 'frameflow-prod',
+        component: 'frameflow',
         group: 'production',
         class: 'publish-failed',
         timestamp: '2026-10-01T09:00:00Z',
@@ -137,6 +198,7 @@ describe('the PagerDuty event', () => {
           deadline: '2026-10-01T10:00:00Z (in 1h)',
           credential: 'frameflow-prod',
           alert: '0199c1d2 · publish-failed · 2026-10-01T08:59:00Z',
+          runbook: 'https://runbooks.internal/keywarden/publish-failed',
           code: 'forbidden',
           keyId: 'key_9Xc1',
           ips: '198.51.100.7',
@@ -159,6 +221,27 @@ describe('the PagerDuty event', () => {
     });
   });
 
+  test('names what it is about where no provider is concerned', () => {
+    const alert = { ...ALERT, credential: undefined, channel: 'team' } as unknown as typeof ALERT;
+    expect(alertEvent(messageOf({ alert, provider: null }), KEY, NOW).payload.component).toBe('team');
+  });
+
+  test('links the runbook first, and names its place in the package where it has no address', () => {
+    const links = messageOf().links;
+    expect(alertEvent(messageOf(), KEY, NOW).links?.[0]?.text).toBe('Runbook');
+    const message = messageOf({ links: links.slice(1), runbook: 'docs/runbooks/publish-failed.md' });
+    const event = alertEvent(message, KEY, NOW);
+    expect(event.links?.map(({ text }) => text)).toEqual(['Keywarden']);
+    expect(event.payload.custom_details).toMatchObject({ runbook: 'docs/runbooks/publish-failed.md' });
+  });
+
+  test('has the verdict in the first hundred characters, whatever follows', () => {
+    const summary = 'x'.repeat(5_000);
+    const event = alertEvent(messageOf({ alert: { ...ALERT, summary } }), KEY, NOW);
+    expect(event.payload.summary.slice(0, 100)).toContain(`${ALERT.title} · production`);
+    expect(event.payload.summary.length).toBeLessThanOrEqual(1_024);
+  });
+
   test.each(['critical', 'warning', 'info'] as const)('bears the severity %s as it is', (severity) => {
     const event = alertEvent(messageOf({ alert: { ...ALERT, severity } }), KEY, NOW);
     expect(event.payload.severity).toBe(severity);
@@ -172,7 +255,12 @@ describe('the PagerDuty event', () => {
       const change = isChange(message);
       const event = (change ? changeEvent : alertEvent)(message, KEY, NOW);
       const body = JSON.stringify(event);
-      const faults = [...faultsOf(event as Event, change, body), ...flat(event as Event)];
+      const least = minimalEvent(message, KEY) as Event;
+      const faults = [
+        ...faultsOf(event as Event, change, body),
+        ...faultsOf(least, change, JSON.stringify(least)),
+        ...flat(event as Event),
+      ];
       if (faults.length > 0) expect.fail(`round ${round}: ${faults.join(', ')}: ${body}`);
       if (change) changes += 1;
     }

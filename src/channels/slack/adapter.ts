@@ -38,7 +38,7 @@ async function deliver(context: PluginContext<SlackConfig>, message: Message): P
   );
   // Any 2xx would pass for success with the client; Slack says `ok`.
   if (body?.trim() === 'ok') return;
-  throw new EdgeError(failureOf(context.name, seen));
+  throw new EdgeError(failureOf(context.name, seen, context.clock.now()));
 }
 
 /** The client drops the Retry-After header and wraps what the connection throws: both are read on the way. */
@@ -56,7 +56,7 @@ function watched(fetch: typeof globalThis.fetch, seen: Seen): typeof globalThis.
   };
 }
 
-function failureOf(channel: string, seen: Seen): Failure {
+function failureOf(channel: string, seen: Seen, now: number): Failure {
   if (seen.failure !== null) return seen.failure;
   if (seen.status === null) {
     return {
@@ -67,7 +67,7 @@ function failureOf(channel: string, seen: Seen): Failure {
   }
   return refusal(
     'Slack',
-    { status: seen.status, retryAfter: seen.retryAfter },
+    { status: seen.status, retryAfter: seen.retryAfter, now },
     `check that the webhook of channel ${channel} still exists and its Slack channel is not archived`,
   );
 }

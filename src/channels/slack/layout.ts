@@ -65,9 +65,11 @@ function shortBlocks(message: Message, rendered: Rendered): Blocks {
 function contextBlock(message: Message, rendered: Rendered): Blocks[number] {
   const where = bounded(`${message.installation}/${message.environment}`, 130);
   const repeat = message.repeat ? 'Possible repeat · ' : '';
+  // With an address it is a button.
+  const runbook = URL.canParse(message.runbook) ? '' : ` · runbook: ${bounded(message.runbook, 130)}`;
   return {
     type: 'context',
-    elements: [mrkdwn(`${repeat}${plain(`Alert ${rendered.context} · ${where}`, CONTEXT)}`)],
+    elements: [mrkdwn(`${repeat}${plain(`Alert ${rendered.context} · ${where}${runbook}`, CONTEXT)}`)],
   };
 }
 

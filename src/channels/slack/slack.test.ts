@@ -95,6 +95,14 @@ describe('the Slack message', () => {
     expect(JSON.stringify(blocks)).toContain('Over since 2026-10-01T09:00:00Z. Readers of vault keep');
   });
 
+  test('names the place of a runbook that has no address', () => {
+    const message = messageOf({ runbook: 'docs/runbooks/publish-failed.md' });
+    expect(JSON.stringify(layout(message, NOW))).toContain(
+      'footage/production · runbook: docs/runbooks/publish-failed.md"',
+    );
+    expect(JSON.stringify(layout(messageOf(), NOW))).not.toContain('runbook: ');
+  });
+
   test('that may have arrived before says so', () => {
     expect(JSON.stringify(layout(messageOf({ repeat: true }), NOW))).toContain(
       '"Possible repeat · Alert 0199c1d2',

@@ -7,3 +7,5 @@ export const schema = z.strictObject({
   signingSecret: secret,
   ...connection,
 });
+
+export type WebhookConfig = z.output<typeof schema>;
