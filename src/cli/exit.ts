@@ -10,7 +10,7 @@ export const EXIT = {
   unreachable: 3,
   /** Not allowed, unknown name, in flight. */
   refused: 4,
-  /** `check` found faults. */
+  /** `check` found faults, `backtest --fail-on` findings. */
   faults: 5,
 } as const;
 

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAgent } from './agent-commands.ts';
+import { addBacktest } from './backtest/command.ts';
 import { addCredentials } from './credential-commands.ts';
 import { addExec } from './exec-command.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -25,6 +26,17 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   const does: Does = async (run) => {
     exit = await run();
   };
+  try {
+    await makeProgram(args, does).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
+  return exit;
+}
+
+/** Every command there is. Parsing throws commander's errors. @param does performs a command that was parsed */
+export function makeProgram(args: readonly string[], does: Does): Command {
   const program = new Command('keywarden')
     .description('Keeps API credentials alive, fresh and watched.')
     .version(VERSION, '--version', 'print the version')
@@ -38,13 +50,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   addOAuth(program, does);
   addExec(program, does, args);
   addAlerts(program, does);
-  try {
-    await program.parseAsync(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  }
-  return exit;
+  addBacktest(program, does);
+  return program;
 }
 
 function addDaemon(program: Command, does: Does): void {

@@ -16,7 +16,7 @@ export type CliOptions = {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Standard input, then its end. */
-  readonly input?: string;
+  readonly input?: string | Buffer;
   /** Arguments of Node before the script. */
   readonly node?: readonly string[];
   /** Another path to the script. */
