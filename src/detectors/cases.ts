@@ -23,6 +23,8 @@ export type CasesOptions = {
   readonly quiet: number;
   /** Whether what came since the last telling is worth another one; a rise to critical always is. */
   readonly news: (found: Case, told: Told) => boolean;
+  /** Whether a case that was never told is worth it by now; one that never is ends unsaid. Absent: every one is. */
+  readonly worth?: (found: Case) => boolean;
   /** The finding for a case as it stands now. */
   readonly describe: (found: Case) => Finding;
 };
@@ -42,7 +44,7 @@ export const GATHERED = 'others';
  * The open cases of one detector. Calls are joined by their times alone, so any order of arrival gives the same
  * cases: a call between two cases makes them one. A second case of a condition is told once the first has ended.
  *
- * Memory: at most 500 conditions with the bounded evidence of each.
+ * Memory: at most 500 conditions with the bounded evidence of each (its pace included, see `pace.ts`).
  */
 export class Cases {
   readonly #options: CasesOptions;
@@ -64,7 +66,7 @@ export class Cases {
     const found = this.#join(name, sight, full);
     found.count += 1;
     found.critical ||= critical;
-    found.evidence.add(sight.event);
+    found.evidence.add(sight);
   }
 
   #join(condition: string, sight: Sight, gathered: boolean): Case {
@@ -113,7 +115,7 @@ export class Cases {
       for (const found of cases) {
         this.#update(found, findings);
         if (settled < found.lastAt + this.#options.quiet) break;
-        findings.push(this.#ended(found));
+        if (found.told !== null) findings.push(this.#ended(found));
         done += 1;
       }
       if (done === cases.length) this.#open.delete(condition);
@@ -124,6 +126,7 @@ export class Cases {
 
   #update(found: Case, findings: Finding[]): void {
     const { told, count, critical } = found;
+    if (told === null && this.#options.worth?.(found) === false) return;
     if (told !== null && !(critical && !told.critical) && !this.#options.news(found, told)) return;
     findings.push(this.#options.describe(found));
     found.told = { at: found.lastAt, count, critical };
@@ -146,6 +149,13 @@ export class Cases {
       else this.#open.set(condition, left);
     }
     return findings;
+  }
+
+  /** The keys of the open cases. */
+  *keys(): Iterable<string> {
+    for (const cases of this.#open.values()) {
+      for (const { keyId } of cases) if (keyId !== null) yield keyId;
+    }
   }
 
   save(): Json {

@@ -45,9 +45,12 @@ export class CidrSet {
   readonly #v4: { readonly firsts: readonly number[]; readonly lasts: readonly number[] };
   readonly #v6: { readonly firsts: readonly bigint[]; readonly lasts: readonly bigint[] };
   readonly #answers = new Map<string, boolean>();
+  /** How many blocks it was made of. */
+  readonly size: number;
 
   /** @throws {TypeError} where a text is no block; the configuration's schema has checked them with {@link parseCidr} */
   constructor(blocks: readonly string[]) {
+    this.size = blocks.length;
     const v4: [number, number][] = [];
     const v6: [bigint, bigint][] = [];
     for (const text of blocks) {

@@ -1,12 +1,22 @@
-import type { VersionState } from '../model/index.ts';
+import type { Geo, Severity, VersionState } from '../model/index.ts';
 
 export type DetectorKind =
   | 'auth-failure-spike'
+  | 'failures-then-success'
   | 'unregistered-geolocation'
   | 'outside-allowlist'
-  | 'unknown-key'
+  | 'impossible-travel'
   | 'retired-key-use'
+  | 'unknown-key'
+  | 'dormant-key'
+  | 'rate-limit-saturation'
+  | 'plaintext-attempt'
+  | 'volume-surge'
+  | 'new-client'
   | 'log-silence';
+
+/** Where an address lies, by a country database; null where it does not say. Answers at once and always the same. */
+export type Locate = (ip: string) => Geo | null;
 
 /** Where calls may come from. Null: no rule, and the detector that needs it is off. */
 export type PlaceRules = {
@@ -24,15 +34,26 @@ export type Rules = PlaceRules & {
   readonly otherKeys: Readonly<
     Record<string, PlaceRules & { readonly owner: string; readonly retired: boolean }>
   >;
+  /** For so long after its first use a key's countries are learnt instead, ms; null: they are not. Registered ones go before. */
+  readonly learn: number | null;
   /** Absent: off. */
   readonly detectors: {
     readonly 'auth-failure-spike'?: { readonly falseAlarmsPerKeyYear: number };
+    readonly 'failures-then-success'?: object;
     readonly 'unregistered-geolocation'?: object;
     readonly 'outside-allowlist'?: object;
-    readonly 'unknown-key'?: object;
+    readonly 'impossible-travel'?: { readonly speedKmh: number; readonly minimumKm: number };
     readonly 'retired-key-use'?: object;
+    readonly 'unknown-key'?: object;
+    readonly 'dormant-key'?: { readonly after: number };
+    readonly 'rate-limit-saturation'?: { readonly window: number; readonly share: number };
+    readonly 'plaintext-attempt'?: object;
+    readonly 'volume-surge'?: object;
+    readonly 'new-client'?: object;
     readonly 'log-silence'?: { readonly after: number };
   };
+  /** The severities at which a detector's finding has the credential rotated; absent: it is told and nothing more. */
+  readonly rotate: Readonly<Partial<Record<DetectorKind, readonly Severity[]>>>;
 };
 
 /** A key that Keywarden manages, as the state knows it now. */
@@ -44,6 +65,8 @@ export type ManagedKey = {
   readonly expiresAt: number | null;
   /** When a person said that it is known to others; null: nobody did. */
   readonly compromisedAt: number | null;
+  /** The id of the rotation that superseded it; null or absent where that is not known. */
+  readonly retiredBy?: string | null;
 };
 
 /** How the reading of the log fares, as its last poll found it. */
@@ -57,6 +80,8 @@ export type Feed = {
 /** What surrounds the events of a page. */
 export type WatchContext = {
   readonly monitor: string;
+  /** For events whose provider does not say from where they came. */
+  readonly locate: Locate;
   readonly keys: readonly ManagedKey[];
   readonly now: number;
   /** Read by `tick` alone. Null: a file is replayed, and all that happened before `now` has been observed. */

@@ -1,50 +1,111 @@
-import type { LogEvent } from '../model/index.ts';
-import { type Json, list, number, numberOrNull, text } from './stored.ts';
+import { formatTime, type Geo, type LogEvent } from '../model/index.ts';
+import { networkOf } from './ip.ts';
+import { Pace } from './pace.ts';
+import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
+
+export { sparkline } from './pace.ts';
 
 /** How much of a case is kept: enough to act on, little enough to store with every page of the log. */
-const LIMITS = { ips: 100, countries: 20, userAgents: 5, paths: 5, requestIds: 10, text: 120 } as const;
+const LIMITS = {
+  ips: 100,
+  top: 10,
+  keys: 10,
+  countries: 20,
+  userAgents: 5,
+  paths: 5,
+  requestIds: 10,
+  text: 120,
+} as const;
 
 type Counts = Map<string, number>;
 
-/** Who, from where and with what: the bounded summary of the calls that make a case. */
+type Source = { count: number; country: string | null };
+
+/** What evidence is taken of: a sight, or as much of one. */
+export type Seen = { readonly event: LogEvent; readonly at: number; readonly geo: Geo | null };
+
+/**
+ * Who, from where, when and with what: the bounded summary of the calls that make a case. Of each kind the first to
+ * come are kept (100 addresses, 20 countries, 10 keys and request ids, 5 paths and user agents), each cut at 120 characters.
+ */
 export class Evidence {
-  readonly #ips: Counts;
+  readonly #sources = new Map<string, Source>();
+  readonly #keys: Counts;
   readonly #countries: Counts;
   readonly #userAgents: Counts;
   readonly #paths: Counts;
   readonly #requestIds: Counts;
+  readonly #pace: Pace;
+  #first = Number.POSITIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
 
+  /** @throws {TypeError} where what is stored is damaged */
   constructor(stored?: Json) {
-    const [ips, countries, userAgents, paths, requestIds] =
-      stored === undefined ? [[], [], [], [], []] : list(stored);
-    this.#ips = counts(ips);
+    const [sources, keys, countries, userAgents, paths, requestIds, pace, first, last] =
+      stored === undefined ? [[], [], [], [], [], [], undefined, null, null] : list(stored);
+    for (const source of list(sources)) {
+      const [ip, count, country] = list(source);
+      this.#sources.set(text(ip), { count: number(count), country: textOrNull(country ?? null) });
+    }
+    this.#keys = counts(keys);
     this.#countries = counts(countries);
     this.#userAgents = counts(userAgents);
     this.#paths = counts(paths);
     this.#requestIds = counts(requestIds);
+    this.#pace = pace === undefined ? new Pace() : Pace.load(pace);
+    this.#first = numberOrNull(first ?? null) ?? this.#first;
+    this.#last = numberOrNull(last ?? null) ?? this.#last;
   }
 
-  add(event: LogEvent): void {
-    tally(this.#ips, event.ip, LIMITS.ips);
-    if (event.geo !== null) tally(this.#countries, event.geo.country, LIMITS.countries);
+  add({ event, at, geo }: Seen): void {
+    this.#source(clip(event.ip), geo?.country ?? null, 1);
+    if (event.keyId !== null) tally(this.#keys, clip(event.keyId), LIMITS.keys);
+    if (geo !== null) tally(this.#countries, geo.country, LIMITS.countries);
     if (event.userAgent !== null) tally(this.#userAgents, clip(event.userAgent), LIMITS.userAgents);
     // A query can hold what is nobody's business.
     tally(this.#paths, clip(`${event.method} ${event.path.split('?', 1)[0]}`), LIMITS.paths);
     if (event.requestId !== null) tally(this.#requestIds, clip(event.requestId), LIMITS.requestIds);
+    this.#pace.add(at);
+    this.#first = Math.min(this.#first, at);
+    this.#last = Math.max(this.#last, at);
+  }
+
+  #source(ip: string, country: string | null, by: number): void {
+    const known = this.#sources.get(ip);
+    if (known !== undefined) {
+      known.count += by;
+      known.country ??= country;
+    } else if (this.#sources.size < LIMITS.ips) this.#sources.set(ip, { count: by, country });
   }
 
   /** Takes over what another case has seen. */
   absorb(other: Evidence): void {
-    merge(this.#ips, other.#ips, LIMITS.ips);
+    for (const [ip, { count, country }] of other.#sources) this.#source(ip, country, count);
+    merge(this.#keys, other.#keys, LIMITS.keys);
     merge(this.#countries, other.#countries, LIMITS.countries);
     merge(this.#userAgents, other.#userAgents, LIMITS.userAgents);
     merge(this.#paths, other.#paths, LIMITS.paths);
     merge(this.#requestIds, other.#requestIds, LIMITS.requestIds);
+    this.#pace.absorb(other.#pace);
+    this.#first = Math.min(this.#first, other.#first);
+    this.#last = Math.max(this.#last, other.#last);
   }
 
   /** Addresses, at most 100, the one with the most calls first. */
   get ips(): readonly string[] {
-    return ranked(this.#ips);
+    return ranked(Array.from(this.#sources, ([ip, { count }]) => [ip, count] as const));
+  }
+
+  /** The ten addresses with the most calls: "203.0.113.9 (203.0.113.0/24, RU) 41". */
+  get sources(): readonly string[] {
+    return this.ips.slice(0, LIMITS.top).map((ip) => {
+      const { count, country } = this.#sources.get(ip) ?? { count: 0, country: null };
+      return sourceLine(ip, country, count);
+    });
+  }
+
+  get keys(): readonly string[] {
+    return ranked(this.#keys);
   }
 
   get countries(): readonly string[] {
@@ -55,6 +116,7 @@ export class Evidence {
     return ranked(this.#userAgents);
   }
 
+  /** Method and path, without the query. */
   get paths(): readonly string[] {
     return ranked(this.#paths);
   }
@@ -64,20 +126,36 @@ export class Evidence {
     return [...this.#requestIds.keys()];
   }
 
-  /** The lists as a finding bears them, empty ones left out. */
-  lists(): Record<string, readonly string[]> {
-    const { countries, userAgents, paths, requestIds } = this;
-    const filled = Object.entries({ countries, userAgents, paths, requestIds }).filter(
+  /** The lists as a finding bears them, empty ones left out; the span and the pace of the calls as text. */
+  lists(): Record<string, string | readonly string[]> {
+    const { sources, keys, countries, userAgents, paths, requestIds } = this;
+    const filled = Object.entries({ sources, keys, countries, userAgents, paths, requestIds }).filter(
       ([, found]) => found.length > 0,
     );
-    return { ips: this.ips, ...Object.fromEntries(filled) };
+    const span =
+      this.#first > this.#last
+        ? {}
+        : { first: formatTime(this.#first), last: formatTime(this.#last), pace: this.#pace.line };
+    return { ips: this.ips, ...Object.fromEntries(filled), ...span };
   }
 
   save(): Json {
-    return [this.#ips, this.#countries, this.#userAgents, this.#paths, this.#requestIds].map((found) => [
-      ...found,
-    ]);
+    return [
+      Array.from(this.#sources, ([ip, { count, country }]) => [ip, count, country]),
+      ...[this.#keys, this.#countries, this.#userAgents, this.#paths, this.#requestIds].map((found) => [
+        ...found,
+      ]),
+      this.#pace.save(),
+      ...(this.#first > this.#last ? [null, null] : [this.#first, this.#last]),
+    ];
   }
+}
+
+/** One source as evidence names it. @example '203.0.113.9 (203.0.113.0/24, RU) 41' */
+export function sourceLine(ip: string, country: string | null, count: number): string {
+  const network = networkOf(ip);
+  const facts = [network === ip ? null : network, country].filter((fact) => fact !== null).join(', ');
+  return `${ip}${facts === '' ? '' : ` (${facts})`} ${count}`;
 }
 
 /** "203.0.113.9 (RU) and 4 more": the top source, with the country where all come from one. */
@@ -111,7 +189,7 @@ function merge(into: Counts, from: Counts, limit: number): void {
 }
 
 /** Most calls first; among equals by name, so that the order of arrival does not show. */
-function ranked(found: Counts): string[] {
+function ranked(found: Iterable<readonly [string, number]>): string[] {
   return [...found].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([name]) => name);
 }
 

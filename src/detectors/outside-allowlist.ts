@@ -1,22 +1,28 @@
 import { DAY, type Finding, formatTime } from '../model/index.ts';
 import { type Case, Cases, doubled } from './cases.ts';
-import type { Detector, DetectorInput } from './detector.ts';
+import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
 
 /** An incident of one key is over after a day without such a call. */
 const QUIET = DAY;
 
 /**
- * Sees accepted calls from addresses outside the key's allowlist; an address that cannot be read is outside.
- * Keeps one case for each key, at most 500.
+ * Sees accepted calls from addresses outside the key's allowlist, in IPv4, IPv6 and IPv4-mapped form; an address that
+ * cannot be read is outside. A refused call is no breach: it is counted by the spike.
+ *
+ * Memory: one case for each key, at most 500; for each allowlist its blocks and the answers for 8,192 addresses.
  */
-export function outsideAllowlist({ rules, stored }: DetectorInput): Detector {
+export const outsideAllowlist: DetectorFactory = { form: 2, make };
+
+function make({ rules, directory, stored }: DetectorInput): Detector {
   const on = rules.detectors['outside-allowlist'] !== undefined;
+  const describe = (found: Case) =>
+    findingOf(found, found.keyId === null ? null : (directory.of(found.keyId).allowlist?.size ?? null));
   const cases = new Cases({ quiet: QUIET, news: doubled, describe }, stored);
   return {
     see(sight) {
       const allowlist = sight.key?.allowlist ?? null;
-      if (allowlist === null || sight.verdict !== 'accepted' || allowlist.has(sight.event.ip)) return;
+      if (!on || allowlist === null || sight.verdict !== 'accepted' || allowlist.has(sight.event.ip)) return;
       cases.note(`${sight.event.keyId}`, sight, true);
     },
     tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
@@ -24,7 +30,8 @@ export function outsideAllowlist({ rules, stored }: DetectorInput): Detector {
   };
 }
 
-function describe(found: Case): Finding {
+/** `size`: the blocks of the allowlist; null: not one key's. */
+function findingOf(found: Case, size: number | null): Finding {
   const { evidence, keyId, count } = found;
   const name = keyId ?? 'several keys';
   const whose = found.credential === null ? '' : ` of ${found.credential}`;
@@ -44,6 +51,11 @@ function describe(found: Case): Finding {
     action: found.credential
       ? `If these calls are not yours: keywarden rotate ${found.credential} --emergency. If they are: add the network to ipAllowlist.`
       : 'If these calls are not yours, replace the key at the provider. If they are: add the network to ipAllowlist.',
-    evidence: { keyId, count, ...evidence.lists() },
+    evidence: {
+      keyId,
+      count,
+      ...(size === null ? {} : { baseline: `an allowlist of ${size} ${size === 1 ? 'block' : 'blocks'}` }),
+      ...evidence.lists(),
+    },
   };
 }

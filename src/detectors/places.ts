@@ -18,7 +18,7 @@ export type KeyFacts = {
   readonly retiredAt: number | null;
   /** Null: the key is nobody's but ours, as far as we know. */
   readonly exposure: Exposure | null;
-  /** Null: no rule, or its detector is off. */
+  /** Null: no rule. */
   readonly countries: ReadonlySet<string> | null;
   readonly allowlist: CidrSet | null;
 };
@@ -30,7 +30,6 @@ type Places = Pick<KeyFacts, 'countries' | 'allowlist'>;
  * absent there is the monitor's.
  */
 export class Directory {
-  readonly #rules: Rules;
   readonly #monitor: Places;
   readonly #credentials = new Map<string, Places>();
   readonly #others = new Map<string, KeyFacts>();
@@ -39,10 +38,9 @@ export class Directory {
 
   /** @throws {TypeError} where an allowlist holds what is no CIDR block */
   constructor(rules: Rules) {
-    this.#rules = rules;
-    this.#monitor = this.#places(rules, { countries: null, allowlist: null });
+    this.#monitor = placesOf(rules, { countries: null, allowlist: null });
     for (const [name, own] of Object.entries(rules.perCredential)) {
-      this.#credentials.set(name, this.#places(own, this.#monitor));
+      this.#credentials.set(name, placesOf(own, this.#monitor));
     }
     for (const [keyId, own] of Object.entries(rules.otherKeys)) {
       this.#others.set(keyId, {
@@ -51,19 +49,9 @@ export class Directory {
         owner: own.owner,
         retiredAt: own.retired ? Number.NEGATIVE_INFINITY : null,
         exposure: null,
-        ...this.#places(own, this.#monitor),
+        ...placesOf(own, this.#monitor),
       });
     }
-  }
-
-  #places(own: PlaceRules, fallback: Places): Places {
-    const { detectors } = this.#rules;
-    const countries = own.geolocations === null ? fallback.countries : new Set(own.geolocations);
-    const allowlist = own.ipAllowlist === null ? fallback.allowlist : new CidrSet(own.ipAllowlist);
-    return {
-      countries: detectors['unregistered-geolocation'] === undefined ? null : countries,
-      allowlist: detectors['outside-allowlist'] === undefined ? null : allowlist,
-    };
   }
 
   /** The managed keys as the state knows them now; the same list again costs nothing. */
@@ -101,6 +89,14 @@ export class Directory {
   keysOf(credential: string): readonly string[] {
     return this.managed.filter((key) => key.credential === credential).map((key) => key.keyId);
   }
+}
+
+/** A rule that is absent is the wider one. */
+function placesOf(own: PlaceRules, wider: Places): Places {
+  return {
+    countries: own.geolocations === null ? wider.countries : new Set(own.geolocations),
+    allowlist: own.ipAllowlist === null ? wider.allowlist : new CidrSet(own.ipAllowlist),
+  };
 }
 
 /** A superseded key counts as retired once its time is up, even before the state says so. */

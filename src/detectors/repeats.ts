@@ -1,43 +1,98 @@
 import { LATENESS, REPEATS } from './log-clock.ts';
 import { type Json, list, number, numbers } from './stored.ts';
 
-/** Ids kept in each of two halves; past it the older half goes early, and a repeat may count twice in a flood long told. */
-const HALF = 20_000;
+/** Ids kept in all; past it the oldest go early, and a repeat may count twice in a flood long told. */
+const MOST = 40_000;
+/** A slice is full after so many ids or so much of the log's time: what is written with a page stays small. */
+const SLICE = { ids: 2_000, ms: 60_000 } as const;
+/** A repeat can come REPEATS after an original that was itself ahead of the log's time by LATENESS. */
+const KEEP = REPEATS + LATENESS;
+
+type Slice = {
+  readonly serial: number;
+  readonly since: number;
+  until: number;
+  readonly ids: Set<number>;
+  changed: boolean;
+};
 
 /**
  * Tells the first sight of an event from its repeats, for at least as long as the log repeats them.
  *
  * Only ids of events that would count somewhere are kept (refused calls, breaches), as 53-bit hashes: at most
- * 40,000 numbers. Whatever else a detector learns from an event must be the same when it is learnt twice.
+ * 40,000 numbers, in slices of at most 2,000. Whatever else a detector learns from an event must be the same when it is learnt twice.
  */
 export class Repeats {
-  #since: number;
-  #newer: Set<number>;
-  #older: Set<number>;
+  readonly #slices: Slice[] = [];
+  #count = 0;
+  #gone: number[] = [];
 
-  constructor(stored: Json | undefined) {
-    const [since, newer, older] = stored === undefined ? [0, [], []] : list(stored);
-    this.#since = number(since);
-    this.#newer = new Set(numbers(newer));
-    this.#older = new Set(numbers(older));
+  /** Takes up a slice that {@link changes} gave. */
+  admit(serial: number, stored: Json): void {
+    const [since, until, ids] = list(stored);
+    const slice = {
+      serial,
+      since: number(since),
+      until: number(until),
+      ids: new Set(numbers(ids)),
+      changed: false,
+    };
+    this.#slices.push(slice);
+    this.#slices.sort((a, b) => a.serial - b.serial);
+    this.#count += slice.ids.size;
   }
 
   /** True the first time. `reached` is the log's time. */
   first(id: string, reached: number): boolean {
-    // A repeat can come REPEATS after an original that was itself ahead of the log's time by LATENESS.
-    if (reached - this.#since > REPEATS + LATENESS || this.#newer.size >= HALF) {
-      this.#older = this.#newer;
-      this.#newer = new Set();
-      this.#since = reached;
-    }
     const key = hash53(id);
-    if (this.#newer.has(key) || this.#older.has(key)) return false;
-    this.#newer.add(key);
+    if (this.#slices.some(({ ids }) => ids.has(key))) return false;
+    const slice = this.#open(reached);
+    slice.ids.add(key);
+    slice.until = Math.max(slice.until, reached);
+    slice.changed = true;
+    this.#count += 1;
     return true;
   }
 
-  save(): Json {
-    return [this.#since, [...this.#newer], [...this.#older]];
+  #open(reached: number): Slice {
+    const last = this.#slices.at(-1);
+    if (last !== undefined && last.ids.size < SLICE.ids && reached - last.since <= SLICE.ms) return last;
+    const fresh = {
+      serial: (last?.serial ?? 0) + 1,
+      since: reached,
+      until: reached,
+      ids: new Set<number>(),
+      changed: true,
+    };
+    this.#slices.push(fresh);
+    this.#expire(reached);
+    return fresh;
+  }
+
+  /** Forgets what is too old to come again. */
+  #expire(reached: number): void {
+    for (let [oldest] = this.#slices; oldest !== undefined; [oldest] = this.#slices) {
+      if (this.#slices.length < 2 || (reached - oldest.until <= KEEP && this.#count <= MOST)) break;
+      this.#slices.shift();
+      this.#count -= oldest.ids.size;
+      this.#gone.push(oldest.serial);
+    }
+  }
+
+  /** The slices that changed since the last call, and the serials of those that went. */
+  changes(): {
+    readonly put: readonly (readonly [serial: number, body: Json])[];
+    readonly drop: readonly number[];
+  } {
+    const drop = this.#gone;
+    this.#gone = [];
+    const changed = this.#slices.filter((slice) => slice.changed);
+    for (const slice of changed) slice.changed = false;
+    const bodies = changed.map(({ serial, since, until, ids }): readonly [number, Json] => [
+      serial,
+      [since, until, [...ids]],
+    ]);
+    return { put: bodies, drop };
   }
 }
 

@@ -1,11 +1,10 @@
 import { DAY, type Finding, formatTime } from '../model/index.ts';
 import { type Case, Cases, GATHERED } from './cases.ts';
-import type { Detector, DetectorInput } from './detector.ts';
+import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
-import { networkOf } from './ip.ts';
+import { knownNetwork } from './known-network.ts';
 import type { Exposure, KeyFacts } from './places.ts';
-import type { Sight } from './sight.ts';
-import { knownBefore } from './sources.ts';
+import { type Json, list } from './stored.ts';
 
 /** A source is told again when it still uses the key a day later, and is over after a day without a use. */
 const REPEAT = DAY;
@@ -19,46 +18,54 @@ const REPEAT = DAY;
  *   where no key of the credential was ever accepted from the source's network (/24, /48) before, for a forgotten
  *   application calls from where it always did.
  *
- * Keeps one case for each key and source, at most 500.
+ * One alert a day for each key and source, which names the rotation that superseded the key where that is known. Keeps
+ * one case for each key and source, at most 500.
  */
-export function retiredKeyUse({ rules, directory, stored }: DetectorInput): Detector {
+export const retiredKeyUse: DetectorFactory = { form: 3, upgrade, make };
+
+function make({ rules, directory, stored }: DetectorInput): Detector {
   const on = rules.detectors['retired-key-use'] !== undefined;
   const cases = new Cases(
     {
       quiet: REPEAT,
       news: (found, told) => found.lastAt >= told.at + REPEAT,
-      describe: (found) => describe(found, found.keyId === null ? null : directory.of(found.keyId)),
+      describe: (found) =>
+        describe(found, found.keyId === null ? null : directory.of(found.keyId), retiredBy(found)),
     },
     stored,
   );
+  function retiredBy({ keyId }: Case): string | null {
+    return directory.managed.find((key) => key.keyId === keyId)?.retiredBy ?? null;
+  }
+
   return {
     see(sight) {
       if (!on) return;
       const exposed = sight.exposedUse();
       if ((!exposed && !sight.retiredUse()) || sight.own()) return;
-      cases.note(`${sight.event.keyId} ${sight.event.ip}`, sight, exposed || !knownNetwork(sight));
+      const known =
+        !exposed && sight.key !== null && knownNetwork(sight.key, sight.event.ip, sight.at, sight);
+      cases.note(`${sight.event.keyId} ${sight.event.ip}`, sight, !known);
     },
     tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
     save: () => cases.save(),
   };
 }
 
-function knownNetwork({ key, event, at, directory, sources }: Sight): boolean {
-  if (key === null) return false;
-  const network = networkOf(event.ip);
-  const keys = key.credential === null ? [key.keyId] : directory.keysOf(key.credential);
-  return keys.some((keyId) => {
-    for (const [ip, source] of sources.of(keyId)?.sources ?? []) {
-      if (knownBefore(source, at) && networkOf(ip) === network) return true;
-    }
-    return false;
+/** Form 2 had no keys and no pace in the evidence. */
+function upgrade(stored: Json): Json {
+  return list(stored).map((entry) => {
+    const fields = list(entry);
+    const [ips, ...others] = list(fields[8]);
+    return [...fields.slice(0, 8), [ips ?? [], [], ...others], ...fields.slice(9)];
   });
 }
 
-function describe(found: Case, key: KeyFacts | null): Finding {
+function describe(found: Case, key: KeyFacts | null, retiredBy: string | null): Finding {
   const { evidence, keyId, critical } = found;
   const exposure = critical ? (key?.exposure ?? null) : null;
-  const words = exposure === null ? wordsOfRetired(found, key) : wordsOfExposed(found, key, exposure);
+  const words =
+    exposure === null ? wordsOfRetired(found, key, retiredBy) : wordsOfExposed(found, key, exposure);
   return {
     kind: 'retired-key-use',
     severity: critical ? 'critical' : 'warning',
@@ -84,14 +91,16 @@ function describe(found: Case, key: KeyFacts | null): Finding {
 
 type Words = Pick<Finding, 'title' | 'summary' | 'action'> & { readonly proof: Finding['evidence'] };
 
-function wordsOfRetired(found: Case, key: KeyFacts | null): Words {
+function wordsOfRetired(found: Case, key: KeyFacts | null, retiredBy: string | null): Words {
   const { critical } = found;
   const name = found.keyId ?? (found.condition === GATHERED ? 'several retired keys' : 'a retired key');
   const whose = possessive(key);
   const calls = callsOf(found);
   return {
     title: `retired key ${name}${whose} used from ${sourceOf(found)}${critical ? ', a network never seen before' : ''}: ${calls}`,
-    summary: `${calls} with ${name}${whose} after its end, ${spanOf(found)}. ${
+    summary: `${calls} with ${name}${whose} after its end, ${spanOf(found)}.${
+      retiredBy === null ? '' : ` Rotation ${retiredBy} superseded it.`
+    } ${
       critical
         ? 'No key of it was ever accepted from that network: somebody may hold an old copy.'
         : 'Its keys are used from that network: an application there still has the old value.'
@@ -99,7 +108,7 @@ function wordsOfRetired(found: Case, key: KeyFacts | null): Words {
     action: critical
       ? 'Find out who calls from there; look for the old value in backups, images and repositories.'
       : 'Give the application there the current value, or restart it.',
-    proof: { newNetwork: critical },
+    proof: { newNetwork: critical, ...(retiredBy === null ? {} : { rotation: retiredBy }) },
   };
 }
 

@@ -1,8 +1,10 @@
-import type { LogEvent } from '../model/index.ts';
+import type { Geo, LogEvent } from '../model/index.ts';
+import type { Locate } from './contract.ts';
+import { markOf } from './distinct.ts';
+import { type Habit, type Habits, knownBefore } from './habits.ts';
 import type { LogClock } from './log-clock.ts';
 import type { Directory, KeyFacts } from './places.ts';
 import type { Repeats } from './repeats.ts';
-import { accepted, type Habit, knownBefore, type Sources } from './sources.ts';
 
 /** The user agent of Keywarden's own calls. */
 export const OWN_AGENT = 'keywarden';
@@ -22,11 +24,14 @@ export function verdictOf(event: LogEvent): Verdict {
 /** One event as every detector sees it. It is filled anew for each event, so none may keep it. */
 export class Sight {
   readonly directory: Directory;
-  readonly sources: Sources;
+  readonly habits: Habits;
   readonly clock: LogClock;
   readonly #repeats: Repeats;
+  readonly #locate: Locate;
   #event: LogEvent | null = null;
   #first: boolean | null = null;
+  #geo: Geo | null | undefined;
+  #mark: number | null = null;
   /** The time the event counts at. */
   at = 0;
   /** The context's. */
@@ -36,11 +41,18 @@ export class Sight {
   key: KeyFacts | null = null;
   habit: Habit | null = null;
 
-  constructor(directory: Directory, sources: Sources, clock: LogClock, repeats: Repeats) {
-    this.directory = directory;
-    this.sources = sources;
-    this.clock = clock;
-    this.#repeats = repeats;
+  constructor(parts: {
+    readonly directory: Directory;
+    readonly habits: Habits;
+    readonly clock: LogClock;
+    readonly repeats: Repeats;
+    readonly locate: Locate;
+  }) {
+    this.directory = parts.directory;
+    this.habits = parts.habits;
+    this.clock = parts.clock;
+    this.#repeats = parts.repeats;
+    this.#locate = parts.locate;
   }
 
   get event(): LogEvent {
@@ -48,9 +60,23 @@ export class Sight {
     return this.#event;
   }
 
+  /** From where the call came: by the provider's word, else by the country database; null where neither says. */
+  get geo(): Geo | null {
+    if (this.#geo === undefined) this.#geo = this.event.geo ?? this.#locate(this.event.ip);
+    return this.#geo;
+  }
+
+  /** Stands for the event where different ones are counted, see {@link import('./distinct.ts').Distinct}. */
+  get mark(): number {
+    this.#mark ??= markOf(this.event.id);
+    return this.#mark;
+  }
+
   take(event: LogEvent, now: number): void {
     this.#event = event;
     this.#first = null;
+    this.#geo = undefined;
+    this.#mark = null;
     this.now = now;
     this.at = this.clock.take(event.time, now);
     this.verdict = verdictOf(event);
@@ -60,9 +86,9 @@ export class Sight {
       return;
     }
     this.key = this.directory.of(event.keyId);
-    this.habit = this.sources.used(event.keyId, this.at);
+    this.habit = this.habits.used(event.keyId, this.at);
     if (this.verdict === 'accepted' && !this.retiredUse() && !this.exposedUse())
-      accepted(this.habit, event.ip, this.at);
+      this.habit.accepted(event.ip, this.at);
   }
 
   /** Whether a key is used after its end: such a use makes no place a known one. */
@@ -88,7 +114,7 @@ export class Sight {
       return true;
     if (userAgent !== OWN_AGENT) return false;
     return this.directory.managed.some(({ keyId }) =>
-      knownBefore(this.sources.of(keyId)?.sources.get(this.event.ip), this.at),
+      knownBefore(this.habits.of(keyId)?.sources.get(this.event.ip), this.at),
     );
   }
 

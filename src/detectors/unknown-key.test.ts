@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, MINUTE } from '../model/index.ts';
-import { NOWHERE, play, rulesWith } from './testing/play.ts';
+import { apart, NOWHERE, play, rulesWith } from './testing/play.ts';
+import { Shelf } from './testing/shelf.ts';
 import { event, onTime } from './testing/traffic.ts';
 import { createWatch } from './watch.ts';
 
@@ -25,16 +26,16 @@ describe('a key that nobody configured', () => {
       { keyId: 'key_m', credential: 'c', state: 'retired', expiresAt: null, compromisedAt: null } as const,
     ];
     const events = [call(1, 'key_9Xc1'), { ...call(2, 'x'), keyId: null }];
-    const context = { monitor: 'log', keys, now: START + DAY, feed: null };
-    expect(watch.observe(watch.restore(null), events, context)).toEqual([]);
-    const managed = watch.observe(watch.restore(null), [call(1, 'key_m')], context);
+    const context = { monitor: 'log', keys, now: START + DAY, locate: () => null, feed: null };
+    expect(watch.observe(apart(watch.open([])), events, context)).toEqual([]);
+    const managed = watch.observe(apart(watch.open([])), [call(1, 'key_m')], context);
     expect(managed.map(({ kind }) => kind)).toEqual(['retired-key-use']);
   });
 
   it('met in the backfill makes one finding with all others, however many pages it has', () => {
     const watch = createWatch(rulesWith());
-    const state = watch.restore(null);
-    const context = { monitor: 'log', keys: [], now: START + DAY, feed: null };
+    const state = apart(watch.open([]));
+    const context = { monitor: 'log', keys: [], now: START + DAY, locate: () => null, feed: null };
     const first = watch.observe(state, [call(1, 'key_b'), call(2, 'key_a')], context);
     expect(first.map(({ condition, keyId, evidence }) => [condition, keyId, evidence.keys])).toEqual([
       ['backfill', null, ['key_a', 'key_b']],
@@ -50,14 +51,16 @@ describe('a key that nobody configured', () => {
 
   it('is ended when it becomes known', () => {
     const before = createWatch(rulesWith());
-    const state = before.restore(null);
-    const context = { monitor: 'log', keys: [], now: START, feed: null };
+    const shelf = new Shelf();
+    const state = apart(shelf.open(before));
+    const context = { monitor: 'log', keys: [], now: START, locate: () => null, feed: null };
     before.observe(state, [call(0, 'key_a'), call(0, 'key_b')], context);
     before.observe(state, [call(1, 'key_c')], { ...context, now: START + MINUTE });
 
     const own = { ...NOWHERE, owner: 'data team', retired: false };
     const after = createWatch(rulesWith({ otherKeys: { key_a: own, key_c: own } }));
-    const reopened = after.restore(before.save(state));
+    shelf.keep(before, state);
+    const reopened = apart(shelf.open(after));
     const told = after.tick(reopened, context);
     expect(told.map(({ condition, ended, keyId }) => [condition, ended ?? false, keyId])).toEqual([
       ['key key_c', true, 'key_c'],
@@ -68,5 +71,18 @@ describe('a key that nobody configured', () => {
     ];
     const last = after.tick(reopened, { ...context, keys });
     expect(last.map(({ condition, ended }) => [condition, ended])).toEqual([['backfill', true]]);
+  });
+
+  it('is bounded: after the first 500 no further ones are told, and the state stays small', () => {
+    const watch = createWatch(rulesWith());
+    const shelf = new Shelf();
+    const state = apart(shelf.open(watch));
+    const context = { monitor: 'log', keys: [], now: START, locate: () => null, feed: null };
+    watch.observe(state, [call(0, 'key_9Xc1')], context);
+    const events = Array.from({ length: 900 }, (_, index) => call(1, `key_${index}`));
+    const told = watch.observe(state, events, { ...context, now: START + MINUTE });
+    expect(told.filter(({ kind }) => kind === 'unknown-key')).toHaveLength(500);
+    shelf.keep(watch, state);
+    expect(shelf.parts.get('detector.unknown-key')?.length).toBeLessThan(60_000);
   });
 });

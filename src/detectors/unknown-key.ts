@@ -1,5 +1,5 @@
 import { type Finding, formatTime } from '../model/index.ts';
-import type { Detector, DetectorInput } from './detector.ts';
+import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
 import type { Directory } from './places.ts';
 import { list, number, numberOrNull, text } from './stored.ts';
@@ -22,9 +22,11 @@ type Stranger = {
 /**
  * Sees calls, accepted or not, with keys that are neither managed nor listed under otherKeys. A key is told once and
  * ended when it becomes known; those met in the backfill are told together. Keeps the first 500 keys, each with the
- * times of its first and last use and 20 addresses.
+ * times of its first and last use and 20 addresses. A call without a key id is no unknown key.
  */
-export function unknownKey({ rules, directory, stored }: DetectorInput): Detector {
+export const unknownKey: DetectorFactory = { form: 2, make };
+
+function make({ rules, directory, stored }: DetectorInput): Detector {
   const on = rules.detectors['unknown-key'] !== undefined;
   const [begun, kept] = stored === undefined ? [null, []] : list(stored);
   let began = numberOrNull(begun ?? null);

@@ -1,51 +1,96 @@
 import { DAY, type Finding, formatTime } from '../model/index.ts';
 import { type Case, Cases, doubled, GATHERED } from './cases.ts';
-import type { Detector, DetectorInput } from './detector.ts';
+import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
+import { LearntPlaces } from './learnt-places.ts';
 
 /** An incident of one key and country is over after a day without such a call. */
 const QUIET = DAY;
 
 /**
- * Sees accepted calls whose location, by the provider's word, is in a country that is not registered for the key.
- * A call without a location proves nothing. Keeps one case for each key and country, at most 500.
+ * Sees accepted calls from a country that is not registered for the key, or, where none is and countries are learnt,
+ * that the key was not used from in its first time. Whoever has the key already by then is learnt with it.
+ *
+ * The place is the provider's word, else the country database's; a call of which neither knows the place proves nothing.
+ * A refused call is no breach: it is counted by the spike.
+ *
+ * Memory: one case for each key and country, at most 500; the learnt countries of each key, see {@link LearntPlaces}.
  */
-export function unregisteredGeolocation({ rules, stored }: DetectorInput): Detector {
+export const unregisteredGeolocation: DetectorFactory = { form: 2, make };
+
+function make({ rules, directory, habits, stored }: DetectorInput): Detector {
   const on = rules.detectors['unregistered-geolocation'] !== undefined;
+  const learnt = rules.learn === null ? null : new LearntPlaces(rules.learn, 'unregistered-geolocation');
+
+  function usual(keyId: string): { readonly countries: readonly string[]; readonly registered: boolean } {
+    const registered = directory.of(keyId).countries;
+    if (registered !== null) return { countries: [...registered].sort(), registered: true };
+    const habit = habits.of(keyId);
+    return { countries: habit === undefined ? [] : (learnt?.of(habit) ?? []), registered: false };
+  }
+
+  const describe = (found: Case) => findingOf(found, found.keyId === null ? null : usual(found.keyId));
   const cases = new Cases({ quiet: QUIET, news: doubled, describe }, stored);
   return {
     see(sight) {
-      const countries = sight.key?.countries ?? null;
-      if (countries === null || sight.verdict !== 'accepted') return;
-      const { geo } = sight.event;
-      if (geo === null || countries.has(geo.country)) return;
-      cases.note(`${sight.event.keyId} ${geo.country}`, sight, true);
+      if (!on || sight.verdict !== 'accepted' || sight.key === null || sight.habit === null) return;
+      const { countries } = sight.key;
+      if (countries === null && learnt === null) return;
+      const country = sight.geo?.country ?? null;
+      if (country === null) return;
+      if (
+        countries === null ? learnt?.judge(sight, sight.habit, country) !== 'breach' : countries.has(country)
+      )
+        return;
+      cases.note(`${sight.key.keyId} ${country}`, sight, true);
     },
     tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
+    needs: () => cases.keys(),
     save: () => cases.save(),
   };
 }
 
-function describe(found: Case): Finding {
-  const { evidence, keyId, count } = found;
+function findingOf(
+  found: Case,
+  usual: { readonly countries: readonly string[]; readonly registered: boolean } | null,
+): Finding {
+  const { evidence, keyId, credential, count } = found;
   const name = keyId ?? (found.condition === GATHERED ? 'several keys' : 'a key');
   const countries = evidence.countries.join(', ');
-  const whose = found.credential === null ? '' : ` of ${found.credential}`;
+  const whose = credential === null ? '' : ` of ${credential}`;
+  const breach =
+    usual?.registered === false
+      ? 'a country it was never used from while they were learnt'
+      : 'which is not registered';
+  const calls = `${count} accepted ${count === 1 ? 'call' : 'calls'}`;
   return {
     kind: 'unregistered-geolocation',
     severity: 'critical',
     condition: found.condition,
     at: found.decidedAt,
     keyId,
-    credential: found.credential,
+    credential,
     ips: evidence.ips,
     firstEventAt: found.firstAt,
     lastEventAt: found.lastAt,
-    title: `${name} used from ${countries}, which is not registered: ${count} accepted ${count === 1 ? 'call' : 'calls'} from ${sourcesPhrase(evidence.ips, [])}`,
+    title: `${name} used from ${countries}, ${breach}: ${calls} from ${sourcesPhrase(evidence.ips, [])}`,
     summary: `The provider accepted ${count} ${count === 1 ? 'call' : 'calls'} with ${name}${whose} from ${countries} between ${formatTime(found.firstAt)} and ${formatTime(found.lastAt)}. Whoever calls from there holds the key.`,
-    action: found.credential
-      ? `If these calls are not yours: keywarden rotate ${found.credential} --emergency. If they are: register the country under geolocations.`
-      : 'If these calls are not yours, replace the key at the provider. If they are: register the country under geolocations.',
-    evidence: { keyId, count, ...evidence.lists() },
+    action: `If these calls are not yours: ${
+      credential === null ? 'replace the key at the provider' : `keywarden rotate ${credential} --emergency`
+    }. If they are: register the country under ${listOf(found, usual?.registered ?? true)}.`,
+    evidence: {
+      keyId,
+      count,
+      ...(usual === null || usual.countries.length === 0
+        ? {}
+        : { baseline: `${usual.registered ? 'registered' : 'learnt'}: ${usual.countries.join(', ')}` }),
+      ...evidence.lists(),
+    },
   };
+}
+
+/** Where the key's countries are written. One whose countries are learnt has no list yet. */
+function listOf({ keyId, credential }: Case, registered: boolean): string {
+  if (registered || keyId === null) return 'geolocations';
+  return credential === null ? `otherKeys.${keyId}.geolocations` : `perCredential.${credential}.geolocations`;
 }

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, type LogEvent, MINUTE } from '../model/index.ts';
 import type { ManagedKey, WatchContext } from './contract.ts';
-import { begun, episodes, NOWHERE, play, rulesWith } from './testing/play.ts';
+import { DETECTORS } from './index.ts';
+import { bodyOf, KEY } from './parts.ts';
+import { ALL_DETECTORS, apart, begun, episodes, NOWHERE, play, rulesWith } from './testing/play.ts';
+import { Shelf } from './testing/shelf.ts';
 import * as traffic from './testing/traffic.ts';
 import { createWatch } from './watch.ts';
 
@@ -62,18 +65,24 @@ function story(seed: number): LogEvent[] {
 }
 
 const RULES = rulesWith({
+  detectors: ALL_DETECTORS,
   geolocations: ['DE', 'RU'],
   perCredential: {
     'frameflow-prod': { geolocations: null, ipAllowlist: ['203.0.113.0/24', '198.51.100.0/24'] },
   },
 });
 const SCRIPT = {
+  apart: true,
   rules: RULES,
   keys: [OLD_KEY, STOLEN_KEY, LIVE_KEY],
   from: START + 10 * MINUTE,
   until: START + 4 * DAY,
   every: 5 * MINUTE,
 };
+
+function at(now: number, keys: readonly ManagedKey[] = []): WatchContext {
+  return { monitor: 'log', keys, now, locate: () => null, feed: null };
+}
 
 describe('the watch', () => {
   it('tells every episode of the story once and ends all but the unknown key', () => {
@@ -85,13 +94,14 @@ describe('the watch', () => {
     ).toEqual([
       'auth-failure-spike key key_live warning',
       'auth-failure-spike no key warning',
+      'failures-then-success key_live 198.51.100.2 critical',
       'outside-allowlist key_live critical',
       'retired-key-use key_old 198.18.0.9 critical',
       'retired-key-use key_stolen 203.0.113.7 critical',
       'unknown-key key key_stranger warning',
       'unregistered-geolocation key_live BR critical',
     ]);
-    expect(episodes(told)).toHaveLength(6);
+    expect(episodes(told)).toHaveLength(7);
     const spike = told.findLast(
       ({ finding }) => finding.condition === 'key key_live' && finding.ended === true,
     );
@@ -131,15 +141,10 @@ describe('the watch', () => {
 
   it('says the same of the same page, and the saved state is the same', () => {
     const watch = createWatch(RULES);
-    const context: WatchContext = {
-      monitor: 'log',
-      keys: [OLD_KEY, STOLEN_KEY, LIVE_KEY],
-      now: START + 3 * DAY,
-      feed: null,
-    };
+    const context = at(START + 3 * DAY, [OLD_KEY, STOLEN_KEY, LIVE_KEY]);
     const run = () => {
-      const state = watch.restore(null);
-      return [watch.observe(state, story(8), context), watch.save(state)];
+      const state = watch.open([]);
+      return [watch.observe(state, story(8), context), watch.changes(state)];
     };
     expect(run()).toEqual(run());
   });
@@ -148,12 +153,14 @@ describe('the watch', () => {
 describe('a repeat that something else counts', () => {
   it('is known for one, over a restart, whatever the detectors made of the event', () => {
     const watch = createWatch(RULES);
-    const state = watch.restore(null);
+    const shelf = new Shelf();
+    const state = shelf.open(watch);
     const [event] = traffic.attack({ from: START, count: 1, every: 1_000 });
     if (event === undefined) throw new Error('an attack has an event');
-    watch.observe(state, [event], { monitor: 'log', keys: [], now: START + MINUTE, feed: null });
+    watch.observe(state, [event], at(START + MINUTE));
     expect([watch.first(state, 'mint', event), watch.first(state, 'mint', event)]).toEqual([true, false]);
-    const restored = watch.restore(watch.save(state));
+    shelf.keep(watch, state);
+    const restored = shelf.open(watch);
     expect([watch.first(restored, 'mint', event), watch.first(restored, 'other', event)]).toEqual([
       false,
       true,
@@ -165,26 +172,55 @@ describe('a stored state', () => {
   const watch = createWatch(rulesWith());
 
   it('is nothing to speak of where there is none', () => {
-    expect(watch.restore(null).startedAfresh).toBeNull();
-    expect(watch.restore(watch.save(watch.restore(null))).startedAfresh).toBeNull();
+    const shelf = new Shelf();
+    const state = shelf.open(watch);
+    expect(state.startedAfresh).toEqual([]);
+    shelf.keep(watch, state);
+    expect(shelf.open(watch).startedAfresh).toEqual([]);
+    expect(watch.changes(shelf.open(watch))).toEqual({ put: [], drop: [] });
   });
 
   it.each([
-    ['cut off', '{"version":2,"rea', 'no JSON'],
-    ['no state', '[]', 'expected an object'],
-    ['newer', '{"version":3}', 'has the form 3, this build reads 2'],
-    ['older', '{"version":1}', 'has the form 1, this build reads 2'],
-    ['without a version', '{}', 'has the form undefined'],
-    ['damaged in a detector', '{"version":2,"detectors":{"auth-failure-spike":[1,[["key"]]]}}', 'damaged'],
-    ['damaged in the sources', '{"version":2,"sources":[["key_1","then",2]]}', 'expected a number'],
-  ])('that is %s is left, and the watch says so', (_, json, reason) => {
-    const state = watch.restore(json);
-    expect(state.startedAfresh).toContain(reason);
-    expect(watch.save(state)).toBe(watch.save(watch.restore(null)));
+    ['cut off', 'clock', '[1,17', 'it is no JSON'],
+    ['no part', 'clock', '{}', 'does not say in which form'],
+    ['newer', 'clock', '[2,5]', 'has the form 2, this build reads 1'],
+    ['of a newer detector', 'detector.log-silence', '[99,[]]', 'has the form 99'],
+    [
+      'damaged in a detector',
+      'detector.outside-allowlist',
+      bodyOf(DETECTORS['outside-allowlist'].form, 'damaged'),
+      'expected a list',
+    ],
+    ['damaged in the repeats', 'repeats.4', '[1,[1,2,["x"]]]', 'expected a number'],
+    ['damaged in a story', 'story.4', '[1,["spike",[[{}]]]]', 'expected text'],
+  ])('that is %s is left, the watch says which, and what else there is stays', (_, name, body, reason) => {
+    const shelf = new Shelf();
+    const first = shelf.open(watch);
+    watch.observe(first, traffic.attack({ from: START, count: 30, every: 1_000 }), at(START + MINUTE));
+    shelf.keep(watch, first);
+    shelf.parts.set(name, body);
+    const state = shelf.open(watch);
+    expect(state.startedAfresh).toHaveLength(1);
+    expect(state.startedAfresh[0]).toContain(`${name}: `);
+    expect(state.startedAfresh[0]).toContain(reason);
+    shelf.keep(watch, state);
+    expect(shelf.open(watch).startedAfresh).toEqual([]);
+  });
+
+  it('that is damaged in a key makes it a key never seen', () => {
+    const shelf = new Shelf();
+    shelf.parts.set(`${KEY}key_9Xc1`, '[1,["then"]]');
+    const state = shelf.open(watch);
+    const page = [traffic.event({ id: 'a', time: START })];
+    shelf.fetch(watch, state, page, at(START));
+    watch.observe(state, page, at(START));
+    shelf.keep(watch, state);
+    expect(shelf.parts.get(`${KEY}key_9Xc1`)).toContain(`[1,[${START},${START},`);
   });
 
   it('stays small however much a flood brings', () => {
-    const state = watch.restore(null);
+    const shelf = new Shelf();
+    const state = shelf.open(watch);
     const flood = Array.from({ length: 15_000 }, (_, index) =>
       traffic.event({
         id: `flood-${index}`,
@@ -196,10 +232,27 @@ describe('a stored state', () => {
         status: index % 2 === 0 ? 401 : 200,
       }),
     );
-    watch.observe(state, flood, { monitor: 'log', keys: [], now: START + DAY, feed: null });
-    const saved = watch.save(state);
-    expect(saved.length).toBeLessThan(8 * 1024 * 1024);
-    expect(watch.restore(saved).startedAfresh).toBeNull();
+    watch.observe(state, flood, at(START + DAY));
+    shelf.keep(watch, state);
+    expect(shelf.size).toBeLessThan(8 * 1024 * 1024);
+    expect(shelf.open(watch).startedAfresh).toEqual([]);
+  });
+
+  it('is written no further than a page changes it', () => {
+    const shelf = new Shelf();
+    const state = shelf.open(watch);
+    const many = Array.from({ length: 500 }, (_, key) =>
+      traffic.event({ id: `a-${key}`, time: START, keyId: `key_${key}` }),
+    );
+    watch.observe(state, many, at(START));
+    shelf.keep(watch, state);
+    watch.observe(
+      state,
+      [traffic.event({ id: 'b', time: START + MINUTE, keyId: 'key_7' })],
+      at(START + MINUTE),
+    );
+    const { put } = watch.changes(state);
+    expect(put.filter(([name]) => name.startsWith(KEY)).map(([name]) => name)).toEqual([`${KEY}key_7`]);
   });
 });
 
@@ -218,10 +271,11 @@ describe('an event from the future', () => {
 
 describe('a detector that is switched off', () => {
   it('says nothing, and ends what it had told', () => {
-    const context = { monitor: 'log', keys: [], now: START + HOUR, feed: null };
+    const context = at(START + HOUR);
     const abroad = rulesWith({ geolocations: ['US'], ipAllowlist: ['192.0.2.0/24'] });
     const on = createWatch(abroad);
-    const state = on.restore(null);
+    const shelf = new Shelf();
+    const state = apart(shelf.open(on));
     const events = [
       traffic.event({ id: 'a', time: START }),
       traffic.event({ id: 'b', time: START, keyId: 'key_stranger' }),
@@ -230,12 +284,15 @@ describe('a detector that is switched off', () => {
     const told = on.observe(state, events, context);
     expect(new Set(told.map(({ kind }) => kind)).size).toBe(4);
     const off = createWatch({ ...abroad, detectors: {} });
-    const ended = off.tick(off.restore(on.save(state)), context);
+    shelf.keep(on, state);
+    const reopened = apart(shelf.open(off));
+    shelf.fetch(off, reopened, [], context);
+    const ended = off.tick(reopened, context);
     const names = (findings: typeof told) =>
       findings.map(({ kind, condition }) => `${kind} ${condition}`).sort();
     expect(names(ended)).toEqual(names(told));
     expect(ended.every((finding) => finding.ended)).toBe(true);
-    expect(off.observe(off.restore(null), events, context)).toEqual([]);
+    expect(off.observe(off.open([]), events, context)).toEqual([]);
   });
 });
 
@@ -261,8 +318,7 @@ describe('rules', () => {
       ),
     );
     const watch = createWatch(rules);
-    const context = { monitor: 'log', keys: [LIVE_KEY], now: START, feed: null };
-    const found = watch.observe(watch.restore(null), events, context);
+    const found = watch.observe(apart(watch.open([])), events, at(START, [LIVE_KEY]));
     expect(
       found.filter(({ kind }) => kind === 'unregistered-geolocation').map(({ condition }) => condition),
     ).toEqual([

@@ -1,39 +1,31 @@
 import type { Finding, LogEvent } from '../model/index.ts';
 import type { Rules, WatchContext } from './contract.ts';
-import type { Detector } from './detector.ts';
-import { DETECTORS } from './index.ts';
-import { LogClock } from './log-clock.ts';
+import { Habit } from './habits.ts';
+import { KEY, type Part } from './parts.ts';
 import { Directory } from './places.ts';
-import { Repeats } from './repeats.ts';
 import { Sight } from './sight.ts';
-import { Sources } from './sources.ts';
-import { type Json, number, record } from './stored.ts';
+import { changesOf, openState, type PartChanges, type WatchState } from './state.ts';
 
-/** The form of the stored state; a build that reads another starts afresh. */
-const VERSION = 2;
-
-/** All that the watch of one monitor remembers. Its owner loads it, hands it in, and commits what `save` makes of it. */
-export type WatchState = {
-  /** Why nothing earlier was taken over although there was something; null: all was, or there was nothing. */
-  readonly startedAfresh: string | null;
-  readonly clock: LogClock;
-  readonly repeats: Repeats;
-  readonly sources: Sources;
-  readonly detectors: readonly (readonly [kind: string, detector: Detector])[];
-};
+export type { WatchState } from './state.ts';
 
 /**
- * The detectors of one monitor. It holds no state of its own.
+ * The detectors of one monitor. It holds no state of its own; what it remembers is written in parts, so that a page
+ * costs what it changes and not what is known.
  *
  * @example
  * const watch = createWatch(monitor.rules);
- * const state = watch.restore(record.detectors);
+ * const state = watch.open(await stored.general());
+ * watch.admit(state, await stored.parts(watch.wanted(state, page.events, context)));
  * const findings = [...watch.observe(state, page.events, context), ...watch.tick(state, context)];
- * await commit({ cursor: page.nextCursor, detectors: watch.save(state), findings });
+ * await commit({ cursor: page.nextCursor, parts: watch.changes(state), findings });
  */
 export type Watch = {
-  /** The state that `save` wrote. What cannot be read (damaged, of another version) is left, and `startedAfresh` says so. */
-  restore(json: string | null): WatchState;
+  /** Takes up what `changes` gave, but for the keys. What cannot be read (damaged, of an unknown form) is left, and `startedAfresh` says so. */
+  open(parts: Iterable<Part>): WatchState;
+  /** The names of the keys' parts that these events and what is open need, and that are not at hand. */
+  wanted(state: WatchState, events: readonly LogEvent[], context: WatchContext): readonly string[];
+  /** Takes up keys' parts. A key that was wanted and has none is new. */
+  admit(state: WatchState, parts: Iterable<Part>): void;
   /** Takes in a page in its order of arrival; changes `state`. Findings in the order in which they are to be told. */
   observe(state: WatchState, events: readonly LogEvent[], context: WatchContext): Finding[];
   /** Time has passed: once after every poll, whether it succeeded or not. Ends what is over and judges the feed. */
@@ -43,8 +35,8 @@ export type Watch = {
    * apart. True once for each purpose; every event asked for is remembered, so it is asked of what is rare.
    */
   first(state: WatchState, purpose: string, event: LogEvent): boolean;
-  /** Versioned JSON of bounded size; each detector's file states its limits. */
-  save(state: WatchState): string;
+  /** What is to be written since the last call. A state whose changes could not be written is of no more use. */
+  changes(state: WatchState): PartChanges;
 };
 
 /** @throws {TypeError} where an allowlist holds what is no CIDR block; the configuration has checked that */
@@ -52,81 +44,57 @@ export function createWatch(rules: Rules): Watch {
   const directory = new Directory(rules);
 
   function tell(state: WatchState, context: WatchContext): Finding[] {
-    return state.detectors.flatMap(([, detector]) => detector.tell(state.clock, context));
+    return state.detectors.flatMap(({ detector }) => [...detector.tell(state.clock, context)]);
   }
 
   return {
-    restore(json) {
-      if (json === null) return open(rules, directory, {}, null);
-      try {
-        return open(rules, directory, read(json), null);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : 'the stored state cannot be read';
-        return open(rules, directory, {}, reason);
+    open: (parts) => openState(rules, directory, parts),
+
+    wanted({ habits, detectors }, events, { keys }) {
+      const ids = new Set<string>(keys.map(({ keyId }) => keyId));
+      for (const { keyId } of events) if (keyId !== null) ids.add(keyId);
+      for (const { detector } of detectors) for (const keyId of detector.needs?.() ?? []) ids.add(keyId);
+      return [...ids].filter((keyId) => habits.of(keyId) === undefined).map((keyId) => KEY + keyId);
+    },
+
+    admit({ habits }, parts) {
+      for (const [name, body] of parts) {
+        const habit = read(name.slice(KEY.length), body);
+        if (habit !== null) habits.admit(habit);
       }
     },
 
     observe(state, events, context) {
       directory.setKeys(context.keys);
-      const sight = new Sight(directory, state.sources, state.clock, state.repeats);
-      const detectors = state.detectors.map(([, detector]) => detector);
+      const { clock, habits, repeats } = state;
+      const sight = new Sight({ directory, habits, clock, repeats, locate: context.locate });
+      const detectors = state.detectors.map(({ detector }) => detector);
       for (const event of events) {
         sight.take(event, context.now);
         for (const detector of detectors) detector.see(sight);
       }
-      return tell(state, context);
+      return state.stories.tell(tell(state, context));
     },
 
     tick(state, context) {
       directory.setKeys(context.keys);
       if (context.feed?.caughtUp ?? true) state.clock.readTo(context.now);
-      const feed = state.detectors.flatMap(([, detector]) => detector.tick?.(context) ?? []);
-      return [...tell(state, context), ...feed];
+      const feed = state.detectors.flatMap(({ detector }) => [...(detector.tick?.(context) ?? [])]);
+      return state.stories.tell([...tell(state, context), ...feed]);
     },
 
     first: ({ repeats, clock }, purpose, event) => repeats.first(`${purpose} ${event.id}`, clock.reached),
 
-    save: ({ clock, repeats, sources, detectors }) =>
-      JSON.stringify({
-        version: VERSION,
-        reached: clock.reached,
-        repeats: repeats.save(),
-        sources: sources.save(),
-        detectors: Object.fromEntries(detectors.map(([kind, detector]) => [kind, detector.save()])),
-      }),
+    changes: changesOf,
   };
 }
 
-/** @throws {TypeError} where it is damaged or of another version */
-function read(json: string): Readonly<Record<string, Json>> {
-  let parsed: Json;
+/** A key whose part cannot be read is a key never seen: null. */
+function read(keyId: string, body: string): Habit | null {
   try {
-    parsed = JSON.parse(json);
-  } catch {
-    throw new TypeError('the stored state of the watch is no JSON');
+    return Habit.read(keyId, body);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
   }
-  const stored = record(parsed);
-  if (stored.version === VERSION) return stored;
-  throw new TypeError(
-    `the stored state of the watch has the form ${JSON.stringify(stored.version)}, this build reads ${VERSION}`,
-  );
-}
-
-function open(
-  rules: Rules,
-  directory: Directory,
-  stored: Readonly<Record<string, Json>>,
-  startedAfresh: string | null,
-): WatchState {
-  const kept = record(stored.detectors ?? {});
-  return {
-    startedAfresh,
-    clock: new LogClock(number(stored.reached ?? 0)),
-    repeats: new Repeats(stored.repeats),
-    sources: new Sources(stored.sources),
-    detectors: Object.entries(DETECTORS).map(([kind, detector]) => [
-      kind,
-      detector({ rules, directory, stored: kept[kind] }),
-    ]),
-  };
 }

@@ -23,6 +23,8 @@ export type LogEvent = {
   /** On a successful rotation: the id of the key it minted. */
   readonly mintedKeyId: string | null;
   readonly requestId: string | null;
+  /** The provider says that the request came without TLS. Absent: it does not say. */
+  readonly plaintext?: true;
 };
 
 /** A page of the log, oldest arrival first. */

@@ -82,6 +82,11 @@ describe('an entry of the log', () => {
     expect(parse({ [name]: value })).toBe(null);
   });
 
+  it('says that there was no TLS only where the log does', () => {
+    expect(parse({ status: 403, type: 'plaintext_attempt' })?.plaintext).toBe(true);
+    expect(parse({ status: 403, type: 'else' })).not.toHaveProperty('plaintext');
+  });
+
   it('takes IPv6', () => {
     expect(parse({ ip: '2001:db8::1' })?.ip).toBe('2001:db8::1');
   });

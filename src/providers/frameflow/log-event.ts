@@ -25,7 +25,7 @@ export function parseLogEvent(raw: unknown): LogEvent | null {
   const at = parseTime(time);
   if (at === null) return null;
   const { user_agent: userAgent, minted_key_id: mintedKeyId, request_id: requestId } = raw;
-  return {
+  const event: LogEvent = {
     id,
     time: at,
     keyId: keyId ?? null,
@@ -38,6 +38,8 @@ export function parseLogEvent(raw: unknown): LogEvent | null {
     mintedKeyId: isIdentifier(mintedKeyId) ? mintedKeyId : null,
     requestId: isIdentifier(requestId) ? requestId : null,
   };
+  // No promise of FrameFlow's: its stand-in says so of a 403.
+  return raw.type === 'plaintext_attempt' ? { ...event, plaintext: true } : event;
 }
 
 function parseGeo(raw: unknown): Geo | null {

@@ -1,4 +1,6 @@
-import { type Json, list, number, numberOrNull, numbers } from './stored.ts';
+import { type Json, list, numberOrNull, numbers, text } from '../stored.ts';
+import { atLevel, levelOf, packLevels, unpackLevels } from './codec.ts';
+import { type Lesson, NO_LESSON, type Prior } from './prior.ts';
 
 /** The windows over which failures are judged, in bins of one minute. */
 export const WINDOWS = [1, 10, 60, 720] as const;
@@ -10,12 +12,14 @@ const SLOTS = 48;
 const KEEP_HOUR = 0.5 ** (HOUR_BINS / 20_160);
 /** What an hour of the day has learnt fades by half in 14 of its days. */
 const KEEP_SLOT = 0.5 ** (1 / 14);
-/** A key of which nothing is known: one failure in two days, believed as much as one day of watching. */
-const PRIOR = { failures: 0.5, bins: 1_440 } as const;
-/** Failures come in twos and threes until a key has shown otherwise; believed as much as so many expected failures. */
-const PRIOR_DISPERSION = { value: 1.5, weight: 20 } as const;
+/** What a stream is believed to be before it has shown anything is believed as much as so many expected failures. */
+const DISPERSION_WEIGHT = 20;
+/** What other keys let expect of its dispersion is believed half as much after two days of its own: calm shows at once. */
+const OTHERS = 2_880;
 /** An hour of the day differs from the mean once so many failures would be expected in it. */
-const SLOT_WEIGHT = 10;
+const SLOT_WEIGHT = 3;
+/** Bins of a key, as they fade, when it has been known for ten days: every day of the week, and the first one again. */
+const WEEK = 12_000;
 /** A bin teaches at most this, or four times what was expected: an attack that was not told must not become the habit. */
 const TAUGHT = 20;
 /**
@@ -39,6 +43,9 @@ export type Expectation = { readonly mean: number; readonly size: number };
  * it scatters than chance alone (the dispersion φ: variance over mean). It learns whole hours in their order.
  */
 export class Baseline {
+  readonly #prior: Prior;
+  /** The dispersion of a key that does not take after the others. */
+  readonly #calm: number;
   /** The next hour to learn, since the epoch; null until the first. */
   #hour: number | null = null;
   #failures = 0;
@@ -49,40 +56,49 @@ export class Baseline {
   #expected = [0, 0, 0, 0];
   /** The half day that is under way: failures, expectation. */
   #half = [0, 0];
-  #slotFailures: number[] = new Array<number>(SLOTS).fill(0);
-  #slotExpected: number[] = new Array<number>(SLOTS).fill(0);
+  /** Failures of each hour of the day, then what a flat day would have had, as levels; null until there is one. */
+  #slots: Uint16Array | null = null;
+  #lesson: Lesson = NO_LESSON;
+  #busiest: number | null = null;
 
-  static load(stored: Json | undefined): Baseline {
-    const loaded = new Baseline();
-    const [hour, failures, bins, heldOut, squares, expected, half, slotFailures, slotExpected] = list(stored);
+  constructor(prior: Prior, calm = prior.dispersion) {
+    this.#prior = prior;
+    this.#calm = calm;
+  }
+
+  static load(stored: Json | undefined, prior: Prior, calm = prior.dispersion): Baseline {
+    const loaded = new Baseline(prior, calm);
+    const [hour, sums, slots] = list(stored);
+    const [failures = 0, bins = 0, heldOut = 0, ...scatter] = numbers(sums, 13);
     loaded.#hour = numberOrNull(hour ?? null);
-    loaded.#failures = number(failures);
-    loaded.#bins = number(bins);
-    loaded.#heldOut = number(heldOut);
-    loaded.#squares = numbers(squares, WINDOWS.length);
-    loaded.#expected = numbers(expected, WINDOWS.length);
-    loaded.#half = numbers(half, 2);
-    loaded.#slotFailures = numbers(slotFailures, SLOTS);
-    loaded.#slotExpected = numbers(slotExpected, SLOTS);
+    loaded.#failures = short(failures);
+    loaded.#bins = short(bins);
+    loaded.#heldOut = short(heldOut);
+    loaded.#squares = scatter.slice(0, 4).map(short);
+    loaded.#expected = scatter.slice(4, 8).map(short);
+    loaded.#half = scatter.slice(8).map(short);
+    loaded.#slots = slots === null ? null : unpackLevels(text(slots), 2 * SLOTS);
     return loaded;
   }
 
   save(): Json {
-    return [
-      this.#hour,
+    const sums = [
       this.#failures,
       this.#bins,
       this.#heldOut,
-      this.#squares,
-      this.#expected,
-      this.#half,
-      this.#slotFailures,
-      this.#slotExpected,
+      ...this.#squares,
+      ...this.#expected,
+      ...this.#half,
+    ];
+    return [
+      this.#hour,
+      sums.map((sum) => Number(sum.toPrecision(9))),
+      this.#slots === null ? null : packLevels(this.#slots),
     ];
   }
 
   copy(): Baseline {
-    const twin = new Baseline();
+    const twin = new Baseline(this.#prior, this.#calm);
     twin.#hour = this.#hour;
     twin.#failures = this.#failures;
     twin.#bins = this.#bins;
@@ -90,8 +106,7 @@ export class Baseline {
     twin.#squares = [...this.#squares];
     twin.#expected = [...this.#expected];
     twin.#half = this.#half;
-    twin.#slotFailures = [...this.#slotFailures];
-    twin.#slotExpected = [...this.#slotExpected];
+    twin.#slots = this.#slots?.slice() ?? null;
     return twin;
   }
 
@@ -110,14 +125,17 @@ export class Baseline {
   }
 
   #rate(): number {
-    return (this.#failures + PRIOR.failures) / (this.#bins + PRIOR.bins);
+    return (this.#failures + this.#prior.failures) / (this.#bins + this.#prior.bins);
   }
 
   /** Failures expected in a bin of that hour. */
   perBin(hour: number): number {
-    const slot = slotOf(hour);
-    const seen = this.#slotFailures[slot] ?? 0;
-    const expected = this.#slotExpected[slot] ?? 0;
+    return this.#perBinOf(slotOf(hour));
+  }
+
+  #perBinOf(slot: number): number {
+    const seen = atLevel(this.#slots?.[slot] ?? 0);
+    const expected = atLevel(this.#slots?.[SLOTS + slot] ?? 0);
     return (this.#rate() * (seen + SLOT_WEIGHT)) / (expected + SLOT_WEIGHT);
   }
 
@@ -125,22 +143,60 @@ export class Baseline {
   expect(bin: number, window: number): Expectation {
     const width = WINDOWS[window] ?? 1;
     let mean = 0;
+    let known = 0;
     for (let from = bin - width + 1; from <= bin; ) {
       const hour = Math.floor(from / HOUR_BINS);
       const next = Math.min(bin + 1, (hour + 1) * HOUR_BINS);
       mean += this.perBin(hour) * (next - from);
+      known += this.#known(hour);
       from = next;
     }
     // Variance: the mean times φ, and what is not known of the mean itself.
-    const excess = (this.#dispersion(window) - 1) / mean;
-    return { mean, size: 1 / (excess + 1 / (this.#failures + PRIOR.failures)) };
+    const excess = (this.dispersion(window) - 1) / mean;
+    return { mean, size: 1 / (excess + 1 / (this.#failures + this.#prior.failures) + 1 / known) };
   }
 
-  #dispersion(window: number): number {
-    const { value, weight } = PRIOR_DISPERSION;
+  /** How many failures the share of an hour of the day rests on. */
+  #known(hour: number): number {
+    return atLevel(this.#slots?.[slotOf(hour)] ?? 0) + SLOT_WEIGHT;
+  }
+
+  /**
+   * Failures in a bin of that hour as there may well be, two deviations of what is not known above the expectation. As
+   * long as the days of a week are not known, any hour may be like the busiest.
+   */
+  atMost(hour: number): number {
+    const usual = this.#bins < WEEK ? Math.max(this.perBin(hour), this.#peak()) : this.perBin(hour);
+    return usual * (1 + 2 / Math.sqrt(this.#known(hour)));
+  }
+
+  /** Failures in a bin of the busiest hour. */
+  #peak(): number {
+    if (this.#slots === null) return 0;
+    this.#busiest ??= Math.max(...Array.from({ length: SLOTS }, (_, slot) => this.#perBinOf(slot)));
+    return this.#busiest;
+  }
+
+  /** Variance over mean of the window's count. */
+  dispersion(window: number): number {
     const squares = this.#squares[window] ?? 0;
     const expected = this.#expected[window] ?? 0;
-    return Math.max(1, (value * weight + squares) / (weight + expected));
+    return Math.max(1, (this.#believed() * DISPERSION_WEIGHT + squares) / (DISPERSION_WEIGHT + expected));
+  }
+
+  /**
+   * The dispersion to go by as long as the stream shows none. A key that hardly fails never shows any, and must not be
+   * taken for a bursty one because those are the ones that teach.
+   */
+  #believed(): number {
+    return this.#calm + (this.#prior.dispersion - this.#calm) * 0.5 ** (this.#bins / OTHERS);
+  }
+
+  /** What was learnt since this was last asked. */
+  lesson(): Lesson {
+    const lesson = this.#lesson;
+    this.#lesson = NO_LESSON;
+    return lesson;
   }
 
   /**
@@ -151,7 +207,7 @@ export class Baseline {
     if (this.#hour === null) return;
     const expected = this.perBin(this.#hour);
     const most = Math.max(TAUGHT, 4 * expected);
-    const heldOut = this.#heldOut < HELD_OUT * (this.#bins + PRIOR.bins) ? told : [];
+    const heldOut = this.#heldOut < HELD_OUT * (this.#bins + this.#prior.bins) ? told : [];
     const tens = [0, 0, 0, 0, 0, 0];
     let squares = HOUR_BINS * expected ** 2;
     for (const [offset, count] of bins) {
@@ -167,39 +223,49 @@ export class Baseline {
     }
     squares -= held * expected ** 2;
     const failures = tens.reduce((sum, count) => sum + count, 0);
+    const tenSquares = tens.reduce((sum, count) => sum + (count - 10 * expected) ** 2, 0);
     this.#scatter(0, squares, HOUR_BINS * expected);
-    this.#scatter(
-      1,
-      tens.reduce((sum, count) => sum + (count - 10 * expected) ** 2, 0),
-      HOUR_BINS * expected,
-    );
+    this.#scatter(1, tenSquares, HOUR_BINS * expected);
     this.#scatter(2, (failures - HOUR_BINS * expected) ** 2, HOUR_BINS * expected);
     this.#learnHalfDay(failures, HOUR_BINS * expected);
     this.#learnMean(failures);
-    this.#heldOut = this.#heldOut * KEEP_HOUR + held;
+    this.#busiest = null;
+    this.#lesson = {
+      failures: this.#lesson.failures + failures,
+      bins: this.#lesson.bins + HOUR_BINS,
+      squares: this.#lesson.squares + tenSquares,
+      expected: this.#lesson.expected + HOUR_BINS * expected,
+    };
+    this.#heldOut = short(this.#heldOut * KEEP_HOUR + held);
     this.#hour += 1;
   }
 
   #scatter(window: number, squares: number, expected: number): void {
-    this.#squares[window] = (this.#squares[window] ?? 0) * KEEP_HOUR + squares;
-    this.#expected[window] = (this.#expected[window] ?? 0) * KEEP_HOUR + expected;
+    this.#squares[window] = short((this.#squares[window] ?? 0) * KEEP_HOUR + squares);
+    this.#expected[window] = short((this.#expected[window] ?? 0) * KEEP_HOUR + expected);
   }
 
   #learnHalfDay(failures: number, expected: number): void {
     const [had = 0, should = 0] = this.#half;
     const done = ((this.#hour ?? 0) + 1) % 12 === 0;
-    this.#half = done ? [0, 0] : [had + failures, should + expected];
+    this.#half = done ? [0, 0] : [short(had + failures), short(should + expected)];
     this.#scatter(3, done ? (had + failures - should - expected) ** 2 : 0, done ? should + expected : 0);
   }
 
   #learnMean(failures: number): void {
-    const slot = slotOf(this.#hour ?? 0);
-    const flat = this.#rate() * HOUR_BINS;
-    this.#slotFailures[slot] = short((this.#slotFailures[slot] ?? 0) * KEEP_SLOT + failures);
-    this.#slotExpected[slot] = short((this.#slotExpected[slot] ?? 0) * KEEP_SLOT + flat);
-    this.#failures = this.#failures * KEEP_HOUR + failures;
-    this.#bins = this.#bins * KEEP_HOUR + HOUR_BINS;
+    if (failures > 0 || this.#slots !== null) {
+      this.#slots ??= new Uint16Array(2 * SLOTS);
+      const slot = slotOf(this.#hour ?? 0);
+      fade(this.#slots, slot, failures);
+      fade(this.#slots, SLOTS + slot, this.#rate() * HOUR_BINS);
+    }
+    this.#failures = short(this.#failures * KEEP_HOUR + failures);
+    this.#bins = short(this.#bins * KEEP_HOUR + HOUR_BINS);
   }
+}
+
+function fade(slots: Uint16Array, slot: number, more: number): void {
+  slots[slot] = levelOf(atLevel(slots[slot] ?? 0) * KEEP_SLOT + more);
 }
 
 function add(tens: number[], offset: number, failures: number): void {
@@ -213,7 +279,5 @@ function slotOf(hour: number): number {
   return (hour % 24) + (day === 0 || day === 6 ? 24 : 0);
 }
 
-/** Few digits, so that 96 of them for every stream stay small when they are stored. */
-function short(value: number): number {
-  return Number(value.toPrecision(4));
-}
+/** Single precision: nine digits say it all when it is stored. */
+const short = Math.fround;

@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { DAY, HOUR, type LogEvent, MINUTE, SECOND } from '../model/index.ts';
-import { begun, play } from './testing/play.ts';
-import * as traffic from './testing/traffic.ts';
+import { DAY, HOUR, type LogEvent, MINUTE, SECOND } from '../../model/index.ts';
+import { begun, type Play, play as playAll, rulesWith, type Told } from '../testing/play.ts';
+import { Shelf } from '../testing/shelf.ts';
+import * as traffic from '../testing/traffic.ts';
+import { createWatch } from '../watch.ts';
 
 const START = Date.UTC(2026, 9, 1);
 const ATTACK_AT = START + 4 * DAY + 10 * HOUR;
+
+const RULES = rulesWith({ detectors: { 'auth-failure-spike': { falseAlarmsPerKeyYear: 0.2 } } });
+
+function play(arrivals: readonly traffic.Arrival[], script: Play): Told[] {
+  return playAll(arrivals, { rules: RULES, ...script });
+}
 
 /** The four days before each attack and the day of it, generated once for each profile. */
 const usualOf = new Map<traffic.Profile, readonly LogEvent[]>();
@@ -65,6 +73,11 @@ describe('a finding of refused logins', () => {
         keyId: 'key_9Xc1',
         count: 37,
         window: '1m',
+        usual: 'under 1 a day',
+        sources: ['198.51.100.77 (198.51.100.0/24, RU) 37'],
+        first: '2026-10-05T10:00:00Z',
+        last: '2026-10-05T10:01:48Z',
+        pace: '▇▇ (1 min each)',
         countries: ['RU'],
         userAgents: ['python-requests/2.32'],
         paths: ['GET /v1/assets'],
@@ -97,6 +110,33 @@ describe('a finding of refused logins', () => {
     expect(risen?.minutes).toBe(16);
     expect(risen?.evidence.gotIn).toEqual(['198.51.100.2']);
     expect(risen?.title).toContain('198.51.100.2 got in');
+  });
+
+  it('is no guess that got in where the source was accepted before', () => {
+    const events = traffic.attack({
+      from: ATTACK_AT,
+      count: 46,
+      every: 20 * SECOND,
+      ips: ['203.0.113.5'],
+      succeeds: true,
+    });
+    const told = play(traffic.onTime([...usual(traffic.quiet), ...events].sort((a, b) => a.time - b.time)), {
+      from: START,
+      until: ATTACK_AT + DAY,
+    });
+    expect(told.at(-1)?.finding).toMatchObject({ ended: true, severity: 'warning' });
+    expect(told.at(-1)?.finding.evidence.gotIn).toBeUndefined();
+  });
+
+  it('says at first, and then no more, how each window was judged', () => {
+    const [first, ...more] = under(traffic.quiet, { count: 37, every: 3 * SECOND });
+    const [minute, ...longer] = first?.why?.windows ?? [];
+    expect(minute).toMatchObject({ window: '1m', count: 6 });
+    expect(minute?.budget).toBeCloseTo(0.1 / 525_600 / 5, 12);
+    expect(minute?.chance).toBeLessThan(minute?.budget ?? 0);
+    expect(longer.map(({ window }) => window)).toEqual(['10m', '1h', '12h']);
+    expect(first?.why?.dispersion).toBeGreaterThanOrEqual(1);
+    expect(more.some(({ why }) => why !== undefined)).toBe(false);
   });
 
   it('ends after thirty quiet minutes, and a second attack is another episode', () => {
@@ -147,9 +187,9 @@ describe('a finding of refused logins', () => {
 describe('ordinary traffic', () => {
   it.each([
     ['quiet', traffic.quiet, 365, 0],
-    ['busy in office hours', traffic.officeHours, 365, 3],
-    ['busy with a daily swing', traffic.busy, 14, 2],
-  ])('of a key that is %s pages a handful of times, while it is new', (_, failures, days, most) => {
+    ['busy in office hours', traffic.officeHours, 365, 1],
+    ['busy with a daily swing', traffic.busy, 14, 1],
+  ])('of a key that is %s pages once at most, while it is new', (_, failures, days, most) => {
     for (const seed of [101, 102]) {
       const usual = [...traffic.traffic({ seed, from: START, until: START + days * DAY, failures })];
       const told = play(traffic.onTime(usual), { from: START, until: START + days * DAY, every: HOUR });
@@ -201,10 +241,40 @@ describe('a rise that lasts', () => {
       const told = play(events, { from: START, until, every: HOUR });
       const pages = begun(told).filter(({ at }) => at >= rise);
       expect(pages.length).toBeGreaterThan(0);
+      expect(pages.length).toBeLessThanOrEqual(3);
       expect(pages.filter(({ at }) => at >= rise + 7 * DAY)).toEqual([]);
       const later = told.filter(({ polledAt }) => polledAt >= rise + 8 * DAY);
       expect(later).toEqual([]);
       expect(told.at(-1)?.finding.ended).toBe(true);
     }
+  });
+});
+
+describe('what is kept', () => {
+  it('is small, of a busy key and of many quiet ones, and nothing of keys in the detector’s own part', () => {
+    const watch = createWatch(RULES);
+    const shelf = new Shelf();
+    const until = START + 16 * DAY;
+    const state = shelf.open(watch);
+    const keys = Array.from({ length: 30 }, (_, index) => `key_${index}`);
+    const quiet = keys.flatMap((keyId, seed) => [
+      ...traffic.traffic({ seed, from: START, until, failures: traffic.quiet, keyId }),
+    ]);
+    const events = [...usual(traffic.busy), ...quiet].sort((a, b) => a.time - b.time);
+    const context = {
+      monitor: 'log',
+      keys: [],
+      now: until,
+      locate: () => null,
+      feed: { caughtUp: true, trouble: null },
+    };
+    watch.observe(state, events, context);
+    watch.tick(state, context);
+    shelf.keep(watch, state);
+    const sizes = new Map([...shelf.parts].map(([name, body]) => [name, body.length]));
+    expect(sizes.get('key.key_9Xc1')).toBeLessThan(3 * 1024);
+    const sum = keys.reduce((total, keyId) => total + (sizes.get(`key.${keyId}`) ?? 0), 0);
+    expect(sum / keys.length).toBeLessThan(2 * 1024);
+    expect(sizes.get('detector.auth-failure-spike')).toBeLessThan(2 * 1024);
   });
 });

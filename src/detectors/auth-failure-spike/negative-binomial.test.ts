@@ -32,11 +32,40 @@ const STIRLING: readonly (readonly [x: number, error: number])[] = [
   [1e9, 8.333333333333333e-11],
 ];
 
+/**
+ * P(X ≥ n) for whole r: of n + r - 1 trials, each won with the chance p, fewer than r are lost (N. L. Johnson, A. W. Kemp,
+ * S. Kotz, Univariate Discrete Distributions, 5.6). Summed in whole numbers, and divided once.
+ */
+function exactTail(n: number, r: number, [won, of]: readonly [number, number]): number {
+  const trials = n + r - 1;
+  let ways = 1n;
+  let sum = 0n;
+  for (let lost = 0; lost < r; lost += 1) {
+    sum += ways * BigInt(won) ** BigInt(trials - lost) * BigInt(of - won) ** BigInt(lost);
+    ways = (ways * BigInt(trials - lost)) / BigInt(lost + 1);
+  }
+  const all = BigInt(of) ** BigInt(trials);
+  const scale = 10n ** BigInt(all.toString().length - sum.toString().length + 20);
+  return Number(`${(sum * scale) / all}e-${scale.toString().length - 1}`);
+}
+
 const relative = (found: number, expected: number) => Math.abs(found / expected - 1);
 
 describe('the negative binomial tail', () => {
   it.each(TAILS)('is right to 1e-10 at n=%s, mean=%s, r=%s', (n, mean, r, tail) => {
     expect(relative(upperTail(n, mean, r), tail)).toBeLessThan(1e-10);
+  });
+
+  it('is what whole numbers give exactly, where r is one and the chance a fraction', () => {
+    for (const [n, r, p] of [
+      [7, 3, [1, 5]],
+      [20, 4, [1, 3]],
+      [60, 12, [3, 7]],
+      [200, 40, [9, 20]],
+      [35, 9, [1, 100]],
+    ] as const) {
+      expect(relative(upperTail(n, (r * p[0]) / (p[1] - p[0]), r), exactTail(n, r, p))).toBeLessThan(1e-10);
+    }
   });
 
   it('is a power where r is 1, the geometric distribution', () => {

@@ -1,0 +1,129 @@
+import type { Finding } from '../../model/index.ts';
+import type { Detector, DetectorFactory, DetectorInput } from '../detector.ts';
+import { type Habit, knownBefore, Notes } from '../habits.ts';
+import type { Sight } from '../sight.ts';
+import { type Json, list, number, text } from '../stored.ts';
+import { minuteOf, type Stream } from './bins.ts';
+import { Fleet } from './fleet.ts';
+import { Pool } from './pool.ts';
+import { PRIORS } from './prior.ts';
+import { KeySpikes } from './spikes.ts';
+
+/**
+ * Sees refused logins (401) that are more than habit explains, in three ways.
+ *
+ * Of one key, and of calls without any: two streams, since guessing comes from new addresses and an expired key from old
+ * ones: sources with and without an earlier success on the key. Each is judged over 1, 10, 60 and 720 minutes, and for a
+ * drift, against what was usual 13 hours before ({@link Failures}); the false alarms allowed a year are shared among
+ * streams and tests. What a new key may do is guessed from the other keys ({@link Pool}).
+ *
+ * Of all keys together: pairs of an address and a key that fail for the first time ({@link Fleet}), and one address
+ * that tries many keys ({@link Trials}).
+ *
+ * One episode for each key, until 30 minutes bring nothing unusual (240 where only the slow and steady shows). Critical
+ * at 20 refused logins in 5 minutes or where a source that failed got in. A refused call from an unregistered place is
+ * evidence here and no alert of its own.
+ *
+ * What was told is not learnt, so that the same attack is told again; a rise that lasts is learnt after a day or two of
+ * it, or some four days where it shows in office hours only ({@link Baseline}).
+ *
+ * Notes of each key that ever failed: at most 840 bins packed to a character or two, two baselines, 12 addresses and 10
+ * sample calls (100 addresses while an episode is open). Keeps of itself the same for calls without a key and for the
+ * fleet, 300 addresses and 300 pairs.
+ */
+export const authFailureSpike: DetectorFactory = {
+  form: 3,
+  // The first forms kept every key in here: too much to carry over, and learnt again in two weeks.
+  upgrade: () => [],
+  make,
+};
+
+/** What is open is told of after every page, whether it has failures or not. */
+class Watched {
+  readonly #keys: Set<string>;
+
+  constructor(stored: Json | undefined) {
+    this.#keys = new Set(list(stored ?? []).map(text));
+  }
+
+  [Symbol.iterator](): IterableIterator<string> {
+    return this.#keys.values();
+  }
+
+  add(keyId: string): void {
+    this.#keys.add(keyId);
+  }
+
+  delete(keyId: string): void {
+    this.#keys.delete(keyId);
+  }
+}
+
+function make({ rules, habits, stored }: DetectorInput): Detector {
+  const perYear = rules.detectors['auth-failure-spike']?.falseAlarmsPerKeyYear ?? null;
+  const [since, open, keyless, fleetStored, poolStored] = list(stored ?? []);
+  const pool = new Pool(poolStored);
+  const fleet = new Fleet(fleetStored);
+  const notes = new Notes<KeySpikes>('auth-failure-spike', {
+    load: (note) => (note === undefined ? KeySpikes.begin(pool.priors) : KeySpikes.load(note)),
+    save: (spikes) => spikes.save(),
+  });
+  const watched = new Watched(open);
+  const withoutKey =
+    keyless === undefined || keyless === null ? KeySpikes.begin(PRIORS) : KeySpikes.load(keyless);
+  let keylessFailed = keyless !== undefined && keyless !== null;
+  let watchedSince = since === null || since === undefined ? Number.POSITIVE_INFINITY : number(since);
+
+  function refused(sight: Sight, falseAlarms: number): void {
+    if (!sight.first()) return;
+    const { habit, at, event } = sight;
+    const stream: Stream = knownBefore(habit?.sources.get(event.ip), at) ? 1 : 0;
+    const spikes = habit === null ? withoutKey : notes.of(habit);
+    const first = spikes.failed(sight, {
+      stream,
+      since: minuteOf(habit?.first ?? watchedSince),
+      perYear: falseAlarms / (habit === null ? 1 : 2),
+    });
+    if (habit === null) keylessFailed = true;
+    else {
+      habit.changed = true;
+      watched.add(habit.keyId);
+      pool.learn(spikes.lesson(), sight.clock.settled);
+    }
+    if (stream === 0) fleet.failed(sight, first, { since: minuteOf(watchedSince), perYear: falseAlarms });
+  }
+
+  function tellKey(keyId: string, settled: number): Finding[] {
+    const habit: Habit | undefined = habits.of(keyId);
+    const spikes = habit === undefined ? null : notes.at(habit);
+    if (habit === undefined || spikes === null) {
+      watched.delete(keyId);
+      return [];
+    }
+    const findings = spikes.tell({ keyId, sources: habit.sources }, settled, perYear === null);
+    if (findings.length > 0) habit.changed = true;
+    if (!spikes.open) watched.delete(keyId);
+    return findings;
+  }
+
+  return {
+    see(sight) {
+      if (sight.at < watchedSince) watchedSince = sight.at;
+      if (perYear !== null && sight.verdict === 'refused') refused(sight, perYear);
+    },
+    tell({ settled }) {
+      const findings = [...watched].flatMap((keyId) => tellKey(keyId, settled));
+      findings.push(...withoutKey.tell({ keyId: null, sources: null }, settled, perYear === null));
+      findings.push(...fleet.tell(settled, habits, perYear === null));
+      return findings;
+    },
+    needs: () => watched,
+    save: () => [
+      Number.isFinite(watchedSince) ? watchedSince : null,
+      [...watched],
+      keylessFailed ? withoutKey.save() : null,
+      fleet.save(),
+      pool.save(),
+    ],
+  };
+}

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { DAY, HOUR, type LogEvent, MINUTE, SECOND } from '../../model/index.ts';
+import { type Play, play, rulesWith, type Told } from '../testing/play.ts';
+import * as traffic from '../testing/traffic.ts';
+
+const START = Date.UTC(2026, 9, 1);
+const ATTACK_AT = START + 2 * DAY + 10 * HOUR;
+const KEYS = Array.from({ length: 40 }, (_, index) => `key_${100 + index}`);
+const RULES = rulesWith({ detectors: { 'auth-failure-spike': { falseAlarmsPerKeyYear: 0.2 } } });
+
+function at(time: number, keyId: string | null, ip: string, status = 401): LogEvent {
+  return traffic.event({ id: `${time}-${keyId}-${ip}-${status}`, time, keyId, ip, status });
+}
+
+/** Two days in which each key is used from an address of its own, and fails once a day there. */
+function usual(): LogEvent[] {
+  return KEYS.flatMap((keyId, index) =>
+    Array.from({ length: 60 }, (_, hour) => {
+      const refused = hour % 24 === index % 24 && hour > 0;
+      return at(START + hour * HOUR + index * MINUTE, keyId, `203.0.113.${index}`, refused ? 401 : 200);
+    }),
+  );
+}
+
+function watch(attack: readonly LogEvent[], over: Partial<Play> = {}): Told[] {
+  const events = [...usual(), ...attack].sort((a, b) => a.time - b.time);
+  const script = { rules: RULES, from: START, until: ATTACK_AT + 16 * HOUR, every: MINUTE, ...over };
+  return play(traffic.onTime(events), script);
+}
+
+const ended = (told: readonly Told[]) =>
+  told.map(({ finding }) => finding).filter((finding) => finding.ended === true);
+
+/** One guess at a time: every key in turn, every address three times in all. */
+function spread(every: number, count: number): LogEvent[] {
+  return Array.from({ length: count }, (_, index) =>
+    at(ATTACK_AT + index * every, KEYS[(index * 7) % KEYS.length] ?? '', `198.51.100.${index % 60}`),
+  );
+}
+
+describe('an attack that is spread over many keys and addresses', () => {
+  const told = watch(spread(10 * SECOND, 90));
+
+  it('is told within five polls, once, as the fleet’s, and names keys and addresses', () => {
+    expect(told[0]?.polledAt).toBeLessThanOrEqual(ATTACK_AT + 5 * MINUTE);
+    expect(new Set(told.map(({ finding }) => finding.condition))).toEqual(new Set(['fleet']));
+    const [last] = ended(told);
+    expect(last).toMatchObject({ kind: 'auth-failure-spike', severity: 'critical', keyId: null });
+    expect(last?.ips).toHaveLength(60);
+    expect(last?.evidence.keys).toHaveLength(10);
+    expect(last?.evidence.sources).toHaveLength(10);
+    expect(last?.evidence.requestIds).toHaveLength(10);
+    expect(last?.evidence.usual).toBe('under 1 a day');
+    expect(last?.evidence.pace).toMatch(/▇/);
+    expect(ended(told)).toHaveLength(1);
+  });
+
+  it('says how it was decided', () => {
+    const [first, ...more] = told;
+    expect(first?.finding.why?.windows).toHaveLength(4);
+    const beyond = first?.finding.why?.windows.filter(({ chance, budget }) => chance < budget);
+    expect(beyond?.length).toBeGreaterThan(0);
+    expect(more.every(({ finding }) => finding.why === undefined)).toBe(true);
+  });
+
+  it('is critical where one of the sources gets in, and it is named', () => {
+    const slow = spread(20 * SECOND, 40);
+    const inside = at(ATTACK_AT + 20 * MINUTE, KEYS[7] ?? '', '198.51.100.1', 200);
+    expect(ended(watch(slow))[0]?.severity).toBe('warning');
+    const [found] = ended(watch([...slow, inside]));
+    expect(found?.severity).toBe('critical');
+    expect(found?.evidence.gotIn).toEqual(['198.51.100.1 with key_107']);
+  });
+
+  it('is nothing where one key’s clients change their addresses, or few take part', () => {
+    const one = Array.from({ length: 90 }, (_, index) =>
+      at(ATTACK_AT + index * 10 * SECOND, KEYS[0] ?? '', `198.51.100.${index}`),
+    );
+    expect(ended(watch(one)).map(({ condition }) => condition)).toEqual(['key key_100']);
+    const four = KEYS.slice(0, 4).flatMap((keyId, index) =>
+      at(ATTACK_AT + index * SECOND, keyId, `198.51.100.${index}`),
+    );
+    expect(watch(four)).toEqual([]);
+  });
+
+  it('is nothing where the addresses were accepted before', () => {
+    const move = ATTACK_AT - 30 * MINUTE;
+    const moved = spread(10 * SECOND, 90).flatMap((event) => [
+      { ...event, id: `${event.id}-in`, time: move, status: 200 },
+      event,
+    ]);
+    expect(watch(moved)).toEqual([]);
+  });
+});
+
+describe('one address that tries many keys', () => {
+  const fast = KEYS.slice(0, 9).map((keyId, index) =>
+    at(ATTACK_AT + index * 40 * SECOND, keyId, '198.51.100.77'),
+  );
+  const minutesApart = Array.from({ length: 30 }, (_, index) =>
+    at(ATTACK_AT + index * 7 * MINUTE, `root${index}`, '198.51.100.77'),
+  );
+
+  it('is told at the eighth within ten minutes, and not at the seventh', () => {
+    expect(watch(fast.slice(0, 7))).toEqual([]);
+    const told = watch(fast);
+    expect(told[0]).toMatchObject({
+      polledAt: ATTACK_AT + 5 * MINUTE,
+      finding: { condition: 'source 198.51.100.77', at: ATTACK_AT + 7 * 40 * SECOND, severity: 'warning' },
+    });
+    const [last] = ended(told);
+    expect(last?.evidence).toMatchObject({ count: 9, ips: ['198.51.100.77'] });
+    expect(last?.evidence.keys).toEqual(KEYS.slice(0, 9));
+  });
+
+  it('is told where the guesses are minutes apart and each bears another name, in one episode', () => {
+    const told = watch(minutesApart);
+    expect(told[0]?.polledAt).toBeLessThanOrEqual(ATTACK_AT + 50 * MINUTE);
+    expect(ended(told).map(({ condition, evidence }) => [condition, evidence.count])).toEqual([
+      ['source 198.51.100.77', 30],
+    ]);
+  });
+
+  it('is told where the guesses are minutes apart and bear no key that exists', () => {
+    const told = watch(minutesApart.map((event) => ({ ...event, keyId: null })));
+    expect(told[0]?.polledAt).toBeLessThanOrEqual(ATTACK_AT + 60 * MINUTE);
+    expect(ended(told).map(({ condition, evidence }) => [condition, evidence.count])).toEqual([
+      ['no key', 30],
+    ]);
+  });
+
+  it('is critical once it gets in', () => {
+    const inside = at(ATTACK_AT + 8 * MINUTE, KEYS[3] ?? '', '198.51.100.77', 200);
+    expect(ended(watch([...fast, inside]))[0]).toMatchObject({
+      severity: 'critical',
+      evidence: { gotIn: ['key_103'] },
+    });
+  });
+
+  it('is nothing where the keys are accepted there as a rule', () => {
+    const office = fast.map((event) => ({
+      ...event,
+      id: `${event.id}-in`,
+      time: event.time - HOUR,
+      status: 200,
+    }));
+    expect(watch([...office, ...fast])).toEqual([]);
+  });
+});
+
+describe('attacks on many keys', () => {
+  const both = [
+    ...spread(15 * SECOND, 60),
+    ...KEYS.slice(0, 12).map((keyId, index) => at(ATTACK_AT + 5 * HOUR + index * MINUTE, keyId, '192.0.2.9')),
+  ];
+
+  it('are the same after a restart, and in any order within five minutes', () => {
+    const events = [...usual(), ...both].sort((a, b) => a.time - b.time);
+    const script = { rules: RULES, from: START, until: ATTACK_AT + 16 * HOUR, every: 2 * MINUTE };
+    const once = play(traffic.onTime(events), script);
+    expect(play(traffic.onTime(events), { ...script, restart: true })).toEqual(once);
+    const facts = (told: readonly Told[]) =>
+      ended(told).map(({ condition, severity, firstEventAt, lastEventAt, evidence }) => [
+        condition,
+        severity,
+        firstEventAt,
+        lastEventAt,
+        evidence.count,
+      ]);
+    expect(facts(once)).toHaveLength(2);
+    for (const seed of [1, 2, 3])
+      expect(facts(play(traffic.shuffled(events, seed), script))).toEqual(facts(once));
+  });
+});

@@ -1,0 +1,199 @@
+import { type Finding, formatDuration, formatTime, MINUTE } from '../../model/index.ts';
+import { clip, sourceLine, sourcesPhrase } from '../evidence.ts';
+import type { Habits } from '../habits.ts';
+import type { Sight } from '../sight.ts';
+import { type Json, list, number, text, textOrNull } from '../stored.ts';
+import { widthOf } from './bins.ts';
+import { type Episode, Episodes } from './episodes.ts';
+import type { Watched } from './failures.ts';
+import { PRIORS, type Prior } from './prior.ts';
+import { newsOf } from './spikes.ts';
+import { Trials } from './trials.ts';
+import { courseOf, filled, habitOf, spanOf } from './words.ts';
+
+/** Pairs kept; past it the oldest go. */
+const PAIRS = 300;
+/** An address, and a key, counts at most so often within an hour: else one busy client would speak for all. */
+const SHARE = 3;
+/** What takes less part is no attack on many. */
+const LEAST = { addresses: 5, keys: 4 } as const;
+/** Nothing is known of an account at first: a pair in twenty minutes, believed as much as ten. */
+const PRIOR: Prior = { failures: 0.5, bins: 10, dispersion: 1.5 };
+const LET_IN = 30 * MINUTE;
+
+type Pair = {
+  readonly ip: string;
+  readonly keyId: string;
+  readonly at: number;
+  readonly country: string | null;
+  readonly requestId: string | null;
+  entered: boolean;
+};
+
+/**
+ * All keys together: one attack that is spread over many of them, and over many addresses, so that none sees more than a
+ * failure or two. What is counted is pairs of an address and a key that fail for the first time, from addresses without
+ * an earlier success on that key; judged as a key's failures are. Beside it, single addresses that try many keys.
+ *
+ * Keeps 300 pairs, one baseline and its bins.
+ */
+export class Fleet {
+  readonly #episodes: Episodes;
+  readonly #trials: Trials;
+  #pairs: Pair[];
+
+  /** @throws {TypeError} where what is stored is damaged */
+  constructor(stored: Json | undefined) {
+    const [episodes, trials, pairs] = stored === undefined ? [] : list(stored);
+    this.#episodes = episodes === undefined ? Episodes.begin([PRIOR, PRIORS[1]]) : Episodes.load(episodes);
+    this.#trials = new Trials(trials);
+    this.#pairs = list(pairs ?? []).map(loadPair);
+  }
+
+  save(): Json {
+    return [
+      this.#episodes.save(),
+      this.#trials.save(),
+      this.#pairs.map(({ ip, keyId, at, country, requestId, entered }) => [
+        ip,
+        keyId,
+        at,
+        country,
+        requestId,
+        entered ? 1 : 0,
+      ]),
+    ];
+  }
+
+  /** A failure from an address without an earlier success on its key; `first`: the pair has not failed lately. */
+  failed(sight: Sight, first: boolean, watched: Watched): void {
+    const { event, at, geo } = sight;
+    if (event.keyId !== null) this.#trials.failed(sight, event.keyId);
+    const keyId = event.keyId ?? '';
+    if (!first || this.#speaksForAll(event.ip, keyId, at)) return;
+    this.#pairs.push({
+      ip: event.ip,
+      keyId,
+      at,
+      country: geo?.country ?? null,
+      requestId: event.requestId === null ? null : clip(event.requestId),
+      entered: false,
+    });
+    if (this.#pairs.length > PAIRS) this.#pairs.shift();
+    this.#episodes.add(at, 1, sight.clock.settled, {
+      ...watched,
+      stream: 0,
+      hasty: true,
+      enough: (test, minute) => this.#isSpread((minute - widthOf(test) + 1) * MINUTE, (minute + 1) * MINUTE),
+    });
+  }
+
+  #speaksForAll(ip: string, keyId: string, at: number): boolean {
+    const near = this.#pairs.filter((pair) => Math.abs(pair.at - at) < 60 * MINUTE);
+    return (
+      near.filter((pair) => pair.ip === ip).length >= SHARE ||
+      near.filter((pair) => pair.keyId === keyId).length >= SHARE
+    );
+  }
+
+  #isSpread(from: number, until: number): boolean {
+    const pairs = this.#pairs.filter(({ at }) => at >= from && at < until);
+    return (
+      new Set(pairs.map(({ ip }) => ip)).size >= LEAST.addresses &&
+      new Set(pairs.map(({ keyId }) => keyId)).size >= LEAST.keys
+    );
+  }
+
+  /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
+  tell(settled: number, habits: Habits, off: boolean): Finding[] {
+    const findings = this.#trials.tell(settled, habits, off);
+    for (let [episode] = this.#episodes.open; episode !== undefined; [episode] = this.#episodes.open) {
+      const over = off || this.#episodes.over(episode, settled);
+      const finding = this.#describe(episode, habits);
+      const told = newsOf(episode, finding);
+      if (told !== null && !off) {
+        findings.push(
+          episode.told === null && episode.why !== null ? { ...finding, why: episode.why } : finding,
+        );
+        episode.told = told;
+      }
+      if (!over) break;
+      if (episode.told !== null) findings.push({ ...finding, at: finding.lastEventAt, ended: true });
+      this.#episodes.shift();
+    }
+    return findings;
+  }
+
+  #describe(episode: Episode, habits: Habits): Finding {
+    const measure = this.#episodes.measure(episode);
+    const { firstAt, lastAt, count, critical } = measure;
+    const pairs = this.#pairs.filter(({ at }) => at >= firstAt && at < lastAt + 1_000);
+    for (const pair of pairs) {
+      const success = habits.of(pair.keyId)?.sources.get(pair.ip)?.first;
+      if (success !== undefined && success > pair.at && success < lastAt + LET_IN) pair.entered = true;
+    }
+    const ips = ranked(pairs.map(({ ip }) => ip));
+    const keys = ranked(pairs.map(({ keyId }) => keyId)).filter((keyId) => keyId !== '');
+    const countries = ranked(pairs.flatMap(({ country }) => country ?? []));
+    const gotIn = ranked(
+      pairs.filter(({ entered }) => entered).map(({ ip, keyId }) => `${ip} with ${keyId}`),
+    );
+    const usual = habitOf(this.#episodes.perDay);
+    const target = `on ${keys.length} keys`;
+    return {
+      kind: 'auth-failure-spike',
+      severity: critical || gotIn.length > 0 ? 'critical' : 'warning',
+      condition: 'fleet',
+      at: episode.decidedAt,
+      keyId: null,
+      credential: null,
+      ips: ips.slice(0, 100),
+      firstEventAt: firstAt,
+      lastEventAt: lastAt,
+      title: `${count} new sources refused ${target} in ${spanOf(lastAt - firstAt)}: ${sourcesPhrase(ips.slice(0, 100), countries)}${gotIn.length > 0 ? `; ${gotIn[0]} got in` : ''}; usual: ${usual}`,
+      summary: `Since ${formatTime(firstAt)} logins were refused ${target} from ${ips.length} addresses that were never accepted there; usual is ${usual}.${gotIn.length > 0 ? ` After failing were let in: ${gotIn.join(', ')}.` : ''}`,
+      action:
+        gotIn.length > 0
+          ? 'Somebody may hold a key: keywarden rotate NAME --emergency for the credential it belongs to, unless the source is yours.'
+          : 'Somebody may be trying keys from many addresses: have them blocked at the provider, unless they are yours.',
+      evidence: {
+        keyId: null,
+        count,
+        window: formatDuration(widthOf(episode.test) * MINUTE),
+        expected: Number(episode.expected.toPrecision(2)),
+        usual,
+        ips: ips.slice(0, 100),
+        ...filled({
+          keys: keys.slice(0, 10),
+          sources: ips.slice(0, 10).map((ip) => {
+            const of = pairs.filter((pair) => pair.ip === ip);
+            return sourceLine(ip, of[0]?.country ?? null, of.length);
+          }),
+          countries,
+          requestIds: pairs.flatMap(({ requestId }) => requestId ?? []).slice(-10),
+          gotIn,
+        }),
+        ...courseOf(measure),
+      },
+    };
+  }
+}
+
+/** Each once, the most frequent first. */
+function ranked(names: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([name]) => name);
+}
+
+function loadPair(stored: Json): Pair {
+  const [ip, keyId, at, country, requestId, entered] = list(stored);
+  return {
+    ip: text(ip),
+    keyId: text(keyId),
+    at: number(at),
+    country: textOrNull(country ?? null),
+    requestId: textOrNull(requestId ?? null),
+    entered: entered === 1,
+  };
+}

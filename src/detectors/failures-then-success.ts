@@ -1,0 +1,139 @@
+import { DAY, type Finding, formatTime, HOUR } from '../model/index.ts';
+import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
+import { sourcesPhrase } from './evidence.ts';
+import { type BreakIn, BreakIns } from './failures-then-success-cases.ts';
+import { Guesses } from './failures-then-success-guesses.ts';
+import { knownBefore } from './habits.ts';
+import { knownNetwork, knownSource } from './known-network.ts';
+import type { Sight } from './sight.ts';
+import { type Json, list, number, text } from './stored.ts';
+
+/** Failures count for so long before the success that follows them. */
+const WINDOW = 6 * HOUR;
+/** So many failures of one address, or on so many keys, are guesses. */
+const LEAST = { failures: 5, keys: 3 } as const;
+/** A break-in is over after a day; whoever got in is a known source by then. */
+const QUIET = DAY;
+/** Newly accepted sources remembered until all failures before them have arrived. */
+const NEWCOMERS = 500;
+
+/** An address that a key was first accepted from within the last minutes, and until when it was. */
+type Newcomer = { readonly keyId: string; readonly ip: string; last: number };
+
+/**
+ * Sees guessing that got in: an address that failed five times within six hours, or on three keys, with or without a
+ * key's id, and is then accepted with a key that was never accepted from its network (/24, /48) before. Of a key of
+ * which no source is known yet, none is strange.
+ *
+ * A known source is no attacker: failures on a key from an address that it was accepted from (somebody mistypes, a key
+ * is renewed late), those with a key after its end, and Keywarden's own do not count. Both sides wait for each other, so
+ * the order of arrival within the log's lateness does not matter.
+ *
+ * Keeps 300 failing addresses with the times of 16 failures and the evidence, 500 newly accepted ones for five minutes,
+ * and 100 break-ins. Where there are more, those that failed least go first.
+ */
+export const failuresThenSuccess: DetectorFactory = { form: 1, make };
+
+function make({ rules, directory, habits, stored }: DetectorInput): Detector {
+  const on = rules.detectors['failures-then-success'] !== undefined;
+  const [kept, fresh, broken] = stored === undefined ? [[], [], []] : list(stored);
+  const guesses = new Guesses(kept ?? [], WINDOW);
+  const breakIns = new BreakIns(broken ?? []);
+  const newcomers = new Map(list(fresh).map((entry) => loadNewcomer(list(entry))));
+
+  function judge({ keyId, ip, last }: Newcomer, at: number): void {
+    const guess = guesses.of(ip);
+    if (guess === undefined) return;
+    const { failures, keys } = guesses.before(guess, last);
+    if (failures < LEAST.failures && keys < LEAST.keys) return;
+    const key = directory.of(keyId);
+    const known = { directory, habits };
+    if (knownNetwork(key, ip, last, known) || !knownSource(key, last, known, () => true)) return;
+    breakIns.put({ keyId, ip, credential: key.credential }, guess, last, at);
+  }
+
+  function failed(sight: Sight): void {
+    const { event, at, habit } = sight;
+    if (knownBefore(habit?.sources.get(event.ip), at) || sight.retiredUse() || sight.own()) return;
+    if (!sight.first()) return;
+    const guess = guesses.add(sight);
+    if (guess.count < LEAST.keys) return;
+    for (const newcomer of newcomers.values()) if (newcomer.ip === event.ip) judge(newcomer, at);
+  }
+
+  function accepted(sight: Sight): void {
+    const { event, at, habit } = sight;
+    const source = habit?.sources.get(event.ip);
+    if (habit === null || source === undefined || knownBefore(source, at)) return;
+    const name = `${habit.keyId} ${event.ip}`;
+    let newcomer = newcomers.get(name);
+    if (newcomer === undefined) {
+      if (newcomers.size >= NEWCOMERS) newcomers.delete(newcomers.keys().next().value ?? '');
+      newcomer = { keyId: habit.keyId, ip: event.ip, last: at };
+      newcomers.set(name, newcomer);
+    }
+    newcomer.last = Math.max(newcomer.last, at);
+    const guess = guesses.of(event.ip);
+    if (guess === undefined || sight.own()) return;
+    if (sight.first()) guess.evidence.add(sight);
+    judge(newcomer, at);
+  }
+
+  return {
+    see(sight) {
+      if (!on) return;
+      if (sight.verdict === 'refused') failed(sight);
+      else if (sight.verdict === 'accepted') accepted(sight);
+    },
+    tell(clock) {
+      for (const [name, { last }] of newcomers) if (clock.settled > last) newcomers.delete(name);
+      guesses.settle(clock.settled);
+      return breakIns.tell(describe, ({ lastAt }) => !on || clock.settled >= lastAt + QUIET);
+    },
+    needs: () => [...newcomers.values()].map(({ keyId }) => keyId),
+    save: () => [
+      guesses.save(),
+      Array.from(newcomers.values(), ({ keyId, ip, last }): Json => [keyId, ip, last]),
+      breakIns.save(),
+    ],
+  };
+}
+
+function loadNewcomer(stored: readonly Json[]): [string, Newcomer] {
+  const [keyId, ip, last] = stored;
+  return [`${text(keyId)} ${text(ip)}`, { keyId: text(keyId), ip: text(ip), last: number(last) }];
+}
+
+function describe({
+  keyId,
+  ip,
+  credential,
+  firstAt,
+  lastAt,
+  decidedAt,
+  count,
+  keys,
+  evidence,
+}: BreakIn): Finding {
+  const source = sourcesPhrase([ip], evidence.countries);
+  const whose = credential === null ? '' : ` of ${credential}`;
+  const tried = keys > 1 ? ` on ${keys} keys` : '';
+  return {
+    kind: 'failures-then-success',
+    severity: 'critical',
+    condition: `${keyId} ${ip}`,
+    at: decidedAt,
+    keyId,
+    credential,
+    ips: [ip],
+    firstEventAt: firstAt,
+    lastEventAt: lastAt,
+    title: `${source} guessed and got in with ${keyId}${whose}: accepted after ${count} failures${tried}`,
+    summary: `From ${formatTime(firstAt)} on ${source} failed ${count} times${tried}; at ${formatTime(lastAt)} it was accepted with ${keyId}${whose}, which was never used from that network before. Whoever calls from there holds the key.`,
+    action:
+      credential === null
+        ? 'If that is nobody of yours, replace the key at the provider now.'
+        : `If that is nobody of yours: keywarden rotate ${credential} --emergency.`,
+    evidence: { keyId, count, ...evidence.lists(), ips: [ip] },
+  };
+}

@@ -1,0 +1,188 @@
+import { DAY, type Finding, formatTime } from '../model/index.ts';
+import { type Case, Cases } from './cases.ts';
+import { clientOf, remembered } from './clients.ts';
+import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
+import { sourcesPhrase } from './evidence.ts';
+import { type Habit, Notes } from './habits.ts';
+import { networkOf } from './ip.ts';
+import { LATENESS } from './log-clock.ts';
+import type { Sight } from './sight.ts';
+import { type Json, list, number, text } from './stored.ts';
+
+/** For so long a key's clients are learnt. */
+const LEARN = 14 * DAY;
+/** More of either in that time are no machine's. */
+const STABLE = { agents: 4, networks: 8 } as const;
+/** Kept of a key; past it the one unused for longest goes. */
+const KEPT = { agents: 6, networks: 16 } as const;
+/** An incident of one key and network is over after a day without such a call. */
+const QUIET = DAY;
+
+/** When it was first used, ms, and last, in days. */
+type Use = { first: number; day: number };
+type Uses = Map<string, Use>;
+
+/** What a key is used with. `agents` null: it is no machine's. `usual`: the call last found to be so; not stored. */
+type Clients = {
+  since: number;
+  agents: Uses | null;
+  networks: Uses;
+  usual: {
+    readonly agent: string | null;
+    readonly ip: string;
+    readonly at: number;
+    readonly day: number;
+  } | null;
+};
+
+/**
+ * Sees accepted calls with a machine's key by a user agent and from a network (/24, /48) that both are new to it. A
+ * machine's is a key that in its first 14 days had at most 4 user agents and 8 networks; nothing is said in that time.
+ * User agents are compared without versions, so that a deploy is no new client; what is new on one side alone (a machine
+ * moved, another tool on it) is learnt in silence, and so is what was told.
+ *
+ * Memory: at most 6 user agents and 16 networks of each key; one case for each key and network, at most 500.
+ */
+export const newClient: DetectorFactory = { form: 1, make };
+
+function make({ rules, stored }: DetectorInput): Detector {
+  const on = rules.detectors['new-client'] !== undefined;
+  const notes = new Notes<Clients>('new-client', { load, save });
+  const agentOf = remembered(clientOf);
+  const siteOf = remembered(networkOf);
+  const cases = new Cases({ quiet: QUIET, news: () => false, describe }, stored);
+  return {
+    see(sight) {
+      if (!on || sight.verdict !== 'accepted' || sight.key === null || sight.habit === null) return;
+      const { at, event, habit } = sight;
+      const clients = notes.at(habit) ?? begin(notes, sight, habit);
+      if (clients.agents === null) return;
+      const day = Math.floor(at / DAY);
+      const { usual } = clients;
+      if (
+        usual !== null &&
+        usual.day === day &&
+        usual.ip === event.ip &&
+        usual.agent === event.userAgent &&
+        at >= usual.at
+      )
+        return;
+      if (sight.retiredUse() || sight.exposedUse()) return;
+      if (at < clients.since) clients.since = at;
+      const network = siteOf(event.ip);
+      const learning = at < clients.since + LEARN + LATENESS;
+      const agentKnown = touch(clients.agents, agentOf(event.userAgent ?? ''), at, KEPT.agents);
+      const networkKnown = touch(clients.networks, network, at, KEPT.networks);
+      if (learning && isVaried(clients.agents, clients.networks, clients.since)) {
+        clients.agents = null;
+        clients.networks = new Map();
+      } else if (agentKnown && networkKnown)
+        clients.usual = { agent: event.userAgent, ip: event.ip, at, day };
+      else if (!learning && !agentKnown && !networkKnown && !sight.own())
+        cases.note(`${sight.key.keyId} ${network}`, sight, false);
+    },
+    tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
+    save: () => cases.save(),
+  };
+}
+
+/** Whether the key itself, not another of its credential, was used with more than a machine would. */
+function isVaried(agents: Uses, networks: Uses, since: number): boolean {
+  const own = (uses: Uses, limit: number) =>
+    uses.size > limit && [...uses.values()].filter(({ first }) => first >= since).length > limit;
+  return own(agents, STABLE.agents) || own(networks, STABLE.networks);
+}
+
+/** Takes note of a use; whether it was known before. What came within the log's lateness does not count yet. */
+function touch(uses: Uses, name: string, at: number, limit: number): boolean {
+  const day = Math.floor(at / DAY);
+  const known = uses.get(name);
+  if (known !== undefined) {
+    known.first = Math.min(known.first, at);
+    known.day = Math.max(known.day, day);
+    return known.first < at - LATENESS;
+  }
+  if (uses.size >= limit) {
+    const [longest] = [...uses].sort(
+      ([a, one], [b, other]) => one.day - other.day || one.first - other.first || (a < b ? -1 : 1),
+    );
+    if (longest !== undefined) uses.delete(longest[0]);
+  }
+  uses.set(name, { first: at, day });
+  return false;
+}
+
+/** A new version of a credential is used with what the others are used with; its own first days are learnt all the same. */
+function begin(notes: Notes<Clients>, { key, at, directory, habits }: Sight, habit: Habit): Clients {
+  const clients = notes.of(habit);
+  clients.since = at;
+  if (key === null || key.credential === null) return clients;
+  for (const keyId of directory.keysOf(key.credential)) {
+    const other = keyId === habit.keyId ? undefined : habits.of(keyId);
+    const known = other === undefined ? null : notes.at(other);
+    if (known === null || clients.agents === null) continue;
+    if (known.agents === null) clients.agents = null;
+    else {
+      adopt(clients.agents, known.agents, STABLE.agents);
+      adopt(clients.networks, known.networks, STABLE.networks);
+    }
+  }
+  return clients;
+}
+
+function adopt(uses: Uses, known: Uses, limit: number): void {
+  const latest = [...known].sort(([, one], [, other]) => other.day - one.day);
+  for (const [name, use] of latest) if (uses.size < limit && !uses.has(name)) uses.set(name, { ...use });
+}
+
+function load(stored: Json | undefined): Clients {
+  if (stored === undefined) return { since: 0, agents: new Map(), networks: new Map(), usual: null };
+  const [since, agents, networks] = list(stored);
+  return {
+    since: number(since),
+    agents: agents === null ? null : loadUses(agents),
+    networks: loadUses(networks),
+    usual: null,
+  };
+}
+
+function save({ since, agents, networks }: Clients): Json {
+  return [since, agents === null ? null : saveUses(agents), saveUses(networks)];
+}
+
+function loadUses(stored: Json | undefined): Uses {
+  return new Map(
+    list(stored).map((entry) => {
+      const [name, first, day] = list(entry);
+      return [text(name), { first: number(first), day: number(day) }];
+    }),
+  );
+}
+
+function saveUses(uses: Uses): Json {
+  return Array.from(uses, ([name, { first, day }]) => [name, first, day]);
+}
+
+function describe(found: Case): Finding {
+  const { evidence, keyId, credential, count } = found;
+  const name = keyId ?? 'several keys';
+  const whose = credential === null ? '' : ` of ${credential}`;
+  const agent = evidence.userAgents[0] ?? 'no user agent';
+  return {
+    kind: 'new-client',
+    severity: 'info',
+    condition: found.condition,
+    at: found.decidedAt,
+    keyId,
+    credential,
+    ips: evidence.ips,
+    firstEventAt: found.firstAt,
+    lastEventAt: found.lastAt,
+    title: `${name} used by a new client, ${agent}, from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
+    summary: `The provider accepted ${count} ${count === 1 ? 'call' : 'calls'} with ${name}${whose} by ${agent} from a network it was never used from (${formatTime(found.firstAt)}). The key has few clients, and this is none of them.`,
+    action: `If nobody put the key to use there: ${
+      credential === null ? 'replace it at the provider' : `keywarden rotate ${credential} --emergency`
+    }. If somebody did, nothing is to be done: the client is known from now on.`,
+    evidence: { keyId, count, ...evidence.lists() },
+  };
+}

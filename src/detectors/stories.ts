@@ -1,0 +1,244 @@
+import type { AlertKind, Finding, Severity } from '../model/index.ts';
+import { type Json, list, record, text } from './stored.ts';
+
+/** Stories kept apart; past it, findings are told as they come. */
+const STORIES = 500;
+/** Findings in one story; further ones are told as they come. */
+const MEMBERS = 12;
+
+const GRAVITY: Readonly<Record<Severity, number>> = { critical: 2, warning: 1, info: 0 };
+
+/** Among equally grave ones the first bears: what says most about what somebody is doing. */
+const RANK: readonly AlertKind[] = [
+  'failures-then-success',
+  'retired-key-use',
+  'unregistered-geolocation',
+  'impossible-travel',
+  'outside-allowlist',
+  'auth-failure-spike',
+  'volume-surge',
+  'dormant-key',
+  'unknown-key',
+  'plaintext-attempt',
+  'rate-limit-saturation',
+  'new-client',
+];
+
+/** What somebody does to all keys. Whatever else names no key is about several that have nothing to do with one another. */
+const ATTACKS: ReadonlySet<AlertKind> = new Set(['auth-failure-spike', 'failures-then-success']);
+
+type Member = { finding: Finding; over: boolean };
+
+type Story = {
+  readonly serial: number;
+  members: Member[];
+  /** Whose alerts are open: the bearer's, and until the story is told next those of bearers that it came to be made of. */
+  open: string[];
+  /** There is something to tell, and to write. */
+  news: boolean;
+  changed: boolean;
+};
+
+/**
+ * What several detectors say of one and the same doing: findings that share a source, on the same key or with an
+ * attack on all keys. The gravest bears the alert and lists the others; where a graver one joins, it takes over and the former
+ * bearer's alert ends; where the bearer ends before the others, the gravest of those left takes over.
+ *
+ * A finding without a source (the feed itself), or about several keys at once, is told as it comes. Memory: at most 500 stories of at most 12
+ * findings, each written by itself.
+ */
+export class Stories {
+  readonly #stories = new Map<number, Story>();
+  #serial = 0;
+  #gone: number[] = [];
+
+  /** Takes up a story that {@link changes} gave. @throws {TypeError} where it is damaged */
+  admit(serial: number, stored: Json): void {
+    const [open, members] = list(stored);
+    const loaded = list(members).map((entry) => {
+      const [finding, over] = list(entry);
+      return { finding: loadFinding(finding), over: over === 1 };
+    });
+    this.#stories.set(serial, {
+      serial,
+      members: loaded,
+      open: list(open).map(text),
+      news: false,
+      changed: false,
+    });
+    this.#serial = Math.max(this.#serial, serial);
+  }
+
+  /** What is told of these findings, in their order. */
+  tell(findings: readonly Finding[]): Finding[] {
+    const told: Finding[] = [];
+    const touched = new Set<Story>();
+    for (const finding of findings) {
+      const known = this.#of(finding);
+      if (finding.ended === true) {
+        if (known === null) told.push(finding);
+        else {
+          // What began or grew in this very page is told before its end.
+          touched.delete(known);
+          told.push(...retell(known), ...this.#end(known, finding));
+        }
+        continue;
+      }
+      const story = known ?? this.#placeFor(finding, touched);
+      if (story === null) told.push(finding);
+      else {
+        put(story, finding);
+        touched.add(story);
+      }
+    }
+    for (const story of touched) told.push(...retell(story));
+    return told;
+  }
+
+  #of(finding: Finding): Story | null {
+    const wanted = identityOf(finding);
+    for (const story of this.#stories.values()) {
+      if (story.members.some((member) => identityOf(member.finding) === wanted)) return story;
+    }
+    return null;
+  }
+
+  /** The story that a new finding belongs to: a fresh one, or all that it links, as one. Null where there is no room. */
+  #placeFor(finding: Finding, touched: Set<Story>): Story | null {
+    if (finding.ips.length === 0 || (finding.keyId === null && !ATTACKS.has(finding.kind))) return null;
+    const linked = [...this.#stories.values()].filter(({ members }) =>
+      members.some((member) => sameDoing(member.finding, finding)),
+    );
+    const [head, ...rest] = linked;
+    if (head === undefined) return this.#begin();
+    if (linked.reduce((sum, { members }) => sum + members.length, 1) > MEMBERS) return null;
+    for (const other of rest) {
+      head.members.push(...other.members);
+      head.open.push(...other.open);
+      touched.delete(other);
+      this.#drop(other);
+    }
+    return head;
+  }
+
+  #begin(): Story | null {
+    if (this.#stories.size >= STORIES) return null;
+    this.#serial += 1;
+    const story: Story = { serial: this.#serial, members: [], open: [], news: true, changed: true };
+    this.#stories.set(story.serial, story);
+    return story;
+  }
+
+  #end(story: Story, finding: Finding): Finding[] {
+    const member = memberOf(story, identityOf(finding));
+    if (member === null) return [];
+    member.over = true;
+    member.finding = finding;
+    story.changed = true;
+    const told: Finding[] = [];
+    if (story.open.includes(identityOf(finding))) {
+      told.push(withOthers(story, finding));
+      story.open = story.open.filter((identity) => identity !== identityOf(finding));
+      story.news = true;
+      told.push(...retell(story));
+    }
+    if (story.members.every(({ over }) => over)) this.#drop(story);
+    return told;
+  }
+
+  #drop(story: Story): void {
+    this.#stories.delete(story.serial);
+    this.#gone.push(story.serial);
+  }
+
+  /** The stories that changed since the last call, and the serials of those that are over. */
+  changes(): {
+    readonly put: readonly (readonly [serial: number, body: Json])[];
+    readonly drop: readonly number[];
+  } {
+    const drop = this.#gone;
+    this.#gone = [];
+    const changed = [...this.#stories.values()].filter((story) => story.changed);
+    for (const story of changed) story.changed = false;
+    const bodies = changed.map(({ serial, open, members }): readonly [number, Json] => [
+      serial,
+      [open, members.map(({ finding, over }) => [finding as unknown as Json, over ? 1 : 0])],
+    ]);
+    return { put: bodies, drop };
+  }
+}
+
+function identityOf({ kind, condition }: Finding): string {
+  return `${kind} ${condition}`;
+}
+
+/** They share a source, and the key unless one of them is an attack on all keys. */
+function sameDoing(a: Finding, b: Finding): boolean {
+  if (a.keyId !== b.keyId && a.keyId !== null && b.keyId !== null) return false;
+  return a.ips.some((ip) => b.ips.includes(ip));
+}
+
+function memberOf({ members }: Story, identity: string): Member | null {
+  return members.find(({ finding }) => identityOf(finding) === identity) ?? null;
+}
+
+function put(story: Story, finding: Finding): void {
+  const member = memberOf(story, identityOf(finding));
+  if (member === null) story.members.push({ finding, over: false });
+  else Object.assign(member, { finding, over: false });
+  story.news = true;
+  story.changed = true;
+}
+
+/** The bearer as it stands now, and the ends of those that bear no longer. */
+function retell(story: Story): Finding[] {
+  if (!story.news) return [];
+  story.news = false;
+  story.changed = true;
+  const [gravest] = story.members
+    .filter(({ over }) => !over)
+    .sort((a, b) => graver(a.finding, b.finding, story.open));
+  if (gravest === undefined) return [];
+  const bearer = identityOf(gravest.finding);
+  const former = story.open.filter((identity) => identity !== bearer);
+  story.open = [bearer];
+  return [withOthers(story, gravest.finding), ...former.flatMap((identity) => endOf(story, identity))];
+}
+
+/** The graver first; among equals whoever bears already, then by rank and name. */
+function graver(a: Finding, b: Finding, open: readonly string[]): number {
+  const bears = (finding: Finding) => (open.includes(identityOf(finding)) ? 0 : 1);
+  return (
+    GRAVITY[b.severity] - GRAVITY[a.severity] ||
+    bears(a) - bears(b) ||
+    RANK.indexOf(a.kind) - RANK.indexOf(b.kind) ||
+    (identityOf(a) < identityOf(b) ? -1 : 1)
+  );
+}
+
+function withOthers({ members }: Story, finding: Finding): Finding {
+  const own = identityOf(finding);
+  const others = members.map((member) => member.finding).filter((other) => identityOf(other) !== own);
+  if (others.length === 0) return finding;
+  others.sort((a, b) => graver(a, b, []));
+  const also = others.map(({ kind, severity, title }) => ({ kind, severity, title }));
+  return {
+    ...finding,
+    also,
+    evidence: { ...finding.evidence, also: also.map(({ kind, title }) => `${kind}: ${title}`) },
+  };
+}
+
+/** Another one bears the alert from now on. */
+function endOf(story: Story, identity: string): Finding[] {
+  const member = memberOf(story, identity);
+  return member === null ? [] : [{ ...member.finding, ended: true }];
+}
+
+function loadFinding(stored: Json | undefined): Finding {
+  const finding = record(stored);
+  text(finding.kind);
+  text(finding.condition);
+  list(finding.ips);
+  return stored as unknown as Finding;
+}

@@ -1,0 +1,265 @@
+import { DAY, type Finding, formatTime, HOUR, type Why } from '../model/index.ts';
+import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
+import { Evidence, sourcesPhrase } from './evidence.ts';
+import { Notes } from './habits.ts';
+import type { Sight } from './sight.ts';
+import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
+import { STREAMS, type StreamName, type Usual, VolumeHabit, WINDOWS } from './volume-surge-habit.ts';
+
+/** Below so many in a window nothing is a surge, whatever is usual. */
+const LEAST: Readonly<Record<StreamName, number>> = { calls: 200, downloads: 50 };
+/** A surge is so many times what is usual, and beyond chance. */
+const TIMES = 4;
+/** Four judgements an hour (two streams, two windows): 0.02 false pages a key and year. ln of the chance allowed to each. */
+const LN_CHANCE = Math.log(0.02 / (4 * 8_766));
+/** Of a key known for less than 14 days, only what is so many times its busiest hour, and so many times the least. */
+const YOUNG = { hours: 14 * 24, least: 5, times: 20, known: 24 } as const;
+/** A surge is over after a day without another. */
+const QUIET = DAY;
+/** Surges kept open, and calls of each hour that are kept as evidence. */
+const OPEN = 100;
+const SAMPLE = 50;
+
+/** By how much a window held more than usual. */
+type Worst = {
+  readonly stream: StreamName;
+  readonly hours: number;
+  readonly count: number;
+  readonly usual: number;
+  readonly dispersion: number;
+};
+
+type Surge = {
+  readonly keyId: string;
+  readonly credential: string | null;
+  firstAt: number;
+  lastAt: number;
+  decidedAt: number;
+  worst: Worst;
+  /** The hour of which calls are sampled, and how many were. */
+  sampled: [hour: number, calls: number];
+  readonly evidence: Evidence;
+  /** The count when it was told last. */
+  told: number | null;
+};
+
+/**
+ * Sees a key that suddenly does far more than it ever did: accepted calls, and downloads and licences by their paths,
+ * in an hour and in twelve. What is usual is learnt of each key by the hour of day, twelve hours late: see
+ * {@link VolumeHabit}. A surge is at least 200 calls or 50 downloads, four times what is usual, and beyond what the
+ * key's own scatter explains (0.02 false pages a key and year). In a key's first 14 days only 20 times its busiest hour
+ * is one, and nothing in its first 24 hours of weekdays, and of weekends. What was told and goes on becomes the habit.
+ *
+ * Keeps a note of some 400 bytes of each key, at most 100 open surges, and of each hour of a surge 50 calls as evidence.
+ * Counts are estimates (13 %) that repeats do not change.
+ */
+export const volumeSurge: DetectorFactory = { form: 1, make };
+
+function make({ rules, stored }: DetectorInput): Detector {
+  const on = rules.detectors['volume-surge'] !== undefined;
+  const notes = new Notes<VolumeHabit>('volume-surge', {
+    load: (note) => VolumeHabit.load(note),
+    save: (habit) => habit.save(),
+  });
+  const open = new Map(list(stored ?? []).map((entry) => [text(list(entry)[0]), load(list(entry))] as const));
+
+  function raise(sight: Sight, worst: Worst, hour: number, last: number): void {
+    const { event, at } = sight;
+    const keyId = event.keyId ?? '';
+    let surge = open.get(keyId);
+    if (surge === undefined) {
+      if (open.size >= OPEN) return;
+      const credential = sight.key?.credential ?? null;
+      const firstAt = hour * HOUR;
+      const evidence = new Evidence();
+      surge = {
+        keyId,
+        credential,
+        firstAt,
+        lastAt: last,
+        decidedAt: at,
+        worst,
+        sampled: [hour, 0],
+        evidence,
+        told: null,
+      };
+      open.set(keyId, surge);
+    }
+    surge.firstAt = Math.min(surge.firstAt, hour * HOUR);
+    surge.lastAt = Math.max(surge.lastAt, last);
+    if (timesOf(worst) > timesOf(surge.worst)) surge.worst = worst;
+    if (surge.sampled[0] !== hour) surge.sampled = [hour, 0];
+  }
+
+  return {
+    see(sight) {
+      const { habit, event, at } = sight;
+      if (!on || habit === null || event.status >= 400) return;
+      const download = isDownload(event.path);
+      const note = notes.of(habit);
+      const counted = note.add(at, sight.clock.reached, sight.mark, download);
+      if (counted !== null) {
+        const worst = judge(note, counted.hour);
+        if (worst !== null) raise(sight, worst, counted.hour, counted.last);
+      }
+      if (open.size === 0) return;
+      const surge = open.get(habit.keyId);
+      const [hour, calls] = surge?.sampled ?? [0, SAMPLE];
+      if (surge === undefined || calls >= SAMPLE || hour !== Math.floor(at / HOUR)) return;
+      if (surge.worst.stream === 'downloads' && !download) return;
+      surge.sampled = [hour, calls + 1];
+      surge.evidence.add(sight);
+    },
+    tell(clock) {
+      const findings: Finding[] = [];
+      for (const [keyId, surge] of open) {
+        if (on && (surge.told === null || surge.worst.count >= 2 * surge.told)) {
+          surge.told = surge.worst.count;
+          findings.push(describe(surge));
+        }
+        if (on && clock.settled < surge.lastAt + QUIET) continue;
+        open.delete(keyId);
+        if (surge.told !== null) findings.push({ ...describe(surge), at: surge.lastAt, ended: true });
+      }
+      return findings;
+    },
+    save: () => [...open.values()].map(save),
+  };
+}
+
+/** How many times as much as usual; where nothing is usual, one is taken for it. */
+function timesOf({ count, usual }: Worst): number {
+  return count / Math.max(usual, 1);
+}
+
+/** The window of the hour that is the furthest beyond the habit; null: none is. */
+function judge(habit: VolumeHabit, hour: number): Worst | null {
+  let worst: Worst | null = null;
+  for (let index = 0; index < STREAMS.length; index += 1) {
+    const stream = index === 0 ? 'calls' : 'downloads';
+    // Nearly every call ends here.
+    if (habit.held(index, 1, hour) < LEAST[stream]) continue;
+    for (const [window, hours] of WINDOWS.entries()) {
+      const count = habit.held(index, window, hour);
+      if (count < LEAST[stream]) continue;
+      const young = habit.age < YOUNG.hours;
+      if (young && (window > 0 || habit.known(hour) < YOUNG.known || count < YOUNG.least * LEAST[stream]))
+        continue;
+      const { mean, dispersion } = habit.usual(index, window, hour);
+      const usual = young ? Math.max(mean, habit.peak(index)) : mean;
+      if (
+        count < (young ? YOUNG.times : TIMES) * usual ||
+        lnChance(count, { mean: usual, dispersion }) > LN_CHANCE
+      )
+        continue;
+      const found = { stream, hours, count, usual, dispersion } as const;
+      if (worst === null || timesOf(found) > timesOf(worst)) worst = found;
+    }
+  }
+  return worst;
+}
+
+/**
+ * ln of a bound on P(X ≥ n) of the negative binomial distribution with that mean and dispersion, n above the mean:
+ * Chernoff's, min over t of E[exp(tX)]·exp(−tn), in closed form. Never below the truth.
+ *
+ * @example lnChance(100, { mean: 10, dispersion: 2 }) // −57.6
+ */
+export function lnChance(n: number, { mean, dispersion }: Usual): number {
+  const m = Math.max(mean, 0.01);
+  if (n <= m) return 0;
+  const size = m / (Math.max(dispersion, 1.001) - 1);
+  return (n + size) * Math.log((n + size) / (m + size)) - n * Math.log(n / m);
+}
+
+/** Whether the call fetches or buys what the account pays for. */
+function isDownload(path: string): boolean {
+  return path.includes('/download') || path.includes('/licen');
+}
+
+function describe(surge: Surge): Finding {
+  const { keyId, credential, worst, evidence } = surge;
+  const { stream, hours, count, usual, dispersion } = worst;
+  const span = hours === 1 ? 'an hour' : `${hours} hours`;
+  const times =
+    usual < 1 ? 'where there are none as a rule' : `${Math.round(count / usual)} times as many as usual`;
+  const whose = credential === null ? '' : ` of ${credential}`;
+  return {
+    kind: 'volume-surge',
+    severity: 'warning',
+    condition: keyId,
+    at: surge.decidedAt,
+    keyId,
+    credential,
+    ips: evidence.ips,
+    firstEventAt: surge.firstAt,
+    lastEventAt: surge.lastAt,
+    title: `${keyId}${whose}: about ${count} ${stream} in ${span}, ${times}; most from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
+    summary: `Since ${formatTime(surge.firstAt)} ${keyId}${whose} made about ${count} ${stream} in ${span}; about ${Math.round(usual)} are usual then. Either an application changed, or somebody takes what the account can reach.`,
+    action:
+      credential === null
+        ? 'Find out who calls. If that is nobody of yours, replace the key at the provider.'
+        : `Find out who calls. If that is nobody of yours: keywarden rotate ${credential} --emergency.`,
+    evidence: {
+      keyId,
+      count,
+      of: stream,
+      baseline: `${Math.round(usual)} ${stream} in ${span}`,
+      ...evidence.lists(),
+    },
+    why: why(span, count, usual, dispersion),
+  };
+}
+
+function why(window: string, count: number, expected: number, dispersion: number): Why {
+  const chance = Math.exp(lnChance(count, { mean: expected, dispersion }));
+  return { dispersion, windows: [{ window, count, expected, chance, budget: Math.exp(LN_CHANCE) }] };
+}
+
+function save({
+  keyId,
+  credential,
+  firstAt,
+  lastAt,
+  decidedAt,
+  worst,
+  sampled,
+  evidence,
+  told,
+}: Surge): Json {
+  const { stream, hours, count, usual, dispersion } = worst;
+  return [
+    keyId,
+    credential,
+    firstAt,
+    lastAt,
+    decidedAt,
+    [STREAMS.indexOf(stream), hours, count, usual, dispersion],
+    sampled,
+    evidence.save(),
+    told,
+  ];
+}
+
+function load(stored: readonly Json[]): Surge {
+  const [keyId, credential, firstAt, lastAt, decidedAt, worst, sampled, evidence, told] = stored;
+  const [stream, hours, count, usual, dispersion] = list(worst).map(number);
+  const [hour, calls] = list(sampled).map(number);
+  return {
+    keyId: text(keyId),
+    credential: textOrNull(credential ?? null),
+    firstAt: number(firstAt),
+    lastAt: number(lastAt),
+    decidedAt: number(decidedAt),
+    worst: {
+      stream: stream === 1 ? 'downloads' : 'calls',
+      hours: number(hours),
+      count: number(count),
+      usual: number(usual),
+      dispersion: number(dispersion),
+    },
+    sampled: [number(hour), number(calls)],
+    evidence: new Evidence(evidence),
+    told: numberOrNull(told ?? null),
+  };
+}
