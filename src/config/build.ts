@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { HookConfig } from '../hooks/contract.ts';
 import { DAY } from '../model/index.ts';
-import { defaultRoutes, detectorsOf, driftOf } from './defaults.ts';
+import { defaultRoutes, detectorsOf, driftOf, rotateOf } from './defaults.ts';
 import { destinationId, fileTarget } from './destination.ts';
 import { oauthClientOf } from './oauth-clients.ts';
 import type { Draft } from './parse.ts';
@@ -42,6 +42,7 @@ export function buildConfig(parsed: Parsed, sources: Sources): Config {
     monitors: named(parsed.monitors, monitorOf),
     channels: named(parsed.alerts?.channels, (channel) => channel),
     routes: routesOf(parsed),
+    heartbeat: parsed.alerts?.heartbeat ?? null,
     runbookUrl: parsed.alerts?.runbookUrl ?? null,
     api: apiOf(parsed.api, sources),
     log: { level: parsed.log?.level ?? 'info', format: parsed.log?.format ?? 'json' },
@@ -106,7 +107,7 @@ export function hookOf(hook: Publication['entry']['onChange']): HookConfig | nul
   return 'signal' in hook ? { kind: 'signal', ...hook } : { kind: 'http', ...hook };
 }
 
-function monitorOf(monitor: ParsedMonitor, name: string): MonitorConfig {
+export function monitorOf(monitor: ParsedMonitor, name: string): MonitorConfig {
   type Places = { geolocations?: readonly string[] | undefined; ipAllowlist?: readonly string[] | undefined };
   const places = (rules: Places) => ({
     geolocations: rules.geolocations ?? null,
@@ -118,6 +119,7 @@ function monitorOf(monitor: ParsedMonitor, name: string): MonitorConfig {
     provider: monitor.provider,
     credential: monitor.credential,
     backfill: monitor.backfill,
+    geoip: monitor.geoip ?? null,
     rules: {
       ...places({ geolocations: Array.isArray(geolocations) ? geolocations : undefined, ipAllowlist }),
       perCredential: named(monitor.perCredential, places),
@@ -126,9 +128,16 @@ function monitorOf(monitor: ParsedMonitor, name: string): MonitorConfig {
         owner: key.owner,
         retired: key.retired,
       })),
+      learn: learnOf(geolocations),
       detectors: detectorsOf(monitor.detectors),
+      rotate: rotateOf(monitor.detectors),
     },
   };
+}
+
+/** How long countries are learnt, where they are not listed. */
+function learnOf(geolocations: ParsedMonitor['geolocations']): number | null {
+  return geolocations === undefined || Array.isArray(geolocations) ? null : geolocations.learn;
 }
 
 function routesOf({ alerts }: Parsed): readonly RouteConfig[] {

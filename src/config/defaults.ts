@@ -1,5 +1,5 @@
-import type { Rules } from '../detectors/contract.ts';
-import { HOUR, MINUTE } from '../model/index.ts';
+import type { DetectorKind, Rules } from '../detectors/contract.ts';
+import { DAY, HOUR, MINUTE, type Severity } from '../model/index.ts';
 import type { ParsedCredential, ParsedMonitor } from './schema/surface.ts';
 import type { ChannelConfig, CredentialConfig, RouteConfig } from './types.ts';
 
@@ -17,20 +17,49 @@ export function defaultRoutes(channels: Readonly<Record<string, ChannelConfig>>)
   ];
 }
 
+/** What each detector goes by where the file says nothing. */
+const DETECTORS: Required<Rules['detectors']> = {
+  'auth-failure-spike': { falseAlarmsPerKeyYear: 0.2 },
+  'failures-then-success': {},
+  'unregistered-geolocation': {},
+  'outside-allowlist': {},
+  'impossible-travel': { speedKmh: 1000, minimumKm: 500 },
+  'retired-key-use': {},
+  'unknown-key': {},
+  'dormant-key': { after: 30 * DAY },
+  'rate-limit-saturation': { window: 5 * MINUTE, share: 0.2 },
+  'plaintext-attempt': {},
+  'volume-surge': {},
+  'new-client': {},
+  'log-silence': { after: 15 * MINUTE },
+};
+
+const KINDS = Object.keys(DETECTORS) as DetectorKind[];
+const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info'];
+
 /** Every detector is on, with its defaults, unless it says `false`. */
 export function detectorsOf(detectors: ParsedMonitor['detectors'] = {}): Rules['detectors'] {
-  const spike = detectors['auth-failure-spike'];
-  const silence = detectors['log-silence'];
-  return {
-    ...(spike === false
-      ? {}
-      : { 'auth-failure-spike': { falseAlarmsPerKeyYear: on(spike)?.falseAlarmsPerKeyYear ?? 0.2 } }),
-    ...(detectors['unregistered-geolocation'] === false ? {} : { 'unregistered-geolocation': {} }),
-    ...(detectors['outside-allowlist'] === false ? {} : { 'outside-allowlist': {} }),
-    ...(detectors['unknown-key'] === false ? {} : { 'unknown-key': {} }),
-    ...(detectors['retired-key-use'] === false ? {} : { 'retired-key-use': {} }),
-    ...(silence === false ? {} : { 'log-silence': { after: on(silence)?.after ?? 15 * MINUTE } }),
-  };
+  return Object.fromEntries(
+    KINDS.flatMap((kind) => {
+      const own = detectors[kind];
+      if (own === false) return [];
+      const { respond: _, ...settings } = on(own) ?? {};
+      return [[kind, { ...DETECTORS[kind], ...settings }] as const];
+    }),
+  );
+}
+
+/** At which severities each detector that is on has the credential rotated; those that never do are left out. */
+export function rotateOf(detectors: ParsedMonitor['detectors'] = {}): Rules['rotate'] {
+  return Object.fromEntries(
+    KINDS.flatMap((kind) => {
+      const respond = on(detectors[kind])?.respond;
+      const severities = SEVERITIES.filter(
+        (severity) => (typeof respond === 'object' ? respond[severity] : respond) === 'rotate',
+      );
+      return severities.length === 0 ? [] : [[kind, severities] as const];
+    }),
+  );
 }
 
 /** Every destination is read back once an hour, and what is found there is told. */

@@ -10,20 +10,7 @@ import { BASE, changed, readTexts } from './testing/base.ts';
 const folder = fileURLToPath(new URL('../../config/', import.meta.url));
 const options = { files: ['keywarden.example.yaml'], env: {}, cwd: folder, offline: true };
 
-const UNSUPPORTED = [
-  'monitors.frameflow-auth-log.geoip  a country database',
-  'monitors.frameflow-auth-log.detectors.impossible-travel  the detector "impossible-travel"',
-  'monitors.frameflow-auth-log.detectors.dormant-key  the detector "dormant-key"',
-  'monitors.frameflow-auth-log.detectors.rate-limit-saturation  the detector "rate-limit-saturation"',
-  'monitors.frameflow-auth-log.detectors.failures-then-success  the detector "failures-then-success"',
-  'monitors.frameflow-auth-log.detectors.plaintext-attempt  the detector "plaintext-attempt"',
-  'monitors.frameflow-auth-log.detectors.volume-surge  the detector "volume-surge"',
-  'monitors.frameflow-auth-log.detectors.new-client  the detector "new-client"',
-  'alerts.channels.siem.kind  channels of kind webhook',
-  'alerts.routes[1].escalate  escalation',
-  'alerts.group  grouping of alerts',
-  'alerts.heartbeat  the heartbeat',
-];
+const UNSUPPORTED = ['alerts.routes[1].escalate  escalation', 'alerts.group  grouping of alerts'];
 
 test('the example has no fault but the parts that are not yet supported', async () => {
   const { config, faults, unsupported, warnings } = await readConfig(options);
@@ -85,12 +72,6 @@ test('the parts the example does not show are refused as well', async () => {
   ]);
   expect(await unsupportedIn('  directory: ./state', '  database: { env: ADMIN_TOKEN }')).toEqual([
     'state.database not yet supported: a PostgreSQL database',
-  ]);
-  expect(await unsupportedIn('[DE]', '{ learn: 14d }')).toEqual([
-    'monitors.log.geolocations not yet supported: learnt geolocations',
-  ]);
-  expect(await unsupportedIn('after: 15m', 'respond: rotate')).toEqual([
-    'monitors.log.detectors.log-silence.respond not yet supported: respond: rotate',
   ]);
   expect((await readTexts({ 'keywarden.yaml': BASE })).unsupported).toEqual([]);
 });

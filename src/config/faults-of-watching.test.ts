@@ -116,6 +116,13 @@ const CASES: ReadonlyArray<{
     ],
   },
   {
+    change: [['  routes:', '  heartbeat: { url: "http://127.0.0.1:9/ping/secret", every: 0s }\n  routes:']],
+    faults: [
+      '44:21  alerts.heartbeat.url  expected https://, or allowPlaintextLoopback: true beside a loopback address, found "http://127.0.0.1:9"',
+      '44:62  alerts.heartbeat.every  expected a duration longer than nothing, found "0s"',
+    ],
+  },
+  {
     change: [['127.0.0.1:7300', '0.0.0.0:7300']],
     faults: [
       '48:11  api.listen  listens elsewhere than on loopback without TLS; set tls: { certFile, keyFile }, or behindTlsProxy: true where a proxy in front of it does TLS',

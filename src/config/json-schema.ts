@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration, exactUrl, name, secret } from '../model/fields.ts';
 import { hook } from './schema/credential.ts';
+import { respond } from './schema/monitor.ts';
 import { surface } from './schema/surface.ts';
 
 /** What recurs all over the surface: stands once in the schema, with a description that editors show. */
@@ -9,6 +10,11 @@ const SHARED: ReadonlyArray<readonly [string, z.ZodType, string]> = [
   ['name', name, 'A name: a-z, 0-9, ".", "_", "-"; at most 63 characters.'],
   ['url', exactUrl, 'An http(s) URL without user, password or fragment.'],
   ['secret', secret, 'A reference to a secret; the value itself never stands here.'],
+  [
+    'respond',
+    respond,
+    'What is done about a finding, at every severity or at each: alert (the default) tells it; rotate also begins an emergency rotation of its credential, at most one in 24 hours and never while one is under way.',
+  ],
   ['hook', hook, 'What runs after a new version has arrived here: a command, a signal or a call.'],
 ];
 

@@ -55,10 +55,17 @@ test('every default is filled in', async () => {
   expect(config.monitors.log?.backfill).toBe(DAY);
   expect(config.monitors.log?.rules.detectors).toEqual({
     'auth-failure-spike': { falseAlarmsPerKeyYear: 0.2 },
+    'failures-then-success': {},
     'unregistered-geolocation': {},
     'outside-allowlist': {},
-    'unknown-key': {},
+    'impossible-travel': { speedKmh: 1000, minimumKm: 500 },
     'retired-key-use': {},
+    'unknown-key': {},
+    'dormant-key': { after: 30 * DAY },
+    'rate-limit-saturation': { window: 5 * MINUTE, share: 0.2 },
+    'plaintext-attempt': {},
+    'volume-surge': {},
+    'new-client': {},
     'log-silence': { after: 15 * MINUTE },
   });
   expect(config.log).toEqual({ level: 'info', format: 'json' });
@@ -112,10 +119,19 @@ test('a detector that is false is off, and one that is true has its defaults', a
       outside-allowlist: false
       unknown-key: false
       retired-key-use: false
-      impossible-travel: false`;
+      impossible-travel: false
+      dormant-key: { after: 60d }
+      rate-limit-saturation: { share: 0.5 }
+      failures-then-success: false
+      plaintext-attempt: false
+      volume-surge: false
+      new-client: {}`;
   const config = await configOf(changed('    detectors:', detectors));
   expect(config.monitors.log?.rules.detectors).toEqual({
     'auth-failure-spike': { falseAlarmsPerKeyYear: 0.2 },
+    'dormant-key': { after: 60 * DAY },
+    'rate-limit-saturation': { window: 5 * MINUTE, share: 0.5 },
+    'new-client': {},
     'log-silence': { after: 15 * MINUTE },
   });
 });

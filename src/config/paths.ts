@@ -17,8 +17,11 @@ const PATH_KEYS = new Set([
   'directory',
 ]);
 
-export function isPathKey(key: string | number | undefined): boolean {
-  return typeof key === 'string' && PATH_KEYS.has(key);
+/** Whether what stands at `at` is a path. */
+export function isPath(at: KeyPath): boolean {
+  const key = at.at(-1);
+  // Elsewhere a database may be a URL.
+  return typeof key === 'string' && (PATH_KEYS.has(key) || (key === 'database' && at.at(-2) === 'geoip'));
 }
 
 /** A path as the file in which it stands means it. */

@@ -1,6 +1,6 @@
 import { KeywardenError, SecretSource } from '../model/index.ts';
 import { type Fault, faultAt, type KeyPath } from './fault.ts';
-import { absolutePath, type Directories, isPathKey } from './paths.ts';
+import { absolutePath, type Directories, isPath } from './paths.ts';
 import type { SecretReader } from './secret-reader.ts';
 import { placeOf, type Tree } from './tree.ts';
 
@@ -27,8 +27,7 @@ export function settle<T>(
 function settled(value: unknown, context: Parameters<typeof settle>[1], path: KeyPath): unknown {
   if (value instanceof SecretSource) return bound(value, context, path);
   if (typeof value === 'string') {
-    const own = isPathKey(path.at(-1));
-    return own ? absolutePath(context.tree, path, value, context.directories) : value;
+    return isPath(path) ? absolutePath(context.tree, path, value, context.directories) : value;
   }
   if (Array.isArray(value)) return value.map((item, index) => settled(item, context, [...path, index]));
   if (typeof value !== 'object' || value === null) return value;

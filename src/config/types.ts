@@ -15,6 +15,7 @@ import type { AwsSecretsManagerTarget, schema as aws } from '../stores/aws-secre
 import type { FileTarget } from '../stores/file/schema.ts';
 import type { schema as kubernetes, target as kubernetesTarget } from '../stores/kubernetes/schema.ts';
 import type { VaultTarget, schema as vault } from '../stores/vault/schema.ts';
+import type { heartbeat } from './schema/alerts.ts';
 
 export type ProviderConfig =
   | z.output<typeof frameflow>
@@ -70,6 +71,8 @@ export type MonitorConfig = {
   readonly credential: string;
   /** How far back on first start, ms. */
   readonly backfill: number;
+  /** The country database for events that bear no place; absolute. */
+  readonly geoip: { readonly database: string } | null;
   readonly rules: Rules;
 };
 
@@ -81,6 +84,8 @@ export type RouteConfig = {
   readonly channels: readonly string[];
   readonly continue: boolean;
 };
+
+export type HeartbeatConfig = z.output<typeof heartbeat>;
 
 export type Role = 'admin' | 'operator' | 'app' | 'reader';
 
@@ -127,6 +132,9 @@ export type Config = {
   readonly channels: Readonly<Record<string, ChannelConfig>>;
   /** In order. Never empty: without routes in the file, every channel, PagerDuty critical only. */
   readonly routes: readonly RouteConfig[];
+  /** Who is called while all is well, and how often, ms. */
+  readonly heartbeat: HeartbeatConfig | null;
+  /** Null: the place of the package's own runbooks is told. */
   readonly runbookUrl: string | null;
   readonly api: ApiConfig;
   readonly log: {

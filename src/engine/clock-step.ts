@@ -1,6 +1,7 @@
 import { type Change, type Clock, SECOND, type WorkKind } from '../model/index.ts';
 import type { EngineContext } from './context.ts';
 import { publicationId } from './destination.ts';
+import { wakeHeartbeat } from './heartbeat.ts';
 import { pendingDeliveries } from './owed.ts';
 import { watchdogWork } from './watchdog.ts';
 
@@ -53,6 +54,7 @@ export async function wakeAll({ config, state, clock }: EngineContext, ms: numbe
     ...publications.map(wake('publication')),
     ...publications.map(wake('hook')),
     wake('watchdog')(watchdogWork(at).id),
+    wakeHeartbeat(at),
     ...Object.keys(config.stores).map(wake('login')),
     ...Object.keys(config.monitors).map(wake('monitor')),
     ...Object.keys(config.oauthClients).map(wake('client')),

@@ -1,7 +1,8 @@
 import type { Channel } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
+import type { CountryDatabase } from '../geo/index.ts';
 import type { Hook } from '../hooks/contract.ts';
-import type { Clock, Hash, Log } from '../model/index.ts';
+import type { Clock, Hash, Log, Net } from '../model/index.ts';
 import type { OAuthClient, Provider } from '../providers/contract.ts';
 import type { Rules } from '../rotation/index.ts';
 import type { State } from '../state/contract.ts';
@@ -20,6 +21,10 @@ export type Plugins = {
   readonly channels: ReadonlyMap<string, Channel>;
   /** By the id of the publication that they follow. */
   readonly hooks: ReadonlyMap<string, Hook>;
+  /** The country databases, by the monitors that look addresses up in them. */
+  readonly countries: ReadonlyMap<string, CountryDatabase>;
+  /** The way to whoever waits for the heartbeat, where one is configured. */
+  readonly heartbeat?: Net;
   close(): Promise<void>;
 };
 

@@ -10,6 +10,7 @@ import { Defects } from './defects.ts';
 import { turnDelivery } from './deliver.ts';
 import type { GrantCommands } from './grants/contract.ts';
 import { GrantWork } from './grants/work.ts';
+import { Heartbeat, isHeartbeat } from './heartbeat.ts';
 import { turnHook } from './hook.ts';
 import { lanesOf } from './lanes.ts';
 import { Logins } from './login.ts';
@@ -20,7 +21,7 @@ import { startSchedule } from './schedule.ts';
 import { takeInSpooled } from './spooled.ts';
 import { reconcileAlerts, reconcileConfiguration } from './start.ts';
 import { tidyDestinations } from './tidy.ts';
-import { turnMonitor } from './watch.ts';
+import { turnMonitor } from './watch/turn.ts';
 import { turnWatchdog } from './watchdog.ts';
 
 /** How long a stop waits for what is in flight, ms of real time; what has not ended by then is an open intent. */
@@ -42,6 +43,7 @@ export class Engine {
   readonly #defects = new Defects();
   readonly #listeners = new Set<() => void>();
   readonly #stopping = new AbortController();
+  readonly #heartbeat: Heartbeat;
   #schedule: { stop(): void } | null = null;
   #prunedAt = 0;
 
@@ -49,6 +51,7 @@ export class Engine {
     this.context = context;
     this.#clock = new ClockWatch(context.clock);
     this.#dead = new DeadClaims(context);
+    this.#heartbeat = new Heartbeat(context, this.#stopping.signal);
     this.values = new CurrentValues(context.state);
     this.#committer = new Committer(
       context,
@@ -235,7 +238,8 @@ export class Engine {
         await turnHook(context, this.#committer, claim);
         break;
       case 'watchdog':
-        await turnWatchdog(context, this.#committer, claim);
+        if (isHeartbeat(claim)) await this.#heartbeat.turn(claim);
+        else await turnWatchdog(context, this.#committer, claim);
         break;
       case 'login':
         await this.#logins.turn(context, claim);

@@ -24,7 +24,8 @@ export const clientOfConsents = (lane: string): string | null =>
   lane.startsWith(CONSENTS) ? lane.slice(CONSENTS.length) : null;
 export const CLIENTS_LANE = 'clients';
 export const WATCHDOG_LANE = 'watchdog';
-const deliveryLane = (channel: string): string => `channel:${channel}`;
+export const HEARTBEAT_LANE = 'heartbeat';
+export const deliveryLane = (channel: string): string => `channel:${channel}`;
 
 /**
  * One lane for each provider, store, store's login, monitor, channel, kind of hook, and two for each OAuth client: none can
@@ -56,6 +57,7 @@ export function lanesOf(config: Config, gateOf: (client: string) => Gate | undef
     ...hookKinds(config).map((kind) => ({ name: hookLane(kind), capacity: HOOKS_AT_ONCE })),
     { name: CLIENTS_LANE, capacity: CLIENTS_AT_ONCE },
     { name: WATCHDOG_LANE, capacity: 1 },
+    ...(config.heartbeat === null ? [] : [{ name: HEARTBEAT_LANE, capacity: 1 }]),
   ];
 }
 

@@ -1,14 +1,32 @@
 import type { ManagedKey } from '../detectors/contract.ts';
-import type { Change, CredentialSnapshot, KeyUser, LogEvent, Signal } from '../model/index.ts';
+import type { Change, CredentialSnapshot, KeyUser, LogEvent, Signal, VersionState } from '../model/index.ts';
 import { type MintView, mintsIn } from './log-mints.ts';
 import { keysInUse, movesOf, usersIn, usersToChanges } from './log-users.ts';
 
-/** The keys of all credentials, as the detectors want them. */
-export function managedKeys(snapshots: readonly CredentialSnapshot[]): ManagedKey[] {
+/** The ids of the versions that have a successor. */
+export function supersededIn(snapshots: readonly CredentialSnapshot[]): string[] {
+  return snapshots.flatMap(({ versions }) =>
+    versions.filter(({ state }) => SUPERSEDED.has(state)).map(({ id }) => id),
+  );
+}
+
+const SUPERSEDED: ReadonlySet<VersionState> = new Set(['retiring', 'retired', 'compromised']);
+
+/**
+ * The keys of all credentials, as the detectors want them.
+ * @param supersededBy the rotations that gave versions their successors, by the version's id
+ */
+export function managedKeys(
+  snapshots: readonly CredentialSnapshot[],
+  supersededBy: ReadonlyMap<string, string>,
+): ManagedKey[] {
   return snapshots.flatMap(({ record, versions }) =>
-    versions.flatMap(({ keyId, state, expiresAt, compromisedAt }) =>
-      keyId === null ? [] : [{ keyId, credential: record.name, state, expiresAt, compromisedAt }],
-    ),
+    versions.flatMap(({ id, keyId, state, expiresAt, compromisedAt }) => {
+      const retiredBy = supersededBy.get(id) ?? null;
+      return keyId === null
+        ? []
+        : [{ keyId, credential: record.name, state, expiresAt, compromisedAt, retiredBy }];
+    }),
   );
 }
 

@@ -21,6 +21,8 @@ function configOf(providers: Config['providers'], oauthClients: Config['oauthCli
     stores: {},
     channels: {},
     credentials: {},
+    heartbeat: null,
+    monitors: {},
   };
   return parts as unknown as Config;
 }
@@ -76,4 +78,17 @@ test('an OAuth client of a provider that gives no grants is refused by name', as
   const own = stockflow.parse({ kind: 'stockflow' });
   const loading = load(configOf({ stock: own }, { footage: oauthClient('stock', 'any') }));
   await expect(loading).rejects.toThrow('the provider stock of footage issues no OAuth grants');
+});
+
+test('the heartbeat has a connection of its own, whose messages do not show its path', async () => {
+  const own = {
+    url: 'http://127.0.0.1:9/ping/PLANTED',
+    every: 60_000,
+    timeout: 1_000,
+    allowPlaintextLoopback: true,
+  };
+  const { plugins } = await load({ ...configOf({}, {}), heartbeat: own });
+  const sent = plugins.heartbeat?.request({ method: 'GET', url: own.url });
+  await expect(sent).rejects.toThrow(/^GET http:\/\/127\.0\.0\.1:9 was not sent/);
+  expect((await load(configOf({}, {}))).plugins.heartbeat).toBeUndefined();
 });

@@ -2,6 +2,7 @@ import type { Channel } from '../channels/contract.ts';
 import { channels as channelKinds } from '../channels/index.ts';
 import type { Config } from '../config/types.ts';
 import { createFiles } from '../files/index.ts';
+import type { CountryDatabase } from '../geo/index.ts';
 import type { Hook, HookConfig } from '../hooks/contract.ts';
 import { hooks as hookKinds } from '../hooks/index.ts';
 import type { Clock, Hash, Log, Net, NetRequest, PluginContext } from '../model/index.ts';
@@ -13,6 +14,7 @@ import type { Store } from '../stores/contract.ts';
 import { stores as storeKinds } from '../stores/index.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Plugins } from './context.ts';
+import { openLater } from './countries.ts';
 import { publicationId } from './destination.ts';
 
 /** What plug-ins are made from. */
@@ -79,12 +81,15 @@ export async function loadPlugins(config: Config, parts: PluginParts): Promise<P
   if (usesFiles(config)) stores.set('file', await make(storeKinds, 'file', 'file', {}, connect(UNCONNECTED)));
   for (const [id, own] of hooksOf(config))
     hooks.set(id, await make(hookKinds, own.kind, id, own, connect(connectionOf(own), { secretPath: true })));
+  const { heartbeat } = config;
   return {
     providers,
     clients,
     stores,
     channels,
     hooks,
+    countries: countriesOf(config),
+    ...(heartbeat === null ? {} : { heartbeat: connect(heartbeat, { secretPath: true }) }),
     async close() {
       const all = [providers, clients, stores, channels, hooks].flatMap((each) => [...each.values()]);
       await Promise.all(all.map((plugin) => plugin.close()));
@@ -131,6 +136,15 @@ function hooksOf({ credentials }: Config): ReadonlyArray<readonly [string, HookC
 /** Its address may be a secret, as a channel's. */
 function connectionOf(hook: HookConfig): Connection {
   return hook.kind === 'http' ? { ...hook.http, timeout: hook.timeout } : UNCONNECTED;
+}
+
+/** Opened with the first poll: without one that can be read the log is watched all the same. */
+function countriesOf({ monitors }: Config): ReadonlyMap<string, CountryDatabase> {
+  return new Map(
+    Object.values(monitors).flatMap(({ name, geoip }) =>
+      geoip === null ? [] : [[name, openLater(geoip.database)] as const],
+    ),
+  );
 }
 
 function usesFiles(config: Config): boolean {

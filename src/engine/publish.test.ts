@@ -90,6 +90,7 @@ function contextWith(store: Store<unknown>): EngineContext {
       stores: new Map([['shelf', store]]),
       channels: new Map(),
       hooks: new Map(),
+      countries: new Map(),
       async close() {},
     },
     clock: { now: () => NOW, monotonic: () => 0, steady: () => 0, after: () => () => {} },

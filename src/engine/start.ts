@@ -15,6 +15,7 @@ import { agentsOf, currentVersion, nextCheck } from '../rotation/index.ts';
 import type { EngineContext } from './context.ts';
 import { checkSpread, publicationId } from './destination.ts';
 import { clientWork } from './grants/client.ts';
+import { heartbeatChange } from './heartbeat.ts';
 import { credentialLane, hookLane, loginLane, monitorLane, publicationLane } from './lanes.ts';
 import { allAlerts, owedAnew, pendingDeliveries } from './owed.ts';
 import { watchdogWork } from './watchdog.ts';
@@ -43,6 +44,7 @@ export async function reconcileConfiguration(context: EngineContext): Promise<Ch
   for (const name of Object.keys(config.oauthClients))
     changes.push({ type: 'work.put', work: clientWork(name, now) });
   changes.push({ type: 'work.put', work: watchdogWork(now) });
+  changes.push(heartbeatChange(config.heartbeat !== null, now));
   changes.push(...(await owedDeliveries(context, now)));
   return changes;
 }

@@ -273,6 +273,7 @@ function contextOf(world: World, state: State, edge: OAuthClient, client: OAuthC
       stores: new Map(),
       channels: new Map(),
       hooks: new Map(),
+      countries: new Map(),
       async close() {},
     },
     clock: world.clock,

@@ -101,12 +101,14 @@ describe('the log watch', () => {
     world.pagerduty.expectTriggered('auth-failure-spike');
   });
 
-  test('an accepted call from an unregistered country, or from outside the allowlist, pages', async () => {
+  test('an accepted call from an unregistered country and from outside the allowlist pages once, and says both', async () => {
     const world = await watched();
     world.sandbox.admin.playEvents([{ key_id: world.sandbox.frameflow.firstKey.id, ip: SAO_PAULO }]);
     await world.poll();
     expect(world.pagerduty.expectTriggered('unregistered-geolocation').summary).toContain('BR');
-    world.pagerduty.expectTriggered('outside-allowlist');
+    expect(world.pagerduty.incidents()).toHaveLength(1);
+    const [alert] = await world.alerts('unregistered-geolocation');
+    expect(alert?.evidence.also).toEqual([expect.stringMatching(/^outside-allowlist: /)]);
   });
 
   test('refused calls from an unregistered country are no alert of their own', async () => {

@@ -90,8 +90,12 @@ describe('while the log cannot be read', () => {
       await world.advance('5m');
       world.pagerduty.expectTriggered('unregistered-geolocation');
       expect(world.slack.counts()['log-silence resolved']).toBe(1);
-      const open = (await world.alerts()).filter(({ state }) => state !== 'resolved').map(({ kind }) => kind);
-      expect(open.toSorted()).toEqual(['outside-allowlist', 'unregistered-geolocation']);
+      const open = (await world.alerts()).filter(({ state }) => state !== 'resolved');
+      expect(open.map(({ kind }) => kind)).toEqual(['unregistered-geolocation']);
+      expect(open[0]?.evidence.also).toEqual([
+        expect.stringMatching(/^impossible-travel: /),
+        expect.stringMatching(/^outside-allowlist: /),
+      ]);
       expect((await world.credential()).versions.map(({ state }) => state)).toEqual(['current']);
     },
   );

@@ -15,11 +15,14 @@ const LOG: Config['monitors'][string] = {
   provider: 'frameflow',
   credential: CREDENTIAL,
   backfill: DAY,
+  geoip: null,
   rules: {
     geolocations: null,
     ipAllowlist: ['203.0.113.0/24'],
     perCredential: {},
     otherKeys: {},
+    learn: null,
+    rotate: {},
     detectors: { 'outside-allowlist': {}, 'unknown-key': {}, 'retired-key-use': {} },
   },
 };
@@ -67,6 +70,7 @@ export function configOf(plan: Plan, firstKey: string): Config {
       oncall: { kind: 'pagerduty', routingKey: secret, eventsUrl: url, ...connection },
     },
     routes: [{ severity: [], kind: [], credential: [], channels: [...CHANNELS], continue: false }],
+    heartbeat: null,
     runbookUrl: null,
     api: {
       listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },

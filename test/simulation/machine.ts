@@ -60,6 +60,7 @@ export class Machine {
         hooks: new Map(
           world.places.map((place) => [`${CREDENTIAL} ${place.name}`, hookOf(world, life, place)]),
         ),
+        countries: new Map(),
         close: async () => undefined,
       },
       clock: world.bent.clock(clock),

@@ -229,6 +229,7 @@ function mortalPlugins(plugins: Plugins, life: Life): Plugins {
     stores: all(plugins.stores),
     channels: all(plugins.channels),
     hooks: all(plugins.hooks),
+    countries: plugins.countries,
     close: () => plugins.close(),
   };
 }

@@ -1,6 +1,8 @@
 import { access, chmod, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { databaseOf } from '../../geo/testing/database.ts';
+import { serve } from '../../net/testing/index.ts';
 import type { CliOptions, Ended } from '../testing/cli.ts';
 import { type World, world } from '../testing/world.ts';
 
@@ -95,13 +97,50 @@ test('a reference that does not resolve is a fault, and offline a warning', asyn
 
 test('a part that is not supported yet is told with 2', async () => {
   const path = join(w.directory, 'later.yaml');
-  await writeFile(
-    path,
-    'version: 1\nalerts: { heartbeat: { url: "https://hc.example.com/p", every: 1m } }\n',
-  );
+  await writeFile(path, 'version: 1\nalerts: { group: { wait: 10s } }\n');
   const { code, stdout } = await check(['--offline', '--config', path]);
   expect(code).toBe(2);
-  expect(stdout).toContain('not yet supported: the heartbeat');
+  expect(stdout).toContain('not yet supported: grouping of alerts');
+});
+
+test('the heartbeat is tried without a beat, and its path is not shown', async () => {
+  const path = join(w.directory, 'heartbeat.yaml');
+  const calls: Array<string | undefined> = [];
+  await using server = await serve((request, response) => {
+    calls.push(`${request.method} ${request.url}`);
+    response.writeHead(404).end();
+  });
+  const write = (origin: string) =>
+    writeFile(
+      path,
+      `version: 1\nalerts: { heartbeat: { url: "${origin}/ping/PLANTED", allowPlaintextLoopback: true } }\n`,
+    );
+  await write(server.url);
+  const told = await check(['--config', w.config, '--config', path]);
+  expect(lines(told)).toContain(
+    `ok    heartbeat: ${server.url} answers; not called (only the daemon says that all is well)`,
+  );
+  expect(calls).toEqual(['HEAD /']);
+  await server.close();
+  const gone = await check(['--config', w.config, '--config', path]);
+  expect(gone.code).toBe(5);
+  expect(gone.stdout).toContain(`FAIL  heartbeat: HEAD ${server.url} was not sent`);
+  expect(told.stdout + gone.stdout).not.toContain('PLANTED');
+});
+
+test('a country database is read, and one that is not there is a fault unless offline', async () => {
+  const path = join(w.directory, 'geoip.yaml');
+  await writeFile(path, 'version: 1\nmonitors: { log: { geoip: { database: ./country.mmdb } } }\n');
+  const args = ['--config', w.config, '--config', path];
+  const [missing, offline] = await Promise.all([check(args), check(['--offline', ...args])]);
+  const database = join(w.directory, 'country.mmdb');
+  expect([missing.code, offline.code]).toEqual([5, 0]);
+  expect(missing.stdout).toContain(
+    `FAIL  country database of monitor log: cannot read the country database ${database}`,
+  );
+  await writeFile(database, databaseOf({ '203.0.113.0/24': { country: { iso_code: 'AU' } } }));
+  const there = await check(args);
+  expect(lines(there)).toContain(`ok    country database of monitor log: ${database} can be read`);
 });
 
 test('no line shows a secret', () => {

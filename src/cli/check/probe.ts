@@ -7,8 +7,10 @@ import { loadPlugins } from '../../engine/plugins.ts';
 import { type Hash, type Log, Secret } from '../../model/index.ts';
 import { Counters } from '../../telemetry/counters.ts';
 import { reachChannels } from './channels.ts';
+import { tryCountries } from './countries.ts';
 import { tryCredentials } from './credentials.ts';
 import { inspectFiles } from './files.ts';
+import { reachHeartbeat } from './heartbeat.ts';
 import { inspectHooks } from './hooks.ts';
 import { tryOAuthClients } from './oauth-clients.ts';
 import { type Result, tried } from './result.ts';
@@ -52,6 +54,8 @@ async function* tryAll(config: Config, plugins: Plugins, hash: Hash): AsyncGener
       tryCredentials(config, plugins, hash),
       tryOAuthClients(config, plugins),
       reachChannels(config),
+      reachHeartbeat(config),
+      tryCountries(config),
     ];
     for (const part of parts) yield* await part;
   } finally {

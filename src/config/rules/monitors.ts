@@ -1,8 +1,10 @@
+import { rotateOf } from '../defaults.ts';
 import { type Fault, faultAt, type KeyPath } from '../fault.ts';
 import type { Draft } from '../parse.ts';
 import { traitsOf } from '../policy.ts';
 import type { ParsedMonitor } from '../schema/surface.ts';
 import { find, placeOf, textAt } from '../tree.ts';
+import { subjectsOf } from './subject.ts';
 
 /** A provider that has a log, read with a key of its own, and rules about keys of that provider. */
 export function monitorFaults(draft: Draft): readonly Fault[] {
@@ -37,8 +39,30 @@ function keyFaults({ tree, parsed }: Draft): readonly Fault[] {
   });
 }
 
+/** What is said and has no effect. */
+export function monitorWarnings(draft: Draft): readonly Fault[] {
+  return [...idleWarnings(draft), ...guidedWarnings(draft)];
+}
+
+/** `respond: rotate` where a person makes the keys. */
+function guidedWarnings(draft: Draft): readonly Fault[] {
+  const guided = subjectsOf(draft).filter(({ policy }) => policy.mode === 'guided');
+  return Object.entries(draft.parsed.monitors ?? {}).flatMap(([name, monitor]) => {
+    const names = guided
+      .filter(({ credential }) => credential.provider === monitor.provider)
+      .map(({ path }) => path.at(-1));
+    if (names.length === 0) return [];
+    return Object.keys(rotateOf(monitor.detectors)).map((kind) => {
+      const path = ['monitors', name, 'detectors', kind, 'respond'];
+      const problem = `rotates nothing of ${names.join(', ')}: a person makes those keys`;
+      const hint = 'the alert says so when it comes';
+      return faultAt(placeOf(draft.tree, path), path, { problem, hint });
+    });
+  });
+}
+
 /** Detectors that are off because their rule is absent. */
-export function monitorWarnings({ tree, parsed }: Draft): readonly Fault[] {
+function idleWarnings({ tree, parsed }: Draft): readonly Fault[] {
   return Object.entries(parsed.monitors ?? {}).flatMap(([name, monitor]) => {
     if (monitor.detectors?.['unregistered-geolocation'] === false || hasGeolocations(monitor)) return [];
     const path = ['monitors', name];

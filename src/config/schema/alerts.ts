@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { schema as pagerduty } from '../../channels/pagerduty/schema.ts';
 import { schema as slack } from '../../channels/slack/schema.ts';
 import { schema as webhook } from '../../channels/webhook/schema.ts';
-import { exactUrl, name, positiveDuration } from '../../model/fields.ts';
-import { ALERT_KINDS } from '../../model/index.ts';
+import { connection, exactUrl, name, positiveDuration } from '../../model/fields.ts';
+import { ALERT_KINDS, MINUTE } from '../../model/index.ts';
 
 const route = z.strictObject({
   match: z
@@ -24,13 +24,20 @@ const route = z.strictObject({
 const RUNBOOK_EXPECTED =
   'expected a URL in which only {kind} is filled in, such as https://runbooks.internal/{kind}';
 
+/** Called while all is well. */
+export const heartbeat = z.strictObject({
+  url: exactUrl,
+  every: positiveDuration.default(MINUTE),
+  ...connection,
+});
+
 export const alerts = z.strictObject({
   channels: z.record(name, z.discriminatedUnion('kind', [slack, pagerduty, webhook])).optional(),
   routes: z.array(route).optional(),
   group: z
     .strictObject({ wait: positiveDuration.optional(), repeat: positiveDuration.optional() })
     .optional(),
-  heartbeat: z.strictObject({ url: exactUrl, every: positiveDuration.optional() }).optional(),
+  heartbeat: heartbeat.optional(),
   runbookUrl: exactUrl
     .refine((text) => !/[{}]/.test(text.replaceAll('{kind}', '')), RUNBOOK_EXPECTED)
     .optional(),

@@ -21,11 +21,17 @@ const ipAllowlist = z
   .optional();
 
 const toggle = z.boolean();
-const respond = z.enum(['alert', 'rotate']).default('alert');
+const answer = z.enum(['alert', 'rotate']);
+
+/** What is done about a detector's findings: the same at every severity, or what stands beside each. */
+export const respond = z.union([
+  answer,
+  z.strictObject({ critical: answer.optional(), warning: answer.optional(), info: answer.optional() }),
+]);
 
 /** `false` turns a detector off; `true` and `{}` mean its defaults. */
 function detector<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.union([toggle, z.strictObject({ ...shape, respond })]).optional();
+  return z.union([toggle, z.strictObject({ ...shape, respond: respond.optional() })]).optional();
 }
 
 const detectors = z.strictObject({

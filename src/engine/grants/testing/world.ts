@@ -204,6 +204,7 @@ function contextOf({ state, clock, server }: World, client: OAuthClientConfig): 
       stores: new Map(),
       channels: new Map(),
       hooks: new Map(),
+      countries: new Map(),
       async close() {},
     },
     clock,

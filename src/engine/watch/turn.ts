@@ -1,7 +1,6 @@
-import { findingsToSignals } from '../alerting/finding.ts';
-import type { MonitorConfig } from '../config/types.ts';
-import type { ManagedKey } from '../detectors/contract.ts';
-import { createWatch, type Watch, type WatchState } from '../detectors/watch.ts';
+import type { MonitorConfig } from '../../config/types.ts';
+import type { Feed, Locate, ManagedKey, WatchContext } from '../../detectors/contract.ts';
+import { createWatch, type Watch } from '../../detectors/watch.ts';
 import {
   type Change,
   type Claim,
@@ -10,18 +9,23 @@ import {
   type Failure,
   type Finding,
   failureOf,
+  type LogEvent,
   type LogPage,
   MINUTE,
   type MonitorRecord,
   type Signal,
   type Version,
-} from '../model/index.ts';
-import { currentVersion } from '../rotation/index.ts';
-import { StateError } from '../state/contract.ts';
-import type { Committer } from './commit.ts';
-import { type EngineContext, named } from './context.ts';
-import { factsIn, managedKeys } from './log-facts.ts';
-import { keyAccepted, keyRefused } from './log-reader.ts';
+} from '../../model/index.ts';
+import { currentVersion } from '../../rotation/index.ts';
+import { StateError } from '../../state/contract.ts';
+import type { CommitOptions, Committer } from '../commit.ts';
+import { type EngineContext, named } from '../context.ts';
+import { type FactsView, factsIn, managedKeys, supersededIn } from '../log-facts.ts';
+import { keyAccepted, keyRefused } from '../log-reader.ts';
+import { openMemory } from './afresh.ts';
+import type { WatchMemory } from './memory.ts';
+import { respond } from './respond.ts';
+import { recordOf } from './take-over.ts';
 
 /** Events of a page; the provider's own limit is 1,000. */
 const PAGE = 1_000;
@@ -29,53 +33,62 @@ const PAGE = 1_000;
 /** An event may arrive so long after its time: a lost cursor resumes this much before the last event seen. */
 const LATE = 5 * MINUTE;
 
+/** So often in succession a credential may change under the page that would rotate it. */
+const RESPOND_LIMIT = 10;
+
 /** A monitor is made due by the schedule; this only keeps its record in the table. */
 const UNTIL_POLLED = 8_640_000_000_000_000;
 
-/** One poll of one log: every page to the end, each committed with its cursor, the detectors' state and their alerts. */
+/** One poll of one log: every page to the end, each committed with its cursor, what the detectors remember and their alerts. */
 export async function turnMonitor(
   context: EngineContext,
   committer: Committer,
   claim: Claim,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { config, state, clock, log } = context;
+  const { config, state, clock } = context;
   const monitor = config.monitors[claim.id];
   const release = { claim, next: UNTIL_POLLED };
   if (monitor === undefined) return state.commit([], { hold: { claim, next: null } });
+  const locate = await freshCountries(context, monitor.name);
+  let record = await recordOf(context, claim, monitor.name);
   const watch = createWatch(monitor.rules);
-  let record = (await state.monitor(monitor.name)) ?? unseen(monitor.name);
-  const watched = watch.restore(record.detectors);
-  if (watched.startedAfresh !== null)
-    log.warn(
-      { monitor: monitor.name },
-      `${monitor.name}: ${watched.startedAfresh}; its habits are learnt anew`,
-    );
+  const memory = await openMemory(context, committer, claim, watch);
   for (;;) {
     const begun = clock.now();
     const reader = currentVersion((await state.credential(monitor.credential))?.versions ?? []);
     const page = await read(context, { monitor, record, begun }, reader);
     // The keys are read after the page: one minted and used while it was under way is no stranger's.
     const snapshots = await state.credentials();
-    const keys = managedKeys(snapshots);
-    const poll: Poll = { monitor, watch, watched, record, begun, reader, snapshots, keys };
+    const keys = managedKeys(snapshots, await state.supersededBy(supersededIn(snapshots)));
+    const poll: Poll = { monitor, watch, memory, locate, record, begun, reader, snapshots, keys };
     await tellReader(context, claim, poll, 'failure' in page ? page.failure : null);
     if ('failure' in page) {
-      const folded = afterFailure(poll, page.failure, clock.now());
-      return committer.commit(folded.changes, folded.signals, { hold: release });
+      const folded = await afterFailure(poll, page.failure, clock.now());
+      return commitPage(context, committer, poll, folded, { hold: release });
     }
     const folded = await afterPage(context, poll, page);
     record = folded.record;
     const last = !page.hasMore || stopping.aborted;
-    await committer.commit(folded.changes, folded.signals, last ? { hold: release } : { under: claim });
+    await commitPage(context, committer, poll, folded, last ? { hold: release } : { under: claim });
     if (last) return;
   }
+}
+
+/** Where addresses lie by the monitor's country database, as it is now. One that cannot be read is told in the log, once. */
+async function freshCountries({ plugins, clock, log }: EngineContext, monitor: string): Promise<Locate> {
+  const countries = plugins.countries.get(monitor);
+  if (countries === undefined) return () => null;
+  const problem = await countries.refresh(clock.now());
+  if (problem !== null) log.warn({ monitor }, `${monitor}: ${problem}`);
+  return countries.locate;
 }
 
 type Poll = {
   readonly monitor: MonitorConfig;
   readonly watch: Watch;
-  readonly watched: WatchState;
+  readonly memory: WatchMemory;
+  readonly locate: Locate;
   readonly record: MonitorRecord;
   readonly begun: number;
   /** The version whose key read the log; null: there was none. */
@@ -83,6 +96,26 @@ type Poll = {
   readonly snapshots: readonly CredentialSnapshot[];
   readonly keys: readonly ManagedKey[];
 };
+
+/** A credential that is to be rotated may change under the page: then what is to be done is decided anew. */
+async function commitPage(
+  context: EngineContext,
+  committer: Committer,
+  { monitor }: Poll,
+  { changes, findings, signals }: Folded,
+  options: CommitOptions,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await respond(context, monitor, findings);
+    const all = [...response.signals, ...signals];
+    try {
+      return await committer.commit([...changes, ...response.changes], all, options);
+    } catch (error) {
+      const moved = error instanceof StateError && (error.code === 'stale' || error.code === 'conflict');
+      if (!moved || response.changes.length === 0 || attempt === RESPOND_LIMIT) throw error;
+    }
+  }
+}
 
 /** What the poll showed of the key that read. Where its credential has changed meanwhile, the next poll sees again. */
 async function tellReader(
@@ -107,18 +140,22 @@ async function tellReader(
 type Folded = {
   readonly record: MonitorRecord;
   readonly changes: readonly Change[];
+  readonly findings: readonly Finding[];
+  /** What else is told. */
   readonly signals: readonly Signal[];
 };
 
 function foldedTo(
   record: MonitorRecord,
+  { memory }: Poll,
   findings: readonly Finding[],
   facts: { readonly changes: readonly Change[]; readonly signals: readonly Signal[] },
 ): Folded {
   return {
     record,
-    changes: [{ type: 'monitor.put', monitor: record }, ...facts.changes],
-    signals: [...findingsToSignals(findings, record.name), ...facts.signals],
+    changes: [{ type: 'monitor.put', monitor: record }, ...memory.changes(), ...facts.changes],
+    findings,
+    signals: facts.signals,
   };
 }
 
@@ -155,11 +192,13 @@ function noKey({ credential }: MonitorConfig): Failure {
 
 async function afterPage(context: EngineContext, poll: Poll, page: LogPage): Promise<Folded> {
   const { counters, clock } = context;
-  const { monitor, watch, watched, record, begun, keys } = poll;
+  const { monitor, watch, memory, record, begun } = poll;
   const now = clock.now();
-  const surroundings = { monitor: monitor.name, keys, now, feed: null };
+  const surroundings = surroundingsOf(poll, now, null);
+  const watched = await memory.ready(page.events, surroundings);
   const findings = watch.observe(watched, page.events, surroundings);
-  const facts = await factsOf(context, poll, page, now);
+  const first = (event: LogEvent) => watch.first(watched, 'mint', event);
+  const facts = await factsOf(context, poll, page, { first, now });
   const feed = { caughtUp: !page.hasMore, trouble: null };
   findings.push(...watch.tick(watched, { ...surroundings, now: begun, feed }));
   for (const { status } of page.events) {
@@ -180,16 +219,19 @@ async function afterPage(context: EngineContext, poll: Poll, page: LogPage): Pro
     polledAt: begun,
     attempts: 0,
     skipped: record.skipped + page.skipped,
-    detectors: watch.save(watched),
   };
-  return foldedTo(polled, findings, facts);
+  return foldedTo(polled, poll, findings, facts);
+}
+
+function surroundingsOf({ monitor, locate, keys }: Poll, now: number, feed: Feed | null): WatchContext {
+  return { monitor: monitor.name, locate, keys, now, feed };
 }
 
 function factsOf(
   { config, state }: EngineContext,
-  { monitor, watch, watched, snapshots, keys }: Poll,
+  { monitor, snapshots, keys }: Poll,
   { events }: LogPage,
-  now: number,
+  at: Pick<FactsView, 'first' | 'now'>,
 ) {
   return factsIn(events, {
     monitor: monitor.name,
@@ -201,25 +243,19 @@ function factsOf(
     snapshots,
     configured: (credential) => Object.hasOwn(config.credentials, credential),
     keyUsers: (keyIds) => state.keyUsers(keyIds),
-    first: (event) => watch.first(watched, 'mint', event),
-    now,
+    ...at,
   });
 }
 
 /** A cursor that the provider no longer knows is dropped: the next poll resumes by time, and repeats change nothing. */
-function afterFailure(poll: Poll, failure: Failure, now: number): Folded {
-  const { monitor, watch, watched, record, keys } = poll;
-  const feed = { caughtUp: false, trouble: failure.message };
-  const findings = watch.tick(watched, { monitor: monitor.name, keys, now, feed });
+async function afterFailure(poll: Poll, failure: Failure, now: number): Promise<Folded> {
+  const { watch, memory, record } = poll;
+  const surroundings = surroundingsOf(poll, now, { caughtUp: false, trouble: failure.message });
+  const findings = watch.tick(await memory.ready([], surroundings), surroundings);
   const refused: MonitorRecord = {
     ...record,
     cursor: failure.code === 'cursor_expired' ? null : record.cursor,
     attempts: record.attempts + 1,
-    detectors: watch.save(watched),
   };
-  return foldedTo(refused, findings, { changes: [], signals: [] });
-}
-
-function unseen(name: string): MonitorRecord {
-  return { name, cursor: null, lastEventAt: null, polledAt: null, attempts: 0, skipped: 0, detectors: null };
+  return foldedTo(refused, poll, findings, { changes: [], signals: [] });
 }

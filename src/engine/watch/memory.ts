@@ -1,0 +1,63 @@
+import type { WatchContext } from '../../detectors/contract.ts';
+import type { Watch, WatchState } from '../../detectors/watch.ts';
+import type { Change, LogEvent } from '../../model/index.ts';
+import type { State } from '../../state/contract.ts';
+
+/** When so many keys are at hand, all is read anew: the backlog of a large account must not fill the memory. */
+const KEYS_AT_HAND = 10_000;
+
+/**
+ * What the watch of one monitor remembers, read from the state as the pages of a poll need it. It lives as long as the poll,
+ * and no longer than the first commit that fails: the state alone is true.
+ */
+export class WatchMemory {
+  readonly #state: Pick<State, 'watchGeneral' | 'watchParts'>;
+  readonly #watch: Watch;
+  readonly #monitor: string;
+  #watched: WatchState;
+  #keys = 0;
+
+  static async open(
+    state: Pick<State, 'watchGeneral' | 'watchParts'>,
+    watch: Watch,
+    monitor: string,
+  ): Promise<WatchMemory> {
+    return new WatchMemory(state, watch, monitor, watch.open(await state.watchGeneral(monitor)));
+  }
+
+  private constructor(
+    state: Pick<State, 'watchGeneral' | 'watchParts'>,
+    watch: Watch,
+    monitor: string,
+    watched: WatchState,
+  ) {
+    this.#state = state;
+    this.#watch = watch;
+    this.#monitor = monitor;
+    this.#watched = watched;
+  }
+
+  /** See `WatchState.startedAfresh`. */
+  get startedAfresh(): readonly string[] {
+    return this.#watched.startedAfresh;
+  }
+
+  /** All that these events need, at hand. To be called when what {@link changes} gave is committed. */
+  async ready(events: readonly LogEvent[], context: WatchContext): Promise<WatchState> {
+    if (this.#keys > KEYS_AT_HAND) {
+      this.#watched = this.#watch.open(await this.#state.watchGeneral(this.#monitor));
+      this.#keys = 0;
+    }
+    const wanted = this.#watch.wanted(this.#watched, events, context);
+    this.#watch.admit(this.#watched, await this.#state.watchParts(this.#monitor, wanted));
+    this.#keys += wanted.length;
+    return this.#watched;
+  }
+
+  /** What is to be committed with the page. */
+  changes(): Change[] {
+    const { put, drop } = this.#watch.changes(this.#watched);
+    if (put.length === 0 && drop.length === 0) return [];
+    return [{ type: 'watch.parts', monitor: this.#monitor, put, drop }];
+  }
+}
