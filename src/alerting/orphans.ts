@@ -51,6 +51,14 @@ function isOrphan(alert: Alert, condition: string, configured: Configured): bool
   );
 }
 
+/** The end of an alert, told from outside of what raised it; null where its condition cannot be told from it. */
+export function endOf(alert: Alert, at: number): Resolve | null {
+  const condition = conditionOf(alert);
+  return condition === null
+    ? null
+    : { type: 'resolve', kind: alert.kind, condition, at, ...subjectOf(alert) };
+}
+
 /** An alert keeps its condition within its identity alone; null where that is not of the form known today. */
 function conditionOf(alert: Alert): string | null {
   let parts: unknown;
