@@ -51,7 +51,9 @@ export function openState(rules: Rules, directory: Directory, parts: Iterable<Pa
   const detectors = Object.entries(DETECTORS).map(([kind, { form, make, upgrade }]) => {
     const name = nameOf(kind);
     const build = (stored: Json | undefined) => make({ rules, directory, habits, stored });
-    return { name, form, detector: reader.take(name, form, build, upgrade) };
+    const detector = reader.take(name, form, build, upgrade);
+    if (reader.lost.has(name)) stories.lose(kind);
+    return { name, form, detector };
   });
   const { startedAfresh, unreadable, written } = reader;
   return { startedAfresh, clock, repeats, habits, stories, detectors, written, unreadable };
@@ -60,6 +62,7 @@ export function openState(rules: Rules, directory: Directory, parts: Iterable<Pa
 class PartReader {
   readonly startedAfresh: string[] = [];
   readonly unreadable: string[] = [];
+  readonly lost = new Set<string>();
   readonly written = new Map<string, string>();
   readonly #slices: Part[] = [];
 
@@ -100,6 +103,7 @@ class PartReader {
 
   #note(name: string, error: unknown): void {
     if (!(error instanceof TypeError)) throw error;
+    this.lost.add(name);
     this.startedAfresh.push(`${name}: ${error.message}`);
   }
 }

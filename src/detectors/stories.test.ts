@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Finding, HOUR, MINUTE } from '../model/index.ts';
+import { DAY, type Finding, HOUR, MINUTE } from '../model/index.ts';
 import { Stories } from './stories.ts';
 import { play, rulesWith } from './testing/play.ts';
 import * as traffic from './testing/traffic.ts';
@@ -89,14 +89,42 @@ describe('a finding that comes later', () => {
     ]);
   });
 
-  it('is listed where it is not, and its end is nobody’s news', () => {
+  it('is listed where it is not; the alert stays while any as grave as its bearer does', () => {
     const stories = new Stories();
     stories.tell([abroad]);
     expect(lines(stories.tell([outside]))).toEqual(['unregistered-geolocation +outside-allowlist']);
-    expect(stories.tell([ended(outside)])).toEqual([]);
-    expect(lines(stories.tell([ended(abroad)]))).toEqual([
+    expect(stories.tell([ended(abroad)])).toEqual([]);
+    expect(lines(stories.tell([outside]))).toEqual(['unregistered-geolocation +outside-allowlist']);
+    expect(lines(stories.tell([ended(outside)]))).toEqual([
+      'outside-allowlist over',
       'unregistered-geolocation over +outside-allowlist',
     ]);
+    expect(stories.changes().put).toEqual([]);
+  });
+
+  it('takes over from what only tried, where it says that somebody was let in', () => {
+    const stories = new Stories();
+    stories.tell([{ ...spike, severity: 'critical' }]);
+    const gotIn = finding({ kind: 'failures-then-success', severity: 'critical', condition: 'key_1 in' });
+    expect(lines(stories.tell([gotIn]))).toEqual([
+      'failures-then-success +auth-failure-spike',
+      'auth-failure-spike over',
+    ]);
+  });
+
+  it('a day later is another doing, however long the first stays open', () => {
+    const unknown = finding({ kind: 'unknown-key', condition: 'key key_1' });
+    const stories = new Stories();
+    stories.tell([unknown]);
+    const later = (days: number) => ({
+      ...spike,
+      firstEventAt: START + days * DAY,
+      lastEventAt: START + days * DAY,
+    });
+    expect(lines(stories.tell([later(1.1)]))).toEqual(['auth-failure-spike']);
+    const near = new Stories();
+    near.tell([unknown]);
+    expect(lines(near.tell([later(0.9)]))).toEqual(['unknown-key +auth-failure-spike']);
   });
 
   it('bears when the bearer is over and it is not', () => {
@@ -112,19 +140,39 @@ describe('a finding that comes later', () => {
     expect(lines(stories.tell([spike]))).toEqual(['auth-failure-spike']);
   });
 
-  it('makes one of what it links: a source that tries many keys', () => {
+  it('makes one of what it links', () => {
     const stories = new Stories();
-    const second = finding({ keyId: 'key_2', severity: 'critical' });
-    expect(lines(stories.tell([spike, second]))).toEqual(['auth-failure-spike', 'auth-failure-spike']);
-    const fleet = finding({ keyId: null, condition: 'source', severity: 'critical' });
-    const told = stories.tell([fleet]);
-    expect(told.filter(({ ended: over }) => over !== true).map(({ condition }) => condition)).toEqual([
-      'key key_2',
+    const far = finding({ kind: 'outside-allowlist', severity: 'critical', ips: ['203.0.113.9'] });
+    expect(lines(stories.tell([spike, far]))).toEqual(['auth-failure-spike', 'outside-allowlist']);
+    const both = finding({
+      kind: 'new-client',
+      severity: 'info',
+      condition: 'c',
+      ips: [...spike.ips, ...far.ips],
+    });
+    expect(lines(stories.tell([both]))).toEqual([
+      'outside-allowlist +auth-failure-spike +new-client',
+      'auth-failure-spike over',
     ]);
-    expect(told.filter(({ ended: over }) => over === true).map(({ condition }) => condition)).toEqual([
-      'key key_1',
-    ]);
-    expect(told.find(({ ended: over }) => over !== true)?.also).toHaveLength(2);
+    expect(stories.changes().put).toHaveLength(1);
+  });
+
+  it('is another doing where what it shares a source with is over', () => {
+    const stories = new Stories();
+    const link = finding({ kind: 'new-client', condition: 'c', ips: ['198.51.100.7', '203.0.113.9'] });
+    const far = finding({ kind: 'outside-allowlist', condition: 'far', ips: ['203.0.113.9'] });
+    stories.tell([spike, link, far]);
+    stories.tell([ended(spike), ended(link)]);
+    expect(lines(stories.tell([abroad]))).toEqual(['unregistered-geolocation']);
+  });
+
+  it('is told by itself where it is about one key and the others about all', () => {
+    const fleet = finding({ keyId: null, condition: 'fleet', severity: 'critical' });
+    const stories = new Stories();
+    stories.tell([fleet]);
+    expect(lines(stories.tell([{ ...spike, severity: 'critical' }]))).toEqual(['auth-failure-spike']);
+    const source = finding({ keyId: null, condition: 'source 198.51.100.7' });
+    expect(lines(stories.tell([source]))).toEqual(['auth-failure-spike +auth-failure-spike']);
   });
 
   it('tells of a bearer that grew, and of one that began and ended in one page', () => {
@@ -136,6 +184,25 @@ describe('a finding that comes later', () => {
       'auth-failure-spike over',
       'auth-failure-spike',
     ]);
+  });
+});
+
+describe('what was lost', () => {
+  it('is no part of any story: it bears nothing, hides nothing and holds no room', () => {
+    const stories = new Stories();
+    stories.tell([abroad, spike]);
+    stories.changes();
+    stories.lose('unregistered-geolocation');
+    expect(lines(stories.tell([]))).toEqual(['auth-failure-spike']);
+    stories.lose('auth-failure-spike');
+    expect(stories.changes()).toEqual({ put: [], drop: [1] });
+  });
+
+  it('and was told by itself before it came to a story still ends', () => {
+    const stories = new Stories();
+    stories.tell([abroad]);
+    stories.tell([outside]);
+    expect(lines(stories.tell([ended(outside)]))).toEqual(['outside-allowlist over']);
   });
 });
 
@@ -195,7 +262,8 @@ describe('guessing that got in from abroad and outside the allowlist', () => {
       else open.add(name);
       most = Math.max(most, open.size);
     }
-    expect(most).toBe(1);
+    // For an instant two: the one that takes over is told before the former ends.
+    expect(most).toBe(2);
     expect(open.size).toBe(1);
     const last = told.findLast(({ finding: found }) => found.ended !== true)?.finding;
     expect([last?.severity, ...(last?.also ?? []).map(({ kind }) => kind)]).toEqual(

@@ -1,4 +1,4 @@
-import type { AlertKind, Finding, Severity } from '../model/index.ts';
+import { type AlertKind, DAY, type Finding, type Severity } from '../model/index.ts';
 import { type Json, list, record, text } from './stored.ts';
 
 /** Stories kept apart; past it, findings are told as they come. */
@@ -8,13 +8,17 @@ const MEMBERS = 12;
 
 const GRAVITY: Readonly<Record<Severity, number>> = { critical: 2, warning: 1, info: 0 };
 
-/** Among equally grave ones the first bears: what says most about what somebody is doing. */
-const RANK: readonly AlertKind[] = [
+/** They say that somebody was let in: of equally grave findings they bear, and take over from what only tried. */
+const LET_IN: readonly AlertKind[] = [
   'failures-then-success',
   'retired-key-use',
   'unregistered-geolocation',
   'impossible-travel',
   'outside-allowlist',
+];
+/** Among equals the first bears: what says most about what somebody is doing. */
+const RANK: readonly AlertKind[] = [
+  ...LET_IN,
   'auth-failure-spike',
   'volume-surge',
   'dormant-key',
@@ -26,6 +30,8 @@ const RANK: readonly AlertKind[] = [
 
 /** What somebody does to all keys. Whatever else names no key is about several that have nothing to do with one another. */
 const ATTACKS: ReadonlySet<AlertKind> = new Set(['auth-failure-spike', 'failures-then-success']);
+/** Findings further apart than this are not one doing, ms. */
+const NEAR = DAY;
 
 type Member = { finding: Finding; over: boolean };
 
@@ -40,12 +46,14 @@ type Story = {
 };
 
 /**
- * What several detectors say of one and the same doing: findings that share a source, on the same key or with an
- * attack on all keys. The gravest bears the alert and lists the others; where a graver one joins, it takes over and the former
- * bearer's alert ends; where the bearer ends before the others, the gravest of those left takes over.
+ * What several detectors say of one and the same doing: findings within a day that share a source and the key, or that
+ * are both attacks on all keys. The gravest bears the alert and lists the others; where a graver one joins, or one that
+ * says that somebody got in, it takes over and the former bearer's alert ends. The alert stays while any that is as grave
+ * as its bearer does; then the gravest of those left takes over. What is told of one key never hides in what is
+ * told of all.
  *
- * A finding without a source (the feed itself), or about several keys at once, is told as it comes. Memory: at most 500 stories of at most 12
- * findings, each written by itself.
+ * A finding without a source (the feed itself), or about several keys at once, is told as it comes. Memory: at most 500
+ * stories of at most 12 findings, each written by itself.
  */
 export class Stories {
   readonly #stories = new Map<number, Story>();
@@ -69,29 +77,35 @@ export class Stories {
     this.#serial = Math.max(this.#serial, serial);
   }
 
+  /** A detector has lost what it knew: nothing of it will ever end by itself. */
+  lose(kind: string): void {
+    for (const story of this.#stories.values()) {
+      const left = story.members.filter(({ finding }) => finding.kind !== kind);
+      if (left.length === story.members.length) continue;
+      story.members = left;
+      story.open = story.open.filter((identity) => memberOf(story, identity) !== null);
+      story.news = true;
+      story.changed = true;
+      if (left.every(({ over }) => over)) this.#drop(story);
+    }
+  }
+
   /** What is told of these findings, in their order. */
   tell(findings: readonly Finding[]): Finding[] {
     const told: Finding[] = [];
-    const touched = new Set<Story>();
     for (const finding of findings) {
       const known = this.#of(finding);
       if (finding.ended === true) {
+        // What began or grew in this very page is told before its end.
         if (known === null) told.push(finding);
-        else {
-          // What began or grew in this very page is told before its end.
-          touched.delete(known);
-          told.push(...retell(known), ...this.#end(known, finding));
-        }
+        else told.push(...retell(known), ...this.#end(known, finding));
         continue;
       }
-      const story = known ?? this.#placeFor(finding, touched);
+      const story = known ?? this.#placeFor(finding);
       if (story === null) told.push(finding);
-      else {
-        put(story, finding);
-        touched.add(story);
-      }
+      else put(story, finding);
     }
-    for (const story of touched) told.push(...retell(story));
+    for (const story of this.#stories.values()) told.push(...retell(story));
     return told;
   }
 
@@ -104,10 +118,10 @@ export class Stories {
   }
 
   /** The story that a new finding belongs to: a fresh one, or all that it links, as one. Null where there is no room. */
-  #placeFor(finding: Finding, touched: Set<Story>): Story | null {
+  #placeFor(finding: Finding): Story | null {
     if (finding.ips.length === 0 || (finding.keyId === null && !ATTACKS.has(finding.kind))) return null;
     const linked = [...this.#stories.values()].filter(({ members }) =>
-      members.some((member) => sameDoing(member.finding, finding)),
+      members.some((member) => !member.over && sameDoing(member.finding, finding)),
     );
     const [head, ...rest] = linked;
     if (head === undefined) return this.#begin();
@@ -115,7 +129,6 @@ export class Stories {
     for (const other of rest) {
       head.members.push(...other.members);
       head.open.push(...other.open);
-      touched.delete(other);
       this.#drop(other);
     }
     return head;
@@ -129,19 +142,23 @@ export class Stories {
     return story;
   }
 
+  /** A finding that bears nothing ends all the same: it may have been told before it came to this story. */
   #end(story: Story, finding: Finding): Finding[] {
     const member = memberOf(story, identityOf(finding));
-    if (member === null) return [];
+    if (member === null) return [finding];
+    const { ended: _, ...last } = finding;
     member.over = true;
-    member.finding = finding;
+    member.finding = last;
     story.changed = true;
-    const told: Finding[] = [];
-    if (story.open.includes(identityOf(finding))) {
-      told.push(withOthers(story, finding));
-      story.open = story.open.filter((identity) => identity !== identityOf(finding));
+    const told = story.open.includes(identityOf(finding)) ? [] : [finding];
+    for (const identity of story.open) {
+      const bearer = memberOf(story, identity);
+      if (bearer === null || !bearer.over || story.members.some((other) => holds(other, bearer))) continue;
+      told.push({ ...withOthers(story, bearer.finding), ended: true });
+      story.open = story.open.filter((other) => other !== identity);
       story.news = true;
-      told.push(...retell(story));
     }
+    told.push(...retell(story));
     if (story.members.every(({ over }) => over)) this.#drop(story);
     return told;
   }
@@ -172,10 +189,16 @@ function identityOf({ kind, condition }: Finding): string {
   return `${kind} ${condition}`;
 }
 
-/** They share a source, and the key unless one of them is an attack on all keys. */
+/** They share a source and the key, or no key, and lie within a day. */
 function sameDoing(a: Finding, b: Finding): boolean {
-  if (a.keyId !== b.keyId && a.keyId !== null && b.keyId !== null) return false;
+  if (a.keyId !== b.keyId) return false;
+  if (a.firstEventAt > b.lastEventAt + NEAR || b.firstEventAt > a.lastEventAt + NEAR) return false;
   return a.ips.some((ip) => b.ips.includes(ip));
+}
+
+/** Whether it goes on, and is as grave as the bearer: then its alert does too. */
+function holds({ over, finding }: Member, bearer: Member): boolean {
+  return !over && GRAVITY[finding.severity] >= GRAVITY[bearer.finding.severity];
 }
 
 function memberOf({ members }: Story, identity: string): Member | null {
@@ -196,7 +219,7 @@ function retell(story: Story): Finding[] {
   story.news = false;
   story.changed = true;
   const [gravest] = story.members
-    .filter(({ over }) => !over)
+    .filter(({ over, finding }) => !over || story.open.includes(identityOf(finding)))
     .sort((a, b) => graver(a.finding, b.finding, story.open));
   if (gravest === undefined) return [];
   const bearer = identityOf(gravest.finding);
@@ -205,11 +228,13 @@ function retell(story: Story): Finding[] {
   return [withOthers(story, gravest.finding), ...former.flatMap((identity) => endOf(story, identity))];
 }
 
-/** The graver first; among equals whoever bears already, then by rank and name. */
+/** The graver first; among equals what says that somebody was let in, then whoever bears already, then by rank and name. */
 function graver(a: Finding, b: Finding, open: readonly string[]): number {
   const bears = (finding: Finding) => (open.includes(identityOf(finding)) ? 0 : 1);
+  const tries = (finding: Finding) => (LET_IN.includes(finding.kind) ? 0 : 1);
   return (
     GRAVITY[b.severity] - GRAVITY[a.severity] ||
+    tries(a) - tries(b) ||
     bears(a) - bears(b) ||
     RANK.indexOf(a.kind) - RANK.indexOf(b.kind) ||
     (identityOf(a) < identityOf(b) ? -1 : 1)

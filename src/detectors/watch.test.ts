@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, type LogEvent, MINUTE } from '../model/index.ts';
 import type { ManagedKey, WatchContext } from './contract.ts';
 import { DETECTORS } from './index.ts';
-import { bodyOf, KEY } from './parts.ts';
+import { bodyOf, KEY, STORY } from './parts.ts';
 import { ALL_DETECTORS, apart, begun, episodes, NOWHERE, play, rulesWith } from './testing/play.ts';
 import { Shelf } from './testing/shelf.ts';
 import * as traffic from './testing/traffic.ts';
@@ -205,6 +205,19 @@ describe('a stored state', () => {
     expect(state.startedAfresh[0]).toContain(reason);
     shelf.keep(watch, state);
     expect(shelf.open(watch).startedAfresh).toEqual([]);
+  });
+
+  it('that is damaged in a detector leaves nothing of it in any story', () => {
+    const shelf = new Shelf();
+    const rules = rulesWith({ ipAllowlist: ['192.0.2.0/24'] });
+    const strict = createWatch(rules);
+    const first = shelf.open(strict);
+    strict.observe(first, [traffic.event({ id: 'a', time: START })], at(START));
+    shelf.keep(strict, first);
+    expect([...shelf.parts.keys()].some((name) => name.startsWith(STORY))).toBe(true);
+    shelf.parts.set('detector.outside-allowlist', bodyOf(DETECTORS['outside-allowlist'].form, 'damaged'));
+    shelf.keep(strict, shelf.open(strict));
+    expect([...shelf.parts.keys()].some((name) => name.startsWith(STORY))).toBe(false);
   });
 
   it('that is damaged in a key makes it a key never seen', () => {
