@@ -52,6 +52,8 @@ export type Play = {
   readonly until: number;
   readonly every?: number;
   readonly locate?: Locate;
+  /** One poll is made under a clock that is set wrong. */
+  readonly wrong?: { readonly at: number; readonly ahead: number };
   /** Whether the state goes through its stored form after every poll. */
   readonly restart?: boolean;
   /** Whether every detector is heard by itself, whatever others say of the same doing. */
@@ -91,7 +93,8 @@ export function play(arrivals: readonly Arrival[], script: Play): Told[] {
     const begun = next;
     while ((arrivals[next]?.at ?? Number.POSITIVE_INFINITY) < now) next += 1;
     const page = arrivals.slice(begun, next).map(({ event }) => event);
-    const context = { monitor: 'log', keys, now, locate, feed: { caughtUp: true, trouble: null } };
+    const clock = script.wrong?.at === now ? now + script.wrong.ahead : now;
+    const context = { monitor: 'log', keys, now: clock, locate, feed: { caughtUp: true, trouble: null } };
     shelf.fetch(watch, state, page, context);
     const findings = [...watch.observe(state, page, context), ...watch.tick(state, context)];
     told.push(...findings.map((finding) => ({ finding, polledAt: now })));
