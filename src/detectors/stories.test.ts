@@ -166,13 +166,44 @@ describe('a finding that comes later', () => {
     expect(lines(stories.tell([abroad]))).toEqual(['unregistered-geolocation']);
   });
 
-  it('is told by itself where it is about one key and the others about all', () => {
-    const fleet = finding({ keyId: null, condition: 'fleet', severity: 'critical' });
-    const stories = new Stories();
-    stories.tell([fleet]);
-    expect(lines(stories.tell([{ ...spike, severity: 'critical' }]))).toEqual(['auth-failure-spike']);
-    const source = finding({ keyId: null, condition: 'source 198.51.100.7' });
-    expect(lines(stories.tell([source]))).toEqual(['auth-failure-spike +auth-failure-spike']);
+  describe('about one key, during an attack on all keys', () => {
+    const ips = Array.from({ length: 40 }, (_, index) => `198.51.100.${index}`);
+    const fleet = finding({ keyId: null, condition: 'fleet', severity: 'critical', ips });
+    const spread = finding({ ips: ips.slice(0, 6), evidence: { ips: [], count: 9 } });
+
+    it('is a part of it where its failures are the attack’s', () => {
+      const stories = new Stories();
+      stories.tell([spread]);
+      expect(lines(stories.tell([fleet]))).toEqual([
+        'auth-failure-spike +auth-failure-spike',
+        'auth-failure-spike over',
+      ]);
+      const source = finding({ keyId: null, condition: 'source 198.51.100.1', ips: ['198.51.100.1'] });
+      const tried = finding({ ips: ['198.51.100.1'], evidence: { ips: [], count: 6 } });
+      expect(lines(new Stories().tell([source, tried]))).toEqual(['auth-failure-spike +auth-failure-spike']);
+    });
+
+    it.each<[string, Partial<Finding>]>([
+      ['is critical', { severity: 'critical' }],
+      ['comes from one source that is busy with it', { ips: ips.slice(0, 1), evidence: { count: 30 } }],
+      ['comes from elsewhere for the most part', { ips: ['203.0.113.1', '203.0.113.2', ...ips.slice(0, 1)] }],
+      ['says that somebody got in', { kind: 'failures-then-success' }],
+    ])('is told by itself where it %s', (_, over) => {
+      const stories = new Stories();
+      stories.tell([fleet]);
+      expect(lines(stories.tell([{ ...spread, ...over }]))).toEqual([over.kind ?? 'auth-failure-spike']);
+    });
+
+    it('leaves it once it has outgrown it', () => {
+      const stories = new Stories();
+      stories.tell([fleet, spread]);
+      const told = stories.tell([{ ...spread, severity: 'critical' }]);
+      expect(told.map(({ condition, severity, also = [] }) => [condition, severity, also.length])).toEqual([
+        ['fleet', 'critical', 0],
+        ['key key_1', 'critical', 0],
+      ]);
+      expect(lines(stories.tell([ended(spread)]))).toEqual(['auth-failure-spike over']);
+    });
   });
 
   it('tells of a bearer that grew, and of one that began and ended in one page', () => {

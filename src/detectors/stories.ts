@@ -30,6 +30,9 @@ const RANK: readonly AlertKind[] = [
 
 /** What somebody does to all keys. Whatever else names no key is about several that have nothing to do with one another. */
 const ATTACKS: ReadonlySet<AlertKind> = new Set(['auth-failure-spike', 'failures-then-success']);
+const SPIKE: AlertKind = 'auth-failure-spike';
+/** Failures of each source, on one key, that an attack on all keys explains. */
+const FEW = 8;
 /** Findings further apart than this are not one doing, ms. */
 const NEAR = DAY;
 
@@ -47,10 +50,10 @@ type Story = {
 
 /**
  * What several detectors say of one and the same doing: findings within a day that share a source and the key, or that
- * are both attacks on all keys. The gravest bears the alert and lists the others; where a graver one joins, or one that
+ * are attacks on all keys. The gravest bears the alert and lists the others; where a graver one joins, or one that
  * says that somebody got in, it takes over and the former bearer's alert ends. The alert stays while any that is as grave
- * as its bearer does; then the gravest of those left takes over. What is told of one key never hides in what is
- * told of all.
+ * as its bearer does; then the gravest of those left takes over. A spike on one key is part of an attack on all where
+ * its failures are the attack's and nothing more; what is critical about one key never hides in it.
  *
  * A finding without a source (the feed itself), or about several keys at once, is told as it comes. Memory: at most 500
  * stories of at most 12 findings, each written by itself.
@@ -101,7 +104,8 @@ export class Stories {
         else told.push(...retell(known), ...this.#end(known, finding));
         continue;
       }
-      const story = known ?? this.#placeFor(finding);
+      if (known !== null && !mayStay(known, finding)) leave(known, finding);
+      const story = this.#of(finding) ?? this.#placeFor(finding);
       if (story === null) told.push(finding);
       else put(story, finding);
     }
@@ -189,11 +193,37 @@ function identityOf({ kind, condition }: Finding): string {
   return `${kind} ${condition}`;
 }
 
-/** They share a source and the key, or no key, and lie within a day. */
+/** They share a source and the key, or are of an attack on all keys, and lie within a day. */
 function sameDoing(a: Finding, b: Finding): boolean {
-  if (a.keyId !== b.keyId) return false;
+  if (a.keyId !== b.keyId && !isPart(a, b) && !isPart(b, a)) return false;
   if (a.firstEventAt > b.lastEventAt + NEAR || b.firstEventAt > a.lastEventAt + NEAR) return false;
   return a.ips.some((ip) => b.ips.includes(ip));
+}
+
+/**
+ * Whether a spike on one key is no more than what an attack on all keys does to it: most of its sources are the attack's,
+ * and each has failed a few times. A source that is busy with this key alone is told by itself, whatever else it tried.
+ */
+function isPart(spike: Finding, attack: Finding): boolean {
+  if (spike.kind !== SPIKE || attack.kind !== SPIKE || attack.keyId !== null) return false;
+  if (spike.keyId === null || spike.severity === 'critical') return false;
+  const shared = spike.ips.filter((ip) => attack.ips.includes(ip)).length;
+  return 2 * shared >= spike.ips.length && Number(spike.evidence.count) <= FEW * spike.ips.length;
+}
+
+/** A spike that has outgrown the attack on all keys is told by itself. */
+function mayStay({ members }: Story, finding: Finding): boolean {
+  return finding.keyId === null || members.every(({ finding: { keyId } }) => keyId === finding.keyId)
+    ? true
+    : members.some((member) => isPart(finding, member.finding));
+}
+
+function leave(story: Story, finding: Finding): void {
+  const identity = identityOf(finding);
+  story.members = story.members.filter((member) => identityOf(member.finding) !== identity);
+  story.open = story.open.filter((open) => open !== identity);
+  story.news = true;
+  story.changed = true;
 }
 
 /** Whether it goes on, and is as grave as the bearer: then its alert does too. */
@@ -225,7 +255,8 @@ function retell(story: Story): Finding[] {
   const bearer = identityOf(gravest.finding);
   const former = story.open.filter((identity) => identity !== bearer);
   story.open = [bearer];
-  return [withOthers(story, gravest.finding), ...former.flatMap((identity) => endOf(story, identity))];
+  const ends = former.flatMap((identity) => endOf(story, identity, gravest.finding.at));
+  return [withOthers(story, gravest.finding), ...ends];
 }
 
 /** The graver first; among equals what says that somebody was let in, then whoever bears already, then by rank and name. */
@@ -254,10 +285,10 @@ function withOthers({ members }: Story, finding: Finding): Finding {
   };
 }
 
-/** Another one bears the alert from now on. */
-function endOf(story: Story, identity: string): Finding[] {
+/** Another one bears the alert from then on. */
+function endOf(story: Story, identity: string, at: number): Finding[] {
   const member = memberOf(story, identity);
-  return member === null ? [] : [{ ...member.finding, ended: true }];
+  return member === null ? [] : [{ ...member.finding, at: Math.max(at, member.finding.at), ended: true }];
 }
 
 function loadFinding(stored: Json | undefined): Finding {
