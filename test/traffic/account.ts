@@ -26,6 +26,8 @@ export type Key = {
   readonly ipAllowlist: readonly string[] | null;
   /** The hour of a batch job (UTC). */
   readonly hour: number;
+  /** Begin of the one hour in which the job did not run; null: it always ran. */
+  missed: number | null;
   /** Whether a new version of its application is rolled out now and then, with a wrong key at first. */
   readonly deploys: boolean;
   readonly application: string;
@@ -141,6 +143,7 @@ function makeKey(index: number, kind: KeyKind, draw: Draw, shared?: { ip: string
       kind === 'machine' && index % 4 === 3 ? null : [...new Set(lands.map(({ geo }) => geo.country))],
     ipAllowlist: fixed && index % 2 === 0 ? [`${row}/28`] : null,
     hour: draw.below(24),
+    missed: null,
     deploys: (kind === 'machine' || kind === 'busy') && draw.chance(0.25),
     application: people ? 'footage-desktop' : draw.pick(['footage-worker', 'ingest', 'thumbnailer', 'sync']),
     release: draw.below(20),

@@ -137,6 +137,7 @@ export function minuteOf(account: Account, at: number, calls: number, firstDays:
   const made: Call[] = [];
   for (const key of account.keys) {
     if (key.kind === 'retired' || (key.kind === 'dormant' && at >= firstDays)) continue;
+    if (key.missed !== null && at >= key.missed && at < key.missed + HOUR) continue;
     const weight = weightOf(key, at) / 1_440;
     for (let left = draw.poisson(key.share * calls * weight); left > 0; left -= 1) {
       const time = at + draw.below(MINUTE);

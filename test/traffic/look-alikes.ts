@@ -1,4 +1,4 @@
-import { HOUR, MINUTE } from '../../src/model/index.ts';
+import { DAY, HOUR, MINUTE } from '../../src/model/index.ts';
 import { assetPath, callOf } from './call.ts';
 import { episode } from './episode.ts';
 import type { Shape } from './guessing.ts';
@@ -46,6 +46,8 @@ const catchUp: Shape = (stage) => {
   const key = stage.key(['batch']);
   const { draw } = stage;
   const from = stage.day + ((key.hour + 7) % 20) * HOUR;
+  const run = stage.day + key.hour * HOUR;
+  key.missed = run < from ? run : run - DAY;
   const count = Math.max(50, Math.round(key.share * stage.calls));
   const calls = Array.from({ length: count }, (_, turn) =>
     callOf(key, from + (turn * HOUR) / count, key.ips[0] ?? '', 200, assetPath(draw)),
