@@ -77,10 +77,10 @@ export class Guesses {
     if (least !== undefined) this.#guesses.delete(least.ip);
   }
 
-  /** How often it failed within the window before that time, up to 16, and on how many keys at all. */
-  before({ times, keys }: Guess, at: number): { readonly failures: number; readonly keys: number } {
+  /** How often it failed within the window before that time, at all where that was 16 times, and on how many keys at all. */
+  before({ times, keys, count }: Guess, at: number): { readonly failures: number; readonly keys: number } {
     const failures = times.filter((time) => time <= at && time > at - this.#window).length;
-    return { failures, keys: failures === 0 ? 0 : keys.size };
+    return { failures: failures < TIMES ? failures : count, keys: failures === 0 ? 0 : keys.size };
   }
 
   /** Forgets those that have not failed for long. */

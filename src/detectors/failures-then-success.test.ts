@@ -74,6 +74,41 @@ describe('guessing that got in', () => {
     expect(found([...guesses(1_000, 20), call(1_030, { ip: THIEF })])).toEqual([]);
   });
 
+  it('takes more where new clients of the key fail first as a rule, and learns that from who gets in', () => {
+    const client = (hour: number, failures: number, host: number) => {
+      const ip = `198.${18 + hour}.${host}.9`;
+      const from = 3_600 * hour + 100 * host;
+      return [...guesses(from, failures, { ip }), call(from + failures, { ip })];
+    };
+    const usual = [1, 2].flatMap((hour) => [1, 2, 3].flatMap((host) => client(hour, 2, host)));
+    expect(found([...OWN, ...client(6, 8, 1)])).toHaveLength(1);
+    expect(found([...OWN, ...usual, ...client(6, 8, 1)])).toEqual([]);
+    expect(found([...OWN, ...usual, ...client(6, 15, 1)])).toHaveLength(1);
+    expect(found([...OWN, ...usual, ...client(2, 8, 9)])).toHaveLength(1);
+    const events = [...OWN, ...usual, ...client(6, 8, 1)];
+    expect(play(onTime(events), { ...SCRIPT, every: DAY })).toEqual([]);
+    expect(play(repeated(shuffled(events, 4), 4), { ...SCRIPT, restart: true })).toEqual([]);
+  });
+
+  it('is told in the poll that shows the success, though an attack on all keys is told as well', () => {
+    const fleet = Array.from({ length: 400 }, (_, index) =>
+      call(1_000 + index, { ip: `192.0.2.${index % 60}`, keyId: `key_${index % 90}`, status: 401 }),
+    );
+    const thief = [...guesses(1_200, 8), call(1_300, { ip: THIEF })];
+    const rules = rulesWith({
+      otherKeys: OTHERS,
+      detectors: { 'failures-then-success': {}, 'auth-failure-spike': { falseAlarmsPerKeyYear: 0.2 } },
+    });
+    const events = [...OWN, ...fleet, ...thief].sort((a, b) => a.time - b.time);
+    const told = play(onTime(events), { ...SCRIPT, rules, every: MINUTE, until: START + HOUR });
+    expect(told.some(({ finding }) => finding.condition === 'fleet')).toBe(true);
+    const about = told.filter(
+      ({ finding: { keyId, kind, also = [] } }) =>
+        [kind, ...also.map((other) => other.kind)].includes('failures-then-success') && keyId === 'key_9Xc1',
+    );
+    expect(about[0]?.polledAt).toBe(START + 22 * MINUTE);
+  });
+
   it('is none where an application fails on its expired key and is given the next one', () => {
     const version = { credential: 'c', compromisedAt: null } as const;
     const keys: ManagedKey[] = [

@@ -3,34 +3,35 @@ import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
 import { type BreakIn, BreakIns } from './failures-then-success-cases.ts';
 import { Guesses } from './failures-then-success-guesses.ts';
+import { type Newcomer, Newcomers } from './failures-then-success-newcomers.ts';
 import { knownBefore } from './habits.ts';
 import { knownNetwork, knownSource } from './known-network.ts';
 import type { Sight } from './sight.ts';
-import { type Json, list, number, text } from './stored.ts';
+import { list } from './stored.ts';
 
 /** Failures count for so long before the success that follows them. */
 const WINDOW = 6 * HOUR;
 /** So many failures of one address, or on so many keys, are guesses. */
 const LEAST = { failures: 5, keys: 3 } as const;
+/** Where it is usual for a key that new addresses fail first, so many times as often, and 15 times, is not. */
+const BEYOND = { times: 2, failures: 15 } as const;
 /** A break-in is over after a day; whoever got in is a known source by then. */
 const QUIET = DAY;
-/** Newly accepted sources remembered until all failures before them have arrived. */
-const NEWCOMERS = 500;
-
-/** An address that a key was first accepted from within the last minutes, and until when it was. */
-type Newcomer = { readonly keyId: string; readonly ip: string; last: number };
-
 /**
  * Sees guessing that got in: an address that failed five times within six hours, or on three keys, with or without a
  * key's id, and is then accepted with a key that was never accepted from its network (/24, /48) before. Of a key of
  * which no source is known yet, none is strange.
+ *
+ * Where three new addresses of a key failed and got in before, as cloud functions do when their token expires, it takes
+ * 15 failures, and twice as many as any of these had.
  *
  * A known source is no attacker: failures on a key from an address that it was accepted from (somebody mistypes, a key
  * is renewed late), those with a key after its end, and Keywarden's own do not count. Both sides wait for each other, so
  * the order of arrival within the log's lateness does not matter.
  *
  * Keeps 300 failing addresses with the times of 16 failures and the evidence, 500 newly accepted ones for five minutes,
- * and 100 break-ins. Where there are more, those that failed least go first.
+ * and 100 break-ins. Where there are more, those that failed least go first. Of a key of which new addresses fail first, a note
+ * of 100 bytes.
  */
 export const failuresThenSuccess: DetectorFactory = { form: 1, make };
 
@@ -39,13 +40,15 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
   const [kept, fresh, broken] = stored === undefined ? [[], [], []] : list(stored);
   const guesses = new Guesses(kept ?? [], WINDOW);
   const breakIns = new BreakIns(broken ?? []);
-  const newcomers = new Map(list(fresh).map((entry) => loadNewcomer(list(entry))));
+  const newcomers = new Newcomers(fresh ?? [], guesses, habits);
 
   function judge({ keyId, ip, last }: Newcomer, at: number): void {
     const guess = guesses.of(ip);
     if (guess === undefined) return;
     const { failures, keys } = guesses.before(guess, last);
     if (failures < LEAST.failures && keys < LEAST.keys) return;
+    const usual = newcomers.usual(keyId, last);
+    if (usual !== null && failures < Math.max(BEYOND.failures, BEYOND.times * usual + 1)) return;
     const key = directory.of(keyId);
     const known = { directory, habits };
     if (knownNetwork(key, ip, last, known) || !knownSource(key, last, known, () => true)) return;
@@ -58,21 +61,14 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
     if (!sight.first()) return;
     const guess = guesses.add(sight);
     if (guess.count < LEAST.keys) return;
-    for (const newcomer of newcomers.values()) if (newcomer.ip === event.ip) judge(newcomer, at);
+    for (const newcomer of newcomers.all()) if (newcomer.ip === event.ip) judge(newcomer, at);
   }
 
   function accepted(sight: Sight): void {
     const { event, at, habit } = sight;
     const source = habit?.sources.get(event.ip);
     if (habit === null || source === undefined || knownBefore(source, at)) return;
-    const name = `${habit.keyId} ${event.ip}`;
-    let newcomer = newcomers.get(name);
-    if (newcomer === undefined) {
-      if (newcomers.size >= NEWCOMERS) newcomers.delete(newcomers.keys().next().value ?? '');
-      newcomer = { keyId: habit.keyId, ip: event.ip, last: at };
-      newcomers.set(name, newcomer);
-    }
-    newcomer.last = Math.max(newcomer.last, at);
+    const newcomer = newcomers.put(habit.keyId, event.ip, at);
     const guess = guesses.of(event.ip);
     if (guess === undefined || sight.own()) return;
     if (sight.first()) guess.evidence.add(sight);
@@ -82,26 +78,18 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
   return {
     see(sight) {
       if (!on) return;
+      newcomers.learn(sight.clock);
       if (sight.verdict === 'refused') failed(sight);
       else if (sight.verdict === 'accepted') accepted(sight);
     },
     tell(clock) {
-      for (const [name, { last }] of newcomers) if (clock.settled > last) newcomers.delete(name);
+      newcomers.settle(clock.settled);
       guesses.settle(clock.settled);
       return breakIns.tell(describe, ({ lastAt }) => !on || clock.settled >= lastAt + QUIET);
     },
-    needs: () => [...newcomers.values()].map(({ keyId }) => keyId),
-    save: () => [
-      guesses.save(),
-      Array.from(newcomers.values(), ({ keyId, ip, last }): Json => [keyId, ip, last]),
-      breakIns.save(),
-    ],
+    needs: () => [...newcomers.all()].map(({ keyId }) => keyId),
+    save: () => [guesses.save(), newcomers.save(), breakIns.save()],
   };
-}
-
-function loadNewcomer(stored: readonly Json[]): [string, Newcomer] {
-  const [keyId, ip, last] = stored;
-  return [`${text(keyId)} ${text(ip)}`, { keyId: text(keyId), ip: text(ip), last: number(last) }];
 }
 
 function describe({

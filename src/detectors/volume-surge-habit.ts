@@ -1,11 +1,6 @@
 import { HOUR } from '../model/index.ts';
-import { Distinct } from './distinct.ts';
-import { LATENESS } from './log-clock.ts';
 import { type Json, list, number, numbers, text } from './stored.ts';
-
-/** What is counted of a key. */
-export const STREAMS = ['calls', 'downloads'] as const;
-export type StreamName = (typeof STREAMS)[number];
+import { Hour, STREAMS, type Usual, type Window } from './volume-surge-hour.ts';
 
 /** Hours over which a count is judged. An hour teaches once it has left the longest. */
 export const WINDOWS = [1, 12] as const;
@@ -20,28 +15,25 @@ const FOLLOW = 1 / 14;
 const PRIOR = { dispersion: 4, weight: 50 } as const;
 /** A night that was always quiet still allows for a quarter of the mean: work at odd hours is no surge. */
 const FLAT = 0.25;
+/** What a key did not do may be done later, and is forgotten by half in two days. */
+const FADE = 0.985;
 /** A key that was away for longer is learnt anew. */
 const FORGET = 60 * 24;
 /** What an hour of the day holds is kept in so many steps of 0.52 %, upwards of a hundredth of a call. */
 const LEVELS = { lowest: 0.01, step: 1.0052, most: 4_095 } as const;
 
-type Hour = { readonly hour: number; last: number; readonly counts: readonly [Distinct, Distinct] };
-
-/** How much a window should hold: its mean, and the variance over it. */
-export type Usual = { readonly mean: number; readonly dispersion: number };
-
-/** By stream and window. */
-type Judged = { readonly hour: number; readonly usual: readonly Usual[]; readonly closed: readonly number[] };
-
 /**
  * The habit of one key: accepted calls and downloads by the hour. Calls have a mean, hours of the day on weekdays and
  * weekends, and a dispersion for each window; downloads have the same hours of the day. All numbers are short, and so
- * the same before and after they were stored.
+ * the same before and after they were stored. An hour is closed by the first call of the second hour after it: so what an
+ * hour is judged by does not hang on the order in which its calls arrive.
  *
- * Memory: two or three open hours, the twelve that do not teach yet, 48 levels: some 400 bytes.
+ * Memory: two open hours, the twelve that do not teach yet, 48 levels: some 500 bytes.
  */
 export class VolumeHabit {
-  #open: Hour[] = [];
+  /** The latest hour, and the one before it. */
+  #open: Hour | null = null;
+  #earlier: Hour | null = null;
   /** Counts of the hours that end with `#closedTo`, both streams in turn: at most twelve hours. */
   #closed: number[] = [];
   #closedTo = 0;
@@ -57,21 +49,17 @@ export class VolumeHabit {
   #expected = [0, 0, 0, 0];
   /** The window of twelve hours that is being learnt: counts and what was expected, by stream. */
   #half = [0, 0, 0, 0];
-  /** What is usual, and what closed hours hold, of the hour judged last; null where that has changed. */
-  #judged: Judged | null = null;
+  /** By stream: by how much less than usual the closed hours that have taught held. */
+  #missed = [0, 0];
 
   static load(stored: Json | undefined): VolumeHabit {
     const loaded = new VolumeHabit();
     if (stored === undefined) return loaded;
-    const [open, closedTo, closed, known, levels, weight, sums, squares, expected, half] = list(stored);
-    loaded.#open = list(open).map((entry) => {
-      const [hour, last, calls, downloads] = list(entry);
-      return {
-        hour: number(hour),
-        last: number(last),
-        counts: [Distinct.load(text(calls)), Distinct.load(text(downloads))],
-      };
-    });
+    const [open, closedTo, closed, known, levels, weight, sums, squares, expected, half, missed] =
+      list(stored);
+    const [latest, earlier] = list(open);
+    loaded.#open = Hour.load(latest);
+    loaded.#earlier = Hour.load(earlier);
     loaded.#closedTo = number(closedTo);
     loaded.#closed = numbers(closed);
     loaded.#known = numbers(known, 2);
@@ -81,13 +69,14 @@ export class VolumeHabit {
     loaded.#squares = numbers(squares, 4);
     loaded.#expected = numbers(expected, 4);
     loaded.#half = numbers(half, 4);
+    loaded.#missed = numbers(missed, 2);
     return loaded;
   }
 
   save(): Json {
     this.#packed ??= pack(this.#levels);
     return [
-      this.#open.map(({ hour, last, counts }) => [hour, last, counts[0].save(), counts[1].save()]),
+      [this.#open, this.#earlier].flatMap((open) => (open === null ? [] : [open.save()])),
       this.#closedTo,
       this.#closed,
       this.#known,
@@ -97,6 +86,7 @@ export class VolumeHabit {
       this.#squares,
       this.#expected,
       this.#half,
+      this.#missed,
     ];
   }
 
@@ -111,39 +101,41 @@ export class VolumeHabit {
   }
 
   /** Counts a call; the hour's counts, or null where they did not change or the call is too late to count. */
-  add(at: number, reached: number, mark: number, download: boolean): Hour | null {
-    const hour = Math.floor(at / HOUR);
-    let open = this.#open.at(-1);
-    if (open?.hour !== hour || (this.#open.length > 1 && reached >= hour * HOUR + LATENESS)) {
-      open = this.#openHour(hour, reached);
-      if (open === undefined) return null;
+  add(at: number, mark: number, download: boolean): Hour | null {
+    let open = this.#open;
+    if (open === null || at < open.from || at >= open.until) {
+      open = this.#hourAt(Math.floor(at / HOUR));
+      if (open === null) return null;
     }
     if (at > open.last) open.last = at;
-    const more = open.counts[0].add(mark);
-    return (download && open.counts[1].add(mark)) || more ? open : null;
+    const more = open.calls.add(mark);
+    return (download && open.downloads.add(mark)) || more ? open : null;
   }
 
-  #openHour(hour: number, reached: number): Hour | undefined {
-    this.#settle(Math.floor((reached - LATENESS) / HOUR));
-    this.#judged = null;
-    const found = this.#open.find((open) => open.hour === hour);
-    if (found !== undefined || (hour <= this.#closedTo && this.#closedTo > 0)) return found;
-    const fresh: Hour = { hour, last: 0, counts: [new Distinct(), new Distinct()] };
-    this.#open = [...this.#open, fresh].sort((a, b) => a.hour - b.hour);
-    return fresh;
+  #hourAt(hour: number): Hour | null {
+    const latest = this.#open;
+    if (latest !== null && hour < latest.hour) {
+      if (hour < latest.hour - 1 || hour <= this.#closedTo) return null;
+      latest.windows = null;
+      this.#earlier ??= new Hour(hour);
+      return this.#earlier;
+    }
+    this.#close(hour - 1);
+    this.#earlier = latest?.hour === hour - 1 ? latest : null;
+    this.#open = new Hour(hour);
+    return this.#open;
   }
 
   /** Closes every hour before `hour`, the empty ones too, from the first that had a call. */
-  #settle(hour: number): void {
-    const first = this.#closedTo > 0 ? this.#closedTo + 1 : (this.#open[0]?.hour ?? hour);
+  #close(hour: number): void {
+    const first = this.#closedTo > 0 ? this.#closedTo + 1 : ((this.#earlier ?? this.#open)?.hour ?? hour);
     if (hour - first > FORGET) {
       this.#forget();
       return;
     }
     for (let next = first; next < hour; next += 1) {
-      const [open] = this.#open;
-      const ended = open?.hour === next ? this.#open.shift() : undefined;
-      this.#closed.push(ended?.counts[0].count ?? 0, ended?.counts[1].count ?? 0);
+      const ended = this.#openAt(next);
+      this.#closed.push(ended?.calls.count ?? 0, ended?.downloads.count ?? 0);
       this.#closedTo = next;
       if (this.#closed.length <= 2 * LAG) continue;
       const [calls = 0, downloads = 0] = this.#closed.splice(0, 2);
@@ -151,8 +143,12 @@ export class VolumeHabit {
     }
   }
 
+  #openAt(hour: number): Hour | null {
+    if (this.#open?.hour === hour) return this.#open;
+    return this.#earlier?.hour === hour ? this.#earlier : null;
+  }
+
   #forget(): void {
-    this.#open = [];
     this.#closed = [];
     this.#closedTo = 0;
     this.#known = [0, 0];
@@ -163,6 +159,7 @@ export class VolumeHabit {
     this.#squares = [0, 0, 0, 0];
     this.#expected = [0, 0, 0, 0];
     this.#half = [0, 0, 0, 0];
+    this.#missed = [0, 0];
   }
 
   #learn(hour: number, counts: readonly [number, number]): void {
@@ -173,6 +170,7 @@ export class VolumeHabit {
     for (const [stream, count] of counts.entries()) {
       // The first visit has nothing to be compared with.
       if (visits > 0) this.#scatter(2 * stream, count, usual[stream] ?? 0);
+      this.#missed[stream] = short(missedBy(this.#missed[stream] ?? 0, usual[stream] ?? 0, count));
       this.#half[2 * stream] = (this.#half[2 * stream] ?? 0) + count;
       this.#half[2 * stream + 1] = short((this.#half[2 * stream + 1] ?? 0) + (usual[stream] ?? 0));
       if ((hour + 1) % LAG === 0) {
@@ -211,33 +209,26 @@ export class VolumeHabit {
     return stream === 0 || calls === 0 ? most : (most * (this.#sums[1] ?? 0)) / calls;
   }
 
-  /** What the window that ends with the hour should hold. */
-  usual(stream: number, window: number, hour: number): Usual {
-    return this.#judge(hour).usual[2 * stream + window] ?? { mean: 0, dispersion: 1 };
-  }
-
-  /** What the window that ends with the hour holds so far. */
-  held(stream: number, window: number, hour: number): number {
-    let sum = this.#judge(hour).closed[2 * stream + window] ?? 0;
-    const from = hour - (WINDOWS[window] ?? 1);
-    for (const open of this.#open)
-      if (open.hour > from && open.hour <= hour) sum += open.counts[stream === 0 ? 0 : 1].count;
-    return sum;
-  }
-
-  /** Asked many times an hour, and the same until an hour is opened or closed. */
-  #judge(hour: number): Judged {
-    if (this.#judged?.hour !== hour) {
-      const each = STREAMS.flatMap((_, stream) =>
-        WINDOWS.map((hours, window) => ({ stream, window, hours })),
-      );
-      this.#judged = {
-        hour,
-        usual: each.map(({ stream, window, hours }) => this.#expect(stream, window, hours, hour)),
-        closed: each.map(({ stream, hours }) => this.#closedIn(stream, hour - hours + 1, hour)),
-      };
-    }
-    return this.#judged;
+  /** What is judged of the hour, worked out once. `leastOf` says from which count in a window on that is worth it. */
+  windowsOf(
+    open: Hour,
+    leastOf: (window: Omit<Window, 'least'>, index: number) => number,
+  ): readonly Window[] {
+    if (open.windows !== null) return open.windows;
+    const least: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    open.windows = STREAMS.flatMap((stream, index) =>
+      WINDOWS.map((hours, at): Window => {
+        const from = open.hour - hours + 1;
+        const before = this.#heldIn(index, from, open.hour);
+        const missed = this.#missedBefore(index, from);
+        const window = { stream, hours, ...this.#expect(index, at, hours, open.hour), before, missed };
+        const enough = leastOf(window, index) - before;
+        if (enough < (least[index] ?? 0)) least[index] = enough;
+        return { ...window, least: enough };
+      }),
+    );
+    open.least = least;
+    return open.windows;
   }
 
   #expect(stream: number, window: number, hours: number, hour: number): Usual {
@@ -249,13 +240,35 @@ export class VolumeHabit {
     return { mean, dispersion: Math.max(1, seen / (weight + (this.#expected[index] ?? 0))) };
   }
 
-  #closedIn(stream: number, from: number, to: number): number {
-    const first = this.#closedTo - this.#closed.length / 2 + 1;
+  /** `to` is not part of it. */
+  #heldIn(stream: number, from: number, to: number): number {
     let sum = 0;
-    for (let at = Math.max(from, first); at <= Math.min(to, this.#closedTo); at += 1)
-      sum += this.#closed[2 * (at - first) + stream] ?? 0;
+    for (let at = from; at < to; at += 1) sum += this.#countOf(stream, at);
     return sum;
   }
+
+  #countOf(stream: number, hour: number): number {
+    const open = this.#openAt(hour);
+    if (open !== null) return (stream === 0 ? open.calls : open.downloads).count;
+    return this.#closed[2 * (hour - this.#firstKept) + stream] ?? 0;
+  }
+
+  get #firstKept(): number {
+    return this.#closedTo - this.#closed.length / 2 + 1;
+  }
+
+  #missedBefore(stream: number, hour: number): number {
+    let missed = this.#missed[stream] ?? 0;
+    if (this.#closedTo === 0) return missed;
+    for (let at = this.#firstKept; at < hour; at += 1)
+      missed = missedBy(missed, this.#mean(stream, at, 0), this.#countOf(stream, at));
+    return missed;
+  }
+}
+
+/** What was missed before and in an hour: caught up where it held more than usual. */
+function missedBy(before: number, usual: number, count: number): number {
+  return Math.max(0, before * FADE + usual - count);
 }
 
 /** The hour's place in the week, Saturdays and Sundays apart. The epoch was a Thursday. */
@@ -264,9 +277,11 @@ function slotOf(hour: number): number {
   return (hour % 24) + (day === 0 || day === 6 ? 24 : 0);
 }
 
-/** Few digits, so that what is stored of a key stays small. */
+/** Five digits or six, so that what is stored of a key stays small. */
 function short(value: number): number {
-  return Number(value.toPrecision(5));
+  if (value >= 10_000) return Math.round(value);
+  if (value >= 100) return Math.round(value * 100) / 100;
+  return Math.round(value * 10_000) / 10_000;
 }
 
 function levelOf(calls: number): number {

@@ -4,7 +4,8 @@ import { Evidence, sourcesPhrase } from './evidence.ts';
 import { Notes } from './habits.ts';
 import type { Sight } from './sight.ts';
 import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
-import { STREAMS, type StreamName, type Usual, VolumeHabit, WINDOWS } from './volume-surge-habit.ts';
+import { VolumeHabit } from './volume-surge-habit.ts';
+import { type Hour, STREAMS, type StreamName, type Usual, type Window } from './volume-surge-hour.ts';
 
 /** Below so many in a window nothing is a surge, whatever is usual. */
 const LEAST: Readonly<Record<StreamName, number>> = { calls: 200, downloads: 50 };
@@ -14,6 +15,8 @@ const TIMES = 4;
 const LN_CHANCE = Math.log(0.02 / (4 * 8_766));
 /** Of a key known for less than 14 days, only what is so many times its busiest hour, and so many times the least. */
 const YOUNG = { hours: 14 * 24, least: 5, times: 20, known: 24 } as const;
+/** Of what a key did not do, as much may be caught up: the counts are estimates. */
+const CAUGHT_UP = 1.5;
 /** A surge is over after a day without another. */
 const QUIET = DAY;
 /** Surges kept open, and calls of each hour that are kept as evidence. */
@@ -49,8 +52,10 @@ type Surge = {
  * {@link VolumeHabit}. A surge is at least 200 calls or 50 downloads, four times what is usual, and beyond what the
  * key's own scatter explains (0.02 false pages a key and year). In a key's first 14 days only 20 times its busiest hour
  * is one, and nothing in its first 24 hours of weekdays, and of weekends. What was told and goes on becomes the habit.
+ * What a key did not do in the last day or two, it may catch up: a job that runs late is no surge. So much, and half as
+ * much again, can be taken unseen with a key that stood still.
  *
- * Keeps a note of some 400 bytes of each key, at most 100 open surges, and of each hour of a surge 50 calls as evidence.
+ * Keeps a note of some 500 bytes of each key, at most 100 open surges, and of each hour of a surge 50 calls as evidence.
  * Counts are estimates (13 %) that repeats do not change.
  */
 export const volumeSurge: DetectorFactory = { form: 1, make };
@@ -97,9 +102,9 @@ function make({ rules, stored }: DetectorInput): Detector {
       if (!on || habit === null || event.status >= 400) return;
       const download = isDownload(event.path);
       const note = notes.of(habit);
-      const counted = note.add(at, sight.clock.reached, sight.mark, download);
+      const counted = note.add(at, sight.mark, download);
       if (counted !== null) {
-        const worst = judge(note, counted.hour);
+        const worst = judge(note, counted, download);
         if (worst !== null) raise(sight, worst, counted.hour, counted.last);
       }
       if (open.size === 0) return;
@@ -132,31 +137,38 @@ function timesOf({ count, usual }: Worst): number {
   return count / Math.max(usual, 1);
 }
 
-/** The window of the hour that is the furthest beyond the habit; null: none is. */
-function judge(habit: VolumeHabit, hour: number): Worst | null {
+/** The window of the hour that is the furthest beyond the habit; null: none is. A call that is no download shows nothing about these. */
+function judge(habit: VolumeHabit, open: Hour, download: boolean): Worst | null {
+  const windows = open.windows ?? habit.windowsOf(open, leastOf(habit, open.hour));
+  const calls = open.calls.count;
+  const downloads = download ? open.downloads.count : Number.NEGATIVE_INFINITY;
+  // Nearly every call ends here.
+  if (calls < open.least[0] && downloads < open.least[1]) return null;
   let worst: Worst | null = null;
-  for (let index = 0; index < STREAMS.length; index += 1) {
-    const stream = index === 0 ? 'calls' : 'downloads';
-    // Nearly every call ends here.
-    if (habit.held(index, 1, hour) < LEAST[stream]) continue;
-    for (const [window, hours] of WINDOWS.entries()) {
-      const count = habit.held(index, window, hour);
-      if (count < LEAST[stream]) continue;
-      const young = habit.age < YOUNG.hours;
-      if (young && (window > 0 || habit.known(hour) < YOUNG.known || count < YOUNG.least * LEAST[stream]))
-        continue;
-      const { mean, dispersion } = habit.usual(index, window, hour);
-      const usual = young ? Math.max(mean, habit.peak(index)) : mean;
-      if (
-        count < (young ? YOUNG.times : TIMES) * usual ||
-        lnChance(count, { mean: usual, dispersion }) > LN_CHANCE
-      )
-        continue;
-      const found = { stream, hours, count, usual, dispersion } as const;
-      if (worst === null || timesOf(found) > timesOf(worst)) worst = found;
-    }
+  for (const { stream, hours, least, before, missed, dispersion, mean } of windows) {
+    const inHour = stream === 'calls' ? calls : downloads;
+    if (inHour < least) continue;
+    const count = inHour + before;
+    const usual = isYoung(habit) ? Math.max(mean, habit.peak(stream === 'calls' ? 0 : 1)) : mean;
+    if (lnChance(count - CAUGHT_UP * missed, { mean: usual, dispersion }) > LN_CHANCE) continue;
+    const found = { stream, hours, count, usual, dispersion };
+    if (worst === null || timesOf(found) > timesOf(worst)) worst = found;
   }
   return worst;
+}
+
+/** From how many calls in a window on there is something to judge. */
+function leastOf(habit: VolumeHabit, hour: number) {
+  return ({ stream, hours, mean, missed }: Omit<Window, 'least'>, index: number): number => {
+    const more = CAUGHT_UP * missed;
+    if (!isYoung(habit)) return more + Math.max(LEAST[stream], TIMES * mean);
+    if (hours > 1 || habit.known(hour) < YOUNG.known) return Number.POSITIVE_INFINITY;
+    return more + Math.max(YOUNG.least * LEAST[stream], YOUNG.times * Math.max(mean, habit.peak(index)));
+  };
+}
+
+function isYoung(habit: VolumeHabit): boolean {
+  return habit.age < YOUNG.hours;
 }
 
 /**
@@ -172,9 +184,17 @@ export function lnChance(n: number, { mean, dispersion }: Usual): number {
   return (n + size) * Math.log((n + size) / (m + size)) - n * Math.log(n / m);
 }
 
-/** Whether the call fetches or buys what the account pays for. */
+const [SLASH, D, L] = [0x2f, 0x64, 0x6c];
+
+/** Whether the call fetches or buys what the account pays for: `/download…` or `/licen…` in its path. Asked of every call. */
 function isDownload(path: string): boolean {
-  return path.includes('/download') || path.includes('/licen');
+  for (let at = 0; at < path.length; at += 1) {
+    if (path.charCodeAt(at) !== SLASH) continue;
+    const next = path.charCodeAt(at + 1);
+    if (next === D && path.startsWith('download', at + 1)) return true;
+    if (next === L && path.startsWith('licen', at + 1)) return true;
+  }
+  return false;
 }
 
 function describe(surge: Surge): Finding {

@@ -88,6 +88,10 @@ export class Attackers {
     ];
   }
 
+  has(ip: string): boolean {
+    return this.#addresses.has(ip);
+  }
+
   /** True where the address has not failed here lately; `open`: an episode is. */
   failed({ event, at, geo }: Sight, stream: Stream, open: boolean): boolean {
     const known = this.#addresses.get(event.ip);

@@ -15,7 +15,7 @@ import { KeySpikes } from './spikes.ts';
  * Of one key, and of calls without any: two streams, since guessing comes from new addresses and an expired key from old
  * ones: sources with and without an earlier success on the key. Each is judged over 1, 10, 60 and 720 minutes, and for a
  * drift, against what was usual 13 hours before ({@link Failures}); the false alarms allowed a year are shared among
- * streams and tests. What a new key may do is guessed from the other keys ({@link Pool}).
+ * streams and tests. What a new key may do is guessed from the other keys ({@link Pool}), until it has been seen to be calmer.
  *
  * Of all keys together: pairs of an address and a key that fail for the first time ({@link Fleet}), and one address
  * that tries many keys ({@link Trials}).
@@ -54,24 +54,31 @@ class Watched {
     this.#keys.add(keyId);
   }
 
+  has(keyId: string): boolean {
+    return this.#keys.has(keyId);
+  }
+
   delete(keyId: string): void {
     this.#keys.delete(keyId);
   }
 }
 
-function make({ rules, habits, stored }: DetectorInput): Detector {
+function notesOf(pool: Pool): Notes<KeySpikes> {
+  return new Notes('auth-failure-spike', {
+    load: (note) => (note === undefined ? KeySpikes.begin(pool.priors) : KeySpikes.load(note)),
+    save: (spikes) => spikes.save(),
+  });
+}
+
+function make({ rules, directory, habits, stored }: DetectorInput): Detector {
   const perYear = rules.detectors['auth-failure-spike']?.falseAlarmsPerKeyYear ?? null;
   const [since, open, keyless, fleetStored, poolStored] = list(stored ?? []);
   const pool = new Pool(poolStored);
   const fleet = new Fleet(fleetStored);
-  const notes = new Notes<KeySpikes>('auth-failure-spike', {
-    load: (note) => (note === undefined ? KeySpikes.begin(pool.priors) : KeySpikes.load(note)),
-    save: (spikes) => spikes.save(),
-  });
+  const notes = notesOf(pool);
   const watched = new Watched(open);
-  const withoutKey =
-    keyless === undefined || keyless === null ? KeySpikes.begin(PRIORS) : KeySpikes.load(keyless);
-  let keylessFailed = keyless !== undefined && keyless !== null;
+  const withoutKey = (keyless ?? null) === null ? KeySpikes.begin(PRIORS) : KeySpikes.load(keyless ?? null);
+  let keylessFailed = (keyless ?? null) !== null;
   let watchedSince = since === null || since === undefined ? Number.POSITIVE_INFINITY : number(since);
 
   function refused(sight: Sight, falseAlarms: number): void {
@@ -79,7 +86,7 @@ function make({ rules, habits, stored }: DetectorInput): Detector {
     const { habit, at, event } = sight;
     const stream: Stream = knownBefore(habit?.sources.get(event.ip), at) ? 1 : 0;
     const spikes = habit === null ? withoutKey : notes.of(habit);
-    const first = spikes.failed(sight, {
+    const failed = spikes.failed(sight, {
       stream,
       since: minuteOf(habit?.first ?? watchedSince),
       perYear: falseAlarms / (habit === null ? 1 : 2),
@@ -90,7 +97,12 @@ function make({ rules, habits, stored }: DetectorInput): Detector {
       watched.add(habit.keyId);
       pool.learn(spikes.lesson(), sight.clock.settled);
     }
-    if (stream === 0) fleet.failed(sight, first, { since: minuteOf(watchedSince), perYear: falseAlarms });
+    if (stream === 0) fleet.failed(sight, failed, { since: minuteOf(watchedSince), perYear: falseAlarms });
+  }
+
+  function accepted({ habit, event }: Sight): void {
+    fleet.accepted(event.ip);
+    if (habit !== null && watched.has(habit.keyId)) notes.at(habit)?.accepted(event.ip);
   }
 
   function tellKey(keyId: string, settled: number): Finding[] {
@@ -109,12 +121,13 @@ function make({ rules, habits, stored }: DetectorInput): Detector {
   return {
     see(sight) {
       if (sight.at < watchedSince) watchedSince = sight.at;
-      if (perYear !== null && sight.verdict === 'refused') refused(sight, perYear);
+      if (sight.verdict === 'accepted') accepted(sight);
+      else if (perYear !== null && sight.verdict === 'refused') refused(sight, perYear);
     },
     tell({ settled }) {
       const findings = [...watched].flatMap((keyId) => tellKey(keyId, settled));
       findings.push(...withoutKey.tell({ keyId: null, sources: null }, settled, perYear === null));
-      findings.push(...fleet.tell(settled, habits, perYear === null));
+      findings.push(...fleet.tell(settled, { habits, directory }, perYear === null));
       return findings;
     },
     needs: () => watched,

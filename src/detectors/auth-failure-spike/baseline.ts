@@ -60,6 +60,7 @@ export class Baseline {
   #slots: Uint16Array | null = null;
   #lesson: Lesson = NO_LESSON;
   #busiest: number | null = null;
+  #belief: number | null = null;
 
   constructor(prior: Prior, calm = prior.dispersion) {
     this.#prior = prior;
@@ -189,7 +190,8 @@ export class Baseline {
    * taken for a bursty one because those are the ones that teach.
    */
   #believed(): number {
-    return this.#calm + (this.#prior.dispersion - this.#calm) * 0.5 ** (this.#bins / OTHERS);
+    this.#belief ??= this.#calm + (this.#prior.dispersion - this.#calm) * 0.5 ** (this.#bins / OTHERS);
+    return this.#belief;
   }
 
   /** What was learnt since this was last asked. */
@@ -230,6 +232,7 @@ export class Baseline {
     this.#learnHalfDay(failures, HOUR_BINS * expected);
     this.#learnMean(failures);
     this.#busiest = null;
+    this.#belief = null;
     this.#lesson = {
       failures: this.#lesson.failures + failures,
       bins: this.#lesson.bins + HOUR_BINS,

@@ -37,7 +37,9 @@ export const widthOf = (test: number): number => (test === DRIFT ? DRIFT_SPAN : 
 
 /** For how many bins after this one, which fires, a further one that fires belongs to the same episode. */
 export function reachOf(bin: Bin | undefined): number {
-  const slow = bin?.fires.every((fires) => fires === 0 || fires >= WINDOWS.length) ?? false;
+  if (bin === undefined) return QUIET;
+  const [fresh, known] = bin.fires;
+  const slow = (fresh === 0 || fresh >= WINDOWS.length) && (known === 0 || known >= WINDOWS.length);
   return slow ? QUIET_SLOW : QUIET;
 }
 

@@ -1,5 +1,6 @@
 import { type Json, numbers } from '../stored.ts';
 import type { Baseline } from './baseline.ts';
+import type { Bin, Stream } from './bins.ts';
 
 const MINUTES_A_YEAR = 525_600;
 /** A rise is worth a page from four times what is usual, and from one failure in four minutes. */
@@ -36,4 +37,77 @@ export function termsOf(
   const log = Math.log(risen / usual);
   const limit = Math.max(LEAST, (habit.dispersion(1) * Math.log(MINUTES_A_YEAR / perYear)) / log);
   return { off: (risen - usual) / log, limit };
+}
+
+/** What a drift is judged by in an hour; a bin counts `most` at most. */
+export type Terms = { readonly off: number; readonly limit: number; readonly most: number };
+
+/** The cumulative sum of one stream, carried from bin to bin: what has settled is kept, what has not is made anew. */
+export class DriftSum {
+  readonly #stream: Stream;
+  #settled: Drift;
+  /** After the last bin but the one looked at; null: to be made anew. */
+  #ahead: Drift | null = null;
+
+  constructor(stream: Stream, settled = NO_DRIFT) {
+    this.#stream = stream;
+    this.#settled = settled;
+  }
+
+  save(): Json {
+    return [this.#settled.sum, this.#settled.minute];
+  }
+
+  /** Bins that had been looked at have changed. */
+  forget(): void {
+    this.#ahead = null;
+  }
+
+  /** The bins up to that index change no more. */
+  settle(bins: readonly Bin[], end: number, termsOf: (minute: number) => Terms): void {
+    this.#settled = this.#through(bins, end, this.#settled, termsOf).at;
+  }
+
+  /** Whether it is beyond chance at the bin with that index. */
+  beyond(bins: readonly Bin[], index: number, termsOf: (minute: number) => Terms): boolean {
+    const minute = bins[index]?.minute ?? 0;
+    const ahead = this.#ahead;
+    const from = ahead !== null && ahead.minute < minute && ahead.minute >= this.#settled.minute;
+    const before = this.#through(bins, index - 1, from ? ahead : this.#settled, termsOf).at;
+    this.#ahead = before;
+    return this.#through(bins, index, before, termsOf).beyond;
+  }
+
+  /** The sum after the bin at that index, and whether it was beyond chance there. */
+  #through(
+    bins: readonly Bin[],
+    end: number,
+    { sum, minute }: Drift,
+    termsOf: (minute: number) => Terms,
+  ): { readonly at: Drift; readonly beyond: boolean } {
+    let beyond = false;
+    let index = end;
+    while ((bins[index - 1]?.minute ?? 0) > minute) index -= 1;
+    for (; index <= end; index += 1) {
+      const bin = bins[index];
+      const count = bin?.counts[this.#stream] ?? 0;
+      if (bin === undefined || bin.minute <= minute) continue;
+      if (count === 0 && sum === 0) {
+        ({ minute } = bin);
+        continue;
+      }
+      const { off, limit, most } = termsOf(bin.minute);
+      const left = Math.max(0, sum - (bin.minute - minute - 1) * off);
+      if (count === 0) {
+        // What the other stream's bins find still falling is left as it is: it falls by the hour of the next failure.
+        if (left === 0) [sum, minute] = [0, bin.minute];
+        continue;
+      }
+      const risen = Math.max(0, left + Math.min(count, most) - off);
+      beyond = risen > limit;
+      sum = Math.min(risen, limit);
+      ({ minute } = bin);
+    }
+    return { at: { sum, minute }, beyond };
+  }
 }

@@ -40,8 +40,8 @@ export type Measure = {
 export class Episodes {
   readonly #failures: Failures;
   #open: Episode[];
-  /** Whether failures came since this was last set to false. */
-  changed = false;
+  /** Whether something came since this was last set to false that may change what there is to tell. */
+  changed = true;
 
   constructor(failures: Failures, open: Episode[] = []) {
     this.#failures = failures;
@@ -74,6 +74,11 @@ export class Episodes {
   /** What was learnt of each stream since this was last asked. */
   lesson(): readonly [Lesson, Lesson] {
     return this.#failures.lesson();
+  }
+
+  /** Failures of a stream that are usual in a day, as they were known at that time. */
+  usual(at: number, judgement: Judgement): number {
+    return this.#failures.usual(minuteOf(at), judgement);
   }
 
   /** Takes in failures of one time, now that everything before `settled` has arrived. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HOUR, MINUTE } from '../../model/index.ts';
+import { DAY, HOUR, MINUTE } from '../../model/index.ts';
 import { randomFrom } from '../testing/traffic.ts';
 import { minuteOf } from './bins.ts';
 import { Failures } from './failures.ts';
@@ -15,15 +15,15 @@ describe('the windows of a bin', () => {
       { failures: 5, bins: 10, dispersion: 3 },
     ]);
     const counts = new Map<number, number>();
-    for (let at = START; at < START + 40 * HOUR; at += MINUTE) {
+    for (let at = START; at < START + 30 * HOUR; at += MINUTE) {
       const count = Math.floor(random() * 3);
       if (count === 0) continue;
       failures.settle(minuteOf(at) - 5, WATCHED, () => {});
       expect(failures.add(at, count, WATCHED)).toEqual([]);
       counts.set(minuteOf(at), count);
-      if (count === 1 && random() < 0.95) continue;
+      if (random() < 0.95) continue;
       const late = at - 3 * MINUTE;
-      if (random() < 0.1 && late >= START) {
+      if (random() < 0.3 && late >= START) {
         failures.add(late, 1, WATCHED);
         counts.set(minuteOf(late), (counts.get(minuteOf(late)) ?? 0) + 1);
       }
@@ -37,5 +37,25 @@ describe('the windows of a bin', () => {
       expect(held.slice(0, 3)).toEqual([sum(1), sum(10), sum(60)]);
       expect([2, 3, 4].map((most) => sum(720, most))).toContain(held[3]);
     }
+  });
+});
+
+describe('a key among bursty ones', () => {
+  const BURSTY = { failures: 0.5, bins: 1_440, dispersion: 15 };
+  /** Failures within a minute until they are too many. */
+  const neededAfter = (days: number): number => {
+    const failures = new Failures([BURSTY, BURSTY]);
+    const watched = { ...WATCHED, since: minuteOf(START - days * DAY), stream: 0 } as const;
+    failures.settle(minuteOf(START) - 5, watched, () => {});
+    for (let count = 1; count < 500; count += 1) {
+      if (failures.add(START, 1, watched).length > 0) return count;
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+
+  it('is taken for one of them while it is new, and no longer once it has been calm for a week or two', () => {
+    expect(neededAfter(0)).toBeGreaterThan(30);
+    expect(neededAfter(7)).toBeLessThanOrEqual(16);
+    expect(neededAfter(14)).toBeLessThanOrEqual(8);
   });
 });

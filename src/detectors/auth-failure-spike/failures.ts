@@ -8,16 +8,15 @@ import {
   LONGEST,
   minuteOf,
   packBins,
-  reachOf,
   type Stream,
   spansTold,
   unpackBins,
   within,
 } from './bins.ts';
-import { type Drift, loadDrift, NO_DRIFT, termsOf } from './drift.ts';
+import { DriftSum, loadDrift, type Terms, termsOf } from './drift.ts';
 import { upperTail } from './negative-binomial.ts';
 import { type Lesson, loadPriors, PRIORS, type Priors, savePriors } from './prior.ts';
-import { SlowSum } from './slow-sum.ts';
+import { Windows } from './windows.ts';
 
 /** A bin that has not fired after so many is kept to the minute. */
 const SHARP = 15;
@@ -53,6 +52,9 @@ export type Judgement = Watched & {
   readonly enough?: (test: number, minute: number) => boolean;
 };
 
+/** What an hour was judged by, with what it was learnt from. */
+type Judged = Terms & { readonly hour: number; readonly habit: Baseline; readonly learnt: number | null };
+
 /** What made a bin fire. */
 export type Shot = {
   readonly minute: number;
@@ -73,13 +75,14 @@ export class Failures {
   readonly #priors: Priors;
   bins: Bin[] = [];
   #habits: Habits;
-  readonly #drifts: [Drift, Drift] = [NO_DRIFT, NO_DRIFT];
+  readonly #drifts: [DriftSum, DriftSum] = [new DriftSum(0), new DriftSum(1)];
   /** What the bins of an hour not yet settled are compared with; made anew where it is missing. */
   #ahead: { readonly until: number; readonly habits: Habits } | null = null;
 
-  /** Whether any bin fires. */
-  #stirred = false;
-  readonly #slow = new SlowSum();
+  /** The minute up to which all has settled. */
+  #settled = Number.NEGATIVE_INFINITY;
+  readonly #windows = new Windows();
+  readonly #terms: [Judged | null, Judged | null] = [null, null];
 
   constructor(priors: Priors = PRIORS) {
     this.#priors = priors;
@@ -91,10 +94,10 @@ export class Failures {
     const [priors, bins, fresh, known, ...drifts] = list(stored);
     const loaded = new Failures(loadPriors(priors));
     loaded.bins = unpackBins(text(bins));
-    loaded.#stirred = loaded.bins.some(({ fired }) => fired);
+    loaded.#windows.stir(loaded.bins.some(({ fired }) => fired));
     const [own, others] = loaded.#priors;
     loaded.#habits = [Baseline.load(fresh, own, CALM[0]), Baseline.load(known, others, CALM[1])];
-    for (const stream of STREAMS) loaded.#drifts[stream] = loadDrift(drifts[stream]);
+    for (const stream of STREAMS) loaded.#drifts[stream] = new DriftSum(stream, loadDrift(drifts[stream]));
     return loaded;
   }
 
@@ -105,13 +108,18 @@ export class Failures {
       packBins(this.bins),
       fresh.save(),
       known.save(),
-      ...this.#drifts.map(({ sum, minute }) => [sum, minute]),
+      ...this.#drifts.map((drift) => drift.save()),
     ];
   }
 
   /** Failures a day as usual. */
   get perDay(): number {
     return this.#habits[0].perDay + this.#habits[1].perDay;
+  }
+
+  /** Failures of a stream that are usual in a day, as they were known at that minute. */
+  usual(minute: number, judgement: Judgement): number {
+    return this.#habitFor(minute, judgement).perDay;
   }
 
   /** What was learnt of each stream since this was last asked. */
@@ -123,15 +131,18 @@ export class Failures {
    * Learns the hours that lie far enough behind the settled minute, and drops their bins: `leaving` sees them first.
    */
   settle(minute: number, watched: Watched, leaving: (bins: readonly Bin[]) => void): void {
+    if (minute === this.#settled) return;
+    this.#settled = minute;
     for (let index = this.bins.length - 1; index >= 0; index -= 1) {
       const bin = this.bins[index];
       if (bin === undefined || bin.minute >= minute - SHARP) continue;
       if (bin.to - bin.from === MINUTE - SECOND) break;
       if (!bin.fired) blur(bin);
     }
+    const end = this.bins.findLastIndex((bin) => bin.minute < minute);
     for (const stream of STREAMS) {
-      const end = this.bins.findLastIndex((bin) => bin.minute < minute);
-      this.#drifts[stream] = this.#drift(end, { ...watched, stream }).at;
+      const judgement = { ...watched, stream };
+      this.#drifts[stream].settle(this.bins, end, (at) => this.#termsOf(at, judgement));
     }
     const until = learntBy(minute, watched);
     begin(this.#habits, watched.since, until);
@@ -143,8 +154,8 @@ export class Failures {
     if (gone === 0) return;
     leaving(this.bins.slice(0, gone));
     this.bins.splice(0, gone);
-    this.#stirred = this.bins.some(({ fired }) => fired);
-    this.#slow.forget();
+    this.#windows.stir(this.bins.some(({ fired }) => fired));
+    this.#windows.forget();
   }
 
   #learn(until: number): void {
@@ -163,7 +174,10 @@ export class Failures {
     bin.counts[stream] += count;
     bin.from = Math.min(bin.from, at - (at % SECOND));
     bin.to = Math.max(bin.to, at - (at % SECOND));
-    if (index < this.bins.length - 1) this.#slow.forget();
+    if (index < this.bins.length - 1) {
+      this.#windows.forget();
+      for (const drift of this.#drifts) drift.forget();
+    }
     const shots: Shot[] = [];
     for (let next = index; next < this.bins.length; next += 1) {
       const later = this.bins[next];
@@ -173,7 +187,7 @@ export class Failures {
       if (shot === null) continue;
       later.fires[stream] = shot.test + 1;
       later.fired = true;
-      this.#stirred = true;
+      this.#windows.stir(true);
       shots.push(shot);
     }
     return shots;
@@ -203,7 +217,7 @@ export class Failures {
   #judge(index: number, bin: Bin, judgement: Judgement): Shot | null {
     const { stream, perYear, enough } = judgement;
     const habit = this.#habitFor(bin.minute, judgement);
-    const sums = this.#sums(index, bin.minute, stream, habit);
+    const sums = this.#windows.at(this.bins, index, stream, mostOf(habit, Math.floor(bin.minute / 60)));
     const budget = perYear / (MINUTES_A_YEAR * TESTS);
     const tests = bin.fires[stream] === 0 ? TESTS : bin.fires[stream] - 1;
     for (let test = 0; test < Math.min(tests, WINDOWS.length); test += 1) {
@@ -215,36 +229,23 @@ export class Failures {
       if (upperTail(count, mean, size) >= budget || enough?.(test, bin.minute) === false) continue;
       return { minute: bin.minute, stream, test, expected: mean };
     }
-    if (tests <= DRIFT || !this.#drift(index, judgement).beyond) return null;
+    if (tests <= DRIFT) return null;
+    if (!this.#drifts[stream].beyond(this.bins, index, (at) => this.#termsOf(at, judgement))) return null;
     if (enough?.(DRIFT, bin.minute) === false) return null;
     return { minute: bin.minute, stream, test: DRIFT, expected: habit.expect(bin.minute, 2).mean };
   }
 
-  /** The drift's sum after the bin at that index, and whether it was beyond chance there. */
-  #drift(end: number, judgement: Judgement): { readonly at: Drift; readonly beyond: boolean } {
+  /** The terms of a drift in that hour, worked out once for as long as no other hour is asked for. */
+  #termsOf(minute: number, judgement: Judgement): Terms {
     const { stream, perYear } = judgement;
-    let { sum, minute } = this.#drifts[stream];
-    let beyond = false;
-    let index = end;
-    while ((this.bins[index - 1]?.minute ?? 0) > minute) index -= 1;
-    for (; index <= end; index += 1) {
-      const bin = this.bins[index];
-      const count = bin?.counts[stream] ?? 0;
-      if (bin === undefined || bin.minute <= minute) continue;
-      if (count === 0) {
-        if (sum === 0) ({ minute } = bin);
-        continue;
-      }
-      const habit = this.#habitFor(bin.minute, judgement);
-      const hour = Math.floor(bin.minute / 60);
-      const { off, limit } = termsOf(habit, hour, perYear / TESTS);
-      const left = Math.max(0, sum - (bin.minute - minute - 1) * off);
-      const risen = Math.max(0, left + Math.min(count, mostOf(habit, hour)) - off);
-      beyond = risen > limit;
-      sum = Math.min(risen, limit);
-      ({ minute } = bin);
-    }
-    return { at: { sum, minute }, beyond };
+    const habit = this.#habitFor(minute, judgement);
+    const hour = Math.floor(minute / 60);
+    const known = this.#terms[stream];
+    if (known?.hour === hour && known.habit === habit && known.learnt === habit.hour) return known;
+    const most = mostOf(habit, hour);
+    const terms = { ...termsOf(habit, hour, perYear / TESTS), most, hour, habit, learnt: habit.hour };
+    this.#terms[stream] = terms;
+    return terms;
   }
 
   /** How each test fares at this bin, for a person. */
@@ -252,7 +253,7 @@ export class Failures {
     const { stream, perYear } = judgement;
     const habit = this.#habitFor(minute, judgement);
     const index = this.bins.findIndex((bin) => bin.minute === minute);
-    const sums = this.#sums(index, minute, stream, habit);
+    const sums = this.#windows.at(this.bins, index, stream, mostOf(habit, Math.floor(minute / 60)));
     const budget = perYear / (MINUTES_A_YEAR * TESTS);
     return {
       dispersion: short(habit.dispersion(1)),
@@ -269,33 +270,6 @@ export class Failures {
         };
       }),
     };
-  }
-
-  /**
-   * Failures in each window that ends with this bin. In the longest a bin counts little: it is there for the slow and
-   * steady, and a burst in it would make every failure of the next twelve hours part of the attack. Nor is what
-   * belongs to an episode that is over evidence for another one.
-   */
-  #sums(index: number, minute: number, stream: Stream, habit: Baseline): readonly number[] {
-    const most = mostOf(habit, Math.floor(minute / 60));
-    const calm = !this.#stirred;
-    let [one, ten, sixty, longest] = [0, 0, 0, 0];
-    let firing = minute;
-    for (let at = index; at >= 0; at -= 1) {
-      const bin = this.bins[at];
-      const age = bin === undefined ? LONGEST : minute - bin.minute;
-      if (bin === undefined || age >= (calm ? 60 : LONGEST)) break;
-      if (age > 0 && bin.fired) {
-        if (bin.minute + reachOf(bin) < firing) break;
-        firing = bin.minute;
-      }
-      const count = bin.counts[stream];
-      if (age < 1) one += count;
-      if (age < 10) ten += count;
-      if (age < 60) sixty += count;
-      longest += Math.min(count, most);
-    }
-    return [one, ten, sixty, calm ? this.#slow.at(this.bins, index, stream, most) : longest];
   }
 
   /** The habit as it was learnt for the bin's hour, whatever has been learnt so far. */

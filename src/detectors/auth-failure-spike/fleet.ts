@@ -1,15 +1,14 @@
 import { type Finding, formatDuration, formatTime, MINUTE } from '../../model/index.ts';
 import { clip, sourceLine, sourcesPhrase } from '../evidence.ts';
-import type { Habits } from '../habits.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, number, text, textOrNull } from '../stored.ts';
 import { widthOf } from './bins.ts';
 import { type Episode, Episodes } from './episodes.ts';
 import type { Watched } from './failures.ts';
 import { PRIORS, type Prior } from './prior.ts';
-import { newsOf } from './spikes.ts';
-import { Trials } from './trials.ts';
-import { courseOf, filled, habitOf, spanOf } from './words.ts';
+import { type Failed, newsOf } from './spikes.ts';
+import { type Known, Trials } from './trials.ts';
+import { actionOn, courseOf, filled, habitOf, spanOf } from './words.ts';
 
 /** Pairs kept; past it the oldest go. */
 const PAIRS = 300;
@@ -17,8 +16,12 @@ const PAIRS = 300;
 const SHARE = 3;
 /** What takes less part is no attack on many. */
 const LEAST = { addresses: 5, keys: 4 } as const;
+/** Where new addresses fail so often a day, one more is no news of anybody: cloud functions, scanners. */
+const USUAL = 4;
 /** Nothing is known of an account at first: a pair in twenty minutes, believed as much as ten. */
 const PRIOR: Prior = { failures: 0.5, bins: 10, dispersion: 1.5 };
+/** Minutes of which nothing is learnt: until each key is known, those where new addresses always fail are counted too. */
+const FIRST_DAY = 1_440;
 const LET_IN = 30 * MINUTE;
 
 type Pair = {
@@ -33,7 +36,8 @@ type Pair = {
 /**
  * All keys together: one attack that is spread over many of them, and over many addresses, so that none sees more than a
  * failure or two. What is counted is pairs of an address and a key that fail for the first time, from addresses without
- * an earlier success on that key; judged as a key's failures are. Beside it, single addresses that try many keys.
+ * an earlier success on that key, where new addresses hardly ever fail; judged as a key's failures are. Nothing is
+ * learnt of the first day. Beside it, single addresses that try many keys.
  *
  * Keeps 300 pairs, one baseline and its bins.
  */
@@ -41,6 +45,8 @@ export class Fleet {
   readonly #episodes: Episodes;
   readonly #trials: Trials;
   #pairs: Pair[];
+  /** Of the pairs; null: to be made anew. */
+  #addresses: Set<string> | null = null;
 
   /** @throws {TypeError} where what is stored is damaged */
   constructor(stored: Json | undefined) {
@@ -65,12 +71,12 @@ export class Fleet {
     ];
   }
 
-  /** A failure from an address without an earlier success on its key; `first`: the pair has not failed lately. */
-  failed(sight: Sight, first: boolean, watched: Watched): void {
+  /** A failure from an address without an earlier success on its key. */
+  failed(sight: Sight, { first, usual }: Failed, watched: Watched): void {
     const { event, at, geo } = sight;
     if (event.keyId !== null) this.#trials.failed(sight, event.keyId);
     const keyId = event.keyId ?? '';
-    if (!first || this.#speaksForAll(event.ip, keyId, at)) return;
+    if (!first || usual > USUAL || this.#speaksForAll(event.ip, keyId, at)) return;
     this.#pairs.push({
       ip: event.ip,
       keyId,
@@ -80,12 +86,22 @@ export class Fleet {
       entered: false,
     });
     if (this.#pairs.length > PAIRS) this.#pairs.shift();
+    this.#addresses = null;
     this.#episodes.add(at, 1, sight.clock.settled, {
       ...watched,
+      since: watched.since + FIRST_DAY,
       stream: 0,
       hasty: true,
       enough: (test, minute) => this.#isSpread((minute - widthOf(test) + 1) * MINUTE, (minute + 1) * MINUTE),
     });
+  }
+
+  /** A key was accepted from an address: news where that one takes part, or tries many keys. */
+  accepted(ip: string): void {
+    this.#trials.accepted(ip);
+    if (this.#episodes.open.length === 0) return;
+    this.#addresses ??= new Set(this.#pairs.map((pair) => pair.ip));
+    if (this.#addresses.has(ip)) this.#episodes.changed = true;
   }
 
   #speaksForAll(ip: string, keyId: string, at: number): boolean {
@@ -105,11 +121,13 @@ export class Fleet {
   }
 
   /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
-  tell(settled: number, habits: Habits, off: boolean): Finding[] {
-    const findings = this.#trials.tell(settled, habits, off);
+  tell(settled: number, known: Known, off: boolean): Finding[] {
+    const findings = this.#trials.tell(settled, known, off);
+    const { changed } = this.#episodes;
     for (let [episode] = this.#episodes.open; episode !== undefined; [episode] = this.#episodes.open) {
       const over = off || this.#episodes.over(episode, settled);
-      const finding = this.#describe(episode, habits);
+      if (!changed && !over && episode.told !== null) break;
+      const finding = this.#describe(episode, known);
       const told = newsOf(episode, finding);
       if (told !== null && !off) {
         findings.push(
@@ -121,10 +139,11 @@ export class Fleet {
       if (episode.told !== null) findings.push({ ...finding, at: finding.lastEventAt, ended: true });
       this.#episodes.shift();
     }
+    this.#episodes.changed = false;
     return findings;
   }
 
-  #describe(episode: Episode, habits: Habits): Finding {
+  #describe(episode: Episode, { habits, directory }: Known): Finding {
     const measure = this.#episodes.measure(episode);
     const { firstAt, lastAt, count, critical } = measure;
     const pairs = this.#pairs.filter(({ at }) => at >= firstAt && at < lastAt + 1_000);
@@ -135,9 +154,8 @@ export class Fleet {
     const ips = ranked(pairs.map(({ ip }) => ip));
     const keys = ranked(pairs.map(({ keyId }) => keyId)).filter((keyId) => keyId !== '');
     const countries = ranked(pairs.flatMap(({ country }) => country ?? []));
-    const gotIn = ranked(
-      pairs.filter(({ entered }) => entered).map(({ ip, keyId }) => `${ip} with ${keyId}`),
-    );
+    const entered = pairs.filter((pair) => pair.entered);
+    const gotIn = ranked(entered.map(({ ip, keyId }) => `${ip} with ${keyId}`));
     const usual = habitOf(this.#episodes.perDay);
     const target = `on ${keys.length} keys`;
     return {
@@ -154,7 +172,7 @@ export class Fleet {
       summary: `Since ${formatTime(firstAt)} logins were refused ${target} from ${ips.length} addresses that were never accepted there; usual is ${usual}.${gotIn.length > 0 ? ` After failing were let in: ${gotIn.join(', ')}.` : ''}`,
       action:
         gotIn.length > 0
-          ? 'Somebody may hold a key: keywarden rotate NAME --emergency for the credential it belongs to, unless the source is yours.'
+          ? actionOn(ranked(entered.map(({ keyId }) => keyId)), directory)
           : 'Somebody may be trying keys from many addresses: have them blocked at the provider, unless they are yours.',
       evidence: {
         keyId: null,

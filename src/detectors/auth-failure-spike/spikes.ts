@@ -22,6 +22,14 @@ export type Target = {
   readonly sources: ReadonlyMap<string, Source> | null;
 };
 
+/** A failure as it looks to its key. */
+export type Failed = {
+  /** Whether the address has not failed with the key lately. */
+  readonly first: boolean;
+  /** Failures a day that are usual in its stream. */
+  readonly usual: number;
+};
+
 /** The failures of one key and the episodes among them. */
 export class KeySpikes {
   #credential: string | null;
@@ -60,11 +68,16 @@ export class KeySpikes {
     return this.#episodes.lesson();
   }
 
-  /** True where the address is none that failed with the key lately. */
-  failed(sight: Sight, judgement: Judgement): boolean {
+  failed(sight: Sight, judgement: Judgement): Failed {
     this.#credential = sight.key?.credential ?? this.#credential;
     this.#episodes.add(sight.at, 1, sight.clock.settled, judgement);
-    return this.#attackers.failed(sight, judgement.stream, this.open);
+    const first = this.#attackers.failed(sight, judgement.stream, this.open);
+    return { first, usual: this.#episodes.usual(sight.at, judgement) };
+  }
+
+  /** The key was accepted from an address: news where that one failed. */
+  accepted(ip: string): void {
+    if (this.#attackers.has(ip)) this.#episodes.changed = true;
   }
 
   /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
@@ -73,7 +86,7 @@ export class KeySpikes {
     const { changed } = this.#episodes;
     for (let [episode] = this.#episodes.open; episode !== undefined; [episode] = this.#episodes.open) {
       const over = off || this.#episodes.over(episode, settled);
-      if (!changed && !over && episode.told?.critical === true) break;
+      if (!changed && !over && episode.told !== null) break;
       const finding = this.#describe(episode, target);
       const told = newsOf(episode, finding);
       if (told !== null && !off) {

@@ -2,10 +2,11 @@ import { type Finding, formatTime, MINUTE } from '../../model/index.ts';
 import { clip, loadTold, saveTold, sourceLine, sourcesPhrase, type Told } from '../evidence.ts';
 import type { Habits } from '../habits.ts';
 import { Pace } from '../pace.ts';
+import type { Directory } from '../places.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, number, text, textOrNull } from '../stored.ts';
 import { newsOf } from './spikes.ts';
-import { filled, spanOf } from './words.ts';
+import { actionOn, filled, spanOf } from './words.ts';
 
 /** Keys that one new address tries before it is a case, however slowly. */
 const KEYS = 8;
@@ -19,6 +20,9 @@ const QUIET = 240 * MINUTE;
 /** Failures in five minutes that make it critical. */
 const CRITICAL = 20;
 const FIVE = 5 * MINUTE;
+
+/** The keys at hand, and whose they are. */
+export type Known = { readonly habits: Habits; readonly directory: Directory };
 
 type Trial = {
   readonly ip: string;
@@ -37,6 +41,8 @@ type Trial = {
   requestIds: string[];
   pace: Pace;
   told: Told | null;
+  /** Whether something came that may change what there is to tell. */
+  changed: boolean;
 };
 
 /**
@@ -45,12 +51,15 @@ type Trial = {
  */
 export class Trials {
   readonly #trials = new Map<string, Trial>();
+  /** The addresses that are a case. */
+  readonly #cases = new Map<string, Trial>();
 
   /** @throws {TypeError} where what is stored is damaged */
   constructor(stored: Json | undefined) {
     for (const entry of list(stored ?? [])) {
       const trial = load(entry);
       this.#trials.set(trial.ip, trial);
+      if (trial.decidedAt !== null) this.#cases.set(trial.ip, trial);
     }
   }
 
@@ -68,7 +77,11 @@ export class Trials {
     trial.last = Math.max(trial.last, at);
     const since = trial.keys.get(keyId);
     if (since !== undefined || trial.keys.size < NAMES) trial.keys.set(keyId, Math.min(since ?? at, at));
-    if (trial.decidedAt === null && trial.keys.size >= KEYS) trial.decidedAt = at;
+    if (trial.decidedAt === null && trial.keys.size >= KEYS) {
+      trial.decidedAt = at;
+      this.#cases.set(trial.ip, trial);
+    }
+    trial.changed = true;
     trial.pace.add(at);
     rush(trial, at);
     if (event.requestId === null || trial.keys.size < 2) return;
@@ -83,7 +96,9 @@ export class Trials {
         (found, trial) => (found === null || trial.last < found.last ? trial : found),
         null,
       );
-      this.#trials.delete((oldest ?? [...this.#trials.values()][0])?.ip ?? '');
+      const gone = (oldest ?? [...this.#trials.values()][0])?.ip ?? '';
+      this.#trials.delete(gone);
+      this.#cases.delete(gone);
     }
     const trial: Trial = {
       ip,
@@ -99,29 +114,39 @@ export class Trials {
       requestIds: [],
       pace: new Pace(),
       told: null,
+      changed: true,
     };
     this.#trials.set(ip, trial);
     return trial;
   }
 
+  /** A key was accepted from an address: news where that one is a case. */
+  accepted(ip: string): void {
+    const trial = this.#cases.get(ip);
+    if (trial !== undefined) trial.changed = true;
+  }
+
   /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
-  tell(settled: number, habits: Habits, off: boolean): Finding[] {
+  tell(settled: number, { habits, directory }: Known, off: boolean): Finding[] {
     const findings: Finding[] = [];
-    for (const trial of this.#trials.values()) {
-      if (trial.decidedAt === null) continue;
+    for (const trial of this.#cases.values()) {
+      const over = off || settled >= trial.last + QUIET;
+      if (trial.decidedAt === null || !(trial.changed || over)) continue;
+      trial.changed = false;
       for (const [keyId, since] of trial.keys) {
         const success = habits.of(keyId)?.sources.get(trial.ip)?.first;
         if (success !== undefined && success > since) trial.gotIn.add(keyId);
       }
-      const finding = describe(trial, trial.decidedAt);
+      const finding = describe(trial, trial.decidedAt, directory);
       const told = newsOf(trial, finding);
       if (told !== null && !off) {
         findings.push(finding);
         trial.told = told;
       }
-      if (!off && settled < trial.last + QUIET) continue;
+      if (!over) continue;
       if (trial.told !== null) findings.push({ ...finding, at: finding.lastEventAt, ended: true });
       this.#trials.delete(trial.ip);
+      this.#cases.delete(trial.ip);
     }
     return findings;
   }
@@ -136,7 +161,7 @@ function rush(trial: Trial, at: number): void {
   if (count >= CRITICAL) trial.critical = true;
 }
 
-function describe(trial: Trial, decidedAt: number): Finding {
+function describe(trial: Trial, decidedAt: number, directory: Directory): Finding {
   const { ip, country, first, last, count, requestIds } = trial;
   const keys = [...trial.keys.keys()].sort();
   const gotIn = [...trial.gotIn].sort();
@@ -156,7 +181,7 @@ function describe(trial: Trial, decidedAt: number): Finding {
     summary: `Since ${formatTime(first)} ${ip} has tried ${number} keys with none of which it was ever accepted.${gotIn.length > 0 ? ` After failing it was let in with ${gotIn.join(', ')}.` : ''}`,
     action:
       gotIn.length > 0
-        ? `Somebody may hold ${gotIn.join(', ')}: keywarden compromise NAME --key ${gotIn[0]} with its credential's name, unless the address is yours.`
+        ? actionOn(gotIn, directory)
         : 'Have the address blocked at the provider, unless it is yours: then an application there has wrong keys.',
     evidence: {
       keyId: null,
@@ -230,5 +255,6 @@ function load(stored: Json): Trial {
     requestIds: list(requestIds).map(text),
     pace: Pace.load(pace),
     told: loadTold(told),
+    changed: true,
   };
 }

@@ -1,5 +1,6 @@
 import { type Evidence, formatDuration, formatTime, MINUTE } from '../../model/index.ts';
 import { Pace } from '../pace.ts';
+import type { Directory } from '../places.ts';
 import { minuteOf } from './bins.ts';
 import type { Measure } from './episodes.ts';
 
@@ -25,14 +26,27 @@ export function courseOf({ firstAt, lastAt, counts }: Measure): Evidence {
   return { first: formatTime(firstAt), last: formatTime(lastAt), pace: pace.line };
 }
 
+/** Credentials and keys named at most. */
+const NAMED = 5;
+
 /** What to do about refused logins with one key. */
 export function actionFor(credential: string | null, gotIn: boolean): string {
-  if (gotIn && credential !== null) {
-    return `Somebody may hold the key: keywarden rotate ${credential} --emergency, unless the source is yours.`;
-  }
-  return gotIn
-    ? 'Somebody may hold the key: replace it at the provider, unless the source is yours.'
-    : 'If the sources are yours, an application has a wrong or expired key; else have them blocked at the provider.';
+  if (gotIn)
+    return `Somebody may hold the key, unless the source is yours: ${orderFor(credential, 'the key')}.`;
+  return 'If the sources are yours, an application has a wrong or expired key; else have them blocked at the provider.';
+}
+
+/** What to do where sources got in with these keys: a command for each credential, the provider for keys of none. */
+export function actionOn(keys: readonly string[], directory: Directory): string {
+  const orders = new Set(keys.map((keyId) => orderFor(directory.of(keyId).credential, keyId)));
+  const rest = orders.size > NAMED ? `; and ${orders.size - NAMED} more` : '';
+  return `Somebody may hold ${keys.length === 1 ? 'a key' : `${keys.length} keys`}, unless the sources are yours: ${[...orders].slice(0, NAMED).join('; ')}${rest}.`;
+}
+
+function orderFor(credential: string | null, key: string): string {
+  return credential === null
+    ? `replace ${key} at the provider`
+    : `keywarden rotate ${credential} --emergency --reason "got in after refused logins"`;
 }
 
 /** The lists that are not empty. */
