@@ -73,6 +73,8 @@ describe('a rotation in the log', () => {
 
   test.each([
     ['key_unheard', 'key_8 was minted by key_unheard, a key that nobody configured, from 192.0.2.9 (DE)'],
+    ['constructor', 'key_8 was minted by constructor, a key that nobody configured, from 192.0.2.9 (DE)'],
+    ['__proto__', 'key_8 was minted by __proto__, a key that nobody configured, from 192.0.2.9 (DE)'],
     ['key_gone', 'key_8 was minted by key_gone, a retired key of billing, from 192.0.2.9 (DE)'],
     [
       'key_parked',

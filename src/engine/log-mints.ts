@@ -42,13 +42,18 @@ export function mintsIn(
       woken.add(credential);
       continue;
     }
-    const owned = [keyId, mintedKeyId].some((id) => id !== null && view.otherKeys[id]?.retired === false);
+    const owned = [keyId, mintedKeyId].some((id) => ownerOf(view, id)?.retired === false);
     if (owned) continue;
     if (view.first(event)) signals.push(foreignMint(event, mintedKeyId, signer, view));
     // Its signer may be adopted yet (a state that was restored): then it is known to end.
     if (signer === undefined && keyId !== null) changes.push(...forLater(event, keyId, mintedKeyId, view));
   }
   return { changes: [...changes, ...wakes(woken, view.now)], signals };
+}
+
+/** A key's id is the provider's word: `constructor` is one like any other. */
+function ownerOf({ otherKeys }: MintView, keyId: string | null): Rules['otherKeys'][string] | undefined {
+  return keyId !== null && Object.hasOwn(otherKeys, keyId) ? otherKeys[keyId] : undefined;
 }
 
 function forLater(
@@ -67,9 +72,10 @@ function foreignMint(
   { keyId, ip, geo, time, userAgent }: LogEvent,
   mintedKeyId: string,
   signer: ManagedKey | undefined,
-  { monitor, otherKeys, now }: MintView,
+  view: MintView,
 ): Signal {
-  const other = keyId === null ? undefined : otherKeys[keyId];
+  const { monitor, now } = view;
+  const other = ownerOf(view, keyId);
   const whose =
     signer !== undefined
       ? `a key of ${signer.credential}, which is configured no more`

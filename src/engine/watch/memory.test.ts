@@ -53,3 +53,18 @@ test('each key is read once, until more than ten thousand are at hand: then all 
   expect([...watched.habits.all()].map(({ keyId }) => keyId)).toEqual(['key_3']);
   expect(parts.get('key.key_3')).toContain('203.0.113.5');
 });
+
+test('keys of ours that were never used are asked for once, and fill no memory', async () => {
+  const state = stateWith(new Map());
+  const watch = createWatch(NO_RULES);
+  const memory = await WatchMemory.open(state, watch, 'log');
+  const keys = Array.from({ length: 1_000 }, (_, index) => ({
+    keyId: `key_${index}`,
+    credential: `credential-${index}`,
+    state: 'current' as const,
+    expiresAt: null,
+    compromisedAt: null,
+  }));
+  for (let page = 0; page < 30; page += 1) await memory.ready(calls(page, page + 1), { ...context, keys });
+  expect([state.asked.length, state.opened]).toEqual([1_000, 1]);
+});

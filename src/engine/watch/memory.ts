@@ -15,7 +15,8 @@ export class WatchMemory {
   readonly #watch: Watch;
   readonly #monitor: string;
   #watched: WatchState;
-  #keys = 0;
+  /** Whose parts were asked for; a key without one is new, and is not asked for again. */
+  readonly #asked = new Set<string>();
 
   static async open(
     state: Pick<State, 'watchGeneral' | 'watchParts'>,
@@ -44,13 +45,15 @@ export class WatchMemory {
 
   /** All that these events need, at hand. To be called when what {@link changes} gave is committed. */
   async ready(events: readonly LogEvent[], context: WatchContext): Promise<WatchState> {
-    if (this.#keys > KEYS_AT_HAND) {
+    if (this.#asked.size > KEYS_AT_HAND) {
       this.#watched = this.#watch.open(await this.#state.watchGeneral(this.#monitor));
-      this.#keys = 0;
+      this.#asked.clear();
     }
-    const wanted = this.#watch.wanted(this.#watched, events, context);
+    const wanted = this.#watch
+      .wanted(this.#watched, events, context)
+      .filter((name) => !this.#asked.has(name));
     this.#watch.admit(this.#watched, await this.#state.watchParts(this.#monitor, wanted));
-    this.#keys += wanted.length;
+    for (const name of wanted) this.#asked.add(name);
     return this.#watched;
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Alert, DAY, formatTime, HOUR, type Rotation } from '../../model/index.ts';
 import { blankRotation } from '../../rotation/blank-rotation.ts';
+import { answered, findingOf, summaryOf } from './testing/answers.ts';
 import { NO_RULES, START, version, WatchWorld } from './testing/world.ts';
 
 const STRANGER = '198.51.100.7';
@@ -80,7 +81,7 @@ describe('a finding whose severity rotates', () => {
     expect(summary).toContain(
       `Keywarden has not begun an emergency rotation: emergency rotation ${first?.id} is under way (overlap).`,
     );
-    expect(action).toContain('keywarden rotate prod --emergency');
+    expect(action).toContain('If these calls are not yours: keywarden ');
   });
 
   test('begins none within 24 hours of the last, whatever was restarted or deleted meanwhile, and one after', async () => {
@@ -90,9 +91,9 @@ describe('a finding whose severity rotates', () => {
     await end('completed');
     w.now += DAY - HOUR;
     await w.state.prune({ rotations: w.now, alerts: 0 });
-    await breach({ keyId: 'key_1' });
-    expect(await rotations()).toEqual([]);
-    expect((await newest()).summary).toContain(
+    const { signals, changes } = await answered(w, findingOf(w, { condition: 'another' }));
+    expect(changes).toEqual([]);
+    expect(summaryOf(signals[0])).toContain(
       `Keywarden has not begun an emergency rotation: emergency rotation ${first?.id} was begun at ${begunAt}`,
     );
     await quiet(3 * DAY);
@@ -114,13 +115,17 @@ describe('a finding whose severity rotates', () => {
   });
 
   test('is answered once for all that a page shows of its credential', async () => {
-    w.log.push(w.call('key_1', { ip: STRANGER }));
-    await breach();
-    const [rotation, ...others] = await rotations();
+    const { signals, changes } = await answered(
+      w,
+      findingOf(w),
+      findingOf(w, { kind: 'impossible-travel', condition: 'key_2 BR' }),
+    );
+    const [rotation, ...others] = changes.filter(({ type }) => type === 'rotation.put');
     expect(others).toEqual([]);
-    const told = await alerts();
-    expect(told).toHaveLength(2);
-    for (const { evidence } of told) expect(evidence.emergencyRotation).toBe(rotation?.id);
+    if (rotation?.type !== 'rotation.put') throw new Error('nothing was begun');
+    expect(signals).toHaveLength(2);
+    for (const signal of signals)
+      expect(signal).toMatchObject({ evidence: { emergencyRotation: rotation.rotation.id } });
   });
 
   test('does so as well where another detector bears its alert, from the first or later', async () => {
@@ -174,6 +179,43 @@ describe('a finding whose severity rotates', () => {
     const [rotation, ...others] = await rotations();
     expect(others).toEqual([]);
     expect((await newest()).evidence.emergencyRotation).toBe(rotation?.id);
+  });
+});
+
+describe('a finding that was declined begins one once what was in the way is over', () => {
+  const going = async (): Promise<void> => {
+    const before = (await newest()).count;
+    await breach({ times: 10 ** before });
+    expect(await alerts()).toMatchObject([{ state: 'triggered', count: before + 1 }]);
+  };
+
+  test('as a rotation that was under way', async () => {
+    const asked = { ...blankRotation('prod', 'asked-1', START), trigger: 'emergency' } as const;
+    await w.commit({ type: 'rotation.put', rotation: asked });
+    await breach();
+    await going();
+    expect(await rotations()).toHaveLength(1);
+    await end('failed');
+    await going();
+    expect(await rotations()).toContainEqual(expect.objectContaining({ actor: 'watch', queued: true }));
+    expect((await newest()).summary).toContain('Keywarden has begun an emergency rotation');
+  });
+
+  test('as the 24 hours since the last', async () => {
+    const { changes } = await answered(w, findingOf(w, { condition: 'another' }));
+    await w.commit(...changes);
+    await end('failed');
+    await breach();
+    const day = w.now;
+    for (const hours of [12, 23]) {
+      w.now = day + hours * HOUR;
+      await going();
+      expect(await rotations()).toHaveLength(1);
+      expect((await newest()).summary).toContain('the watch begins one in 24 hours at most');
+    }
+    w.now = day + DAY;
+    await going();
+    expect(await rotations()).toHaveLength(2);
   });
 });
 
