@@ -10,8 +10,8 @@ export type Case = {
   readonly credential: string | null;
   firstAt: number;
   lastAt: number;
-  /** The time of the event that opened it. */
-  readonly decidedAt: number;
+  /** The time of the event that opened it; of the first critical one where a case has to be worth the telling. */
+  decidedAt: number;
   count: number;
   critical: boolean;
   readonly evidence: Evidence;
@@ -21,6 +21,8 @@ export type Case = {
 export type CasesOptions = {
   /** A case ends after this long without a further call, ms. Infinity: it does not end by itself. */
   readonly quiet: number;
+  /** What goes on for longer is ended and begins anew as another case, ms. Absent: it goes on as one. */
+  readonly longest?: number;
   /** Whether what came since the last telling is worth another one; a rise to critical always is. */
   readonly news: (found: Case, told: Told) => boolean;
   /** Whether a case that was never told is worth it by now; one that never is ends unsaid. Absent: every one is. */
@@ -65,6 +67,7 @@ export class Cases {
     const name = full ? GATHERED : condition;
     const found = this.#join(name, sight, full);
     found.count += 1;
+    if (critical && !found.critical && this.#options.worth !== undefined) found.decidedAt = sight.at;
     found.critical ||= critical;
     found.evidence.add(sight);
   }
@@ -72,10 +75,13 @@ export class Cases {
   #join(condition: string, sight: Sight, gathered: boolean): Case {
     const { at } = sight;
     const all = this.#open.get(condition) ?? [];
+    const { quiet, longest = Number.POSITIVE_INFINITY } = this.#options;
     const near = all.filter(
-      ({ firstAt, lastAt }) => at >= firstAt - this.#options.quiet && at <= lastAt + this.#options.quiet,
+      ({ firstAt, lastAt }) =>
+        at >= firstAt - quiet && at <= lastAt + quiet && at < firstAt + longest && lastAt < at + longest,
     );
-    const [head, ...rest] = near;
+    // Two that the longest time parts stay two, whatever comes between.
+    const [head, ...rest] = longest === Number.POSITIVE_INFINITY ? near : near.slice(0, 1);
     if (head === undefined) {
       const fresh: Case = {
         condition,
@@ -114,7 +120,7 @@ export class Cases {
       let done = 0;
       for (const found of cases) {
         this.#update(found, findings);
-        if (settled < found.lastAt + this.#options.quiet) break;
+        if (settled < this.#endOf(found)) break;
         if (found.told !== null) findings.push(this.#ended(found));
         done += 1;
       }
@@ -122,6 +128,11 @@ export class Cases {
       else if (done > 0) this.#open.set(condition, cases.slice(done));
     }
     return findings;
+  }
+
+  #endOf({ firstAt, lastAt }: Case): number {
+    const { quiet, longest = Number.POSITIVE_INFINITY } = this.#options;
+    return Math.min(lastAt + quiet, firstAt + longest);
   }
 
   #update(found: Case, findings: Finding[]): void {
@@ -180,6 +191,7 @@ function absorb(head: Case, other: Case): void {
   head.firstAt = Math.min(head.firstAt, other.firstAt);
   head.lastAt = Math.max(head.lastAt, other.lastAt);
   head.count += other.count;
+  if (other.critical && !head.critical) head.decidedAt = other.decidedAt;
   head.critical ||= other.critical;
   head.evidence.absorb(other.evidence);
   head.told ??= other.told;

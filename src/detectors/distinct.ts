@@ -9,7 +9,9 @@ const LINEAR = Array.from({ length: REGISTERS + 1 }, (_, zeros) =>
 );
 /** Registers are characters, from this one on: so they are stored as they stand. */
 const ZERO = 48;
-const TEXT = new TextDecoder();
+/** A character for each register. */
+const PLACES = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_';
+const CODES = new Array<number>(REGISTERS).fill(ZERO);
 
 /**
  * How many different events there were, in 64 registers: HyperLogLog (Flajolet, Fusy, Gandouet and Meunier 2007), with
@@ -22,7 +24,8 @@ const TEXT = new TextDecoder();
  * calls.count // 1
  */
 export class Distinct {
-  readonly #registers = new Uint8Array(REGISTERS).fill(ZERO);
+  /** Null until something is counted. */
+  #registers: Uint8Array | null = null;
   #sum = REGISTERS;
   #zeros = REGISTERS;
   /** Null where it is to be worked out anew. */
@@ -33,8 +36,13 @@ export class Distinct {
   /** What {@link save} gave; anything else in it counts as nothing. */
   static load(stored: string): Distinct {
     const loaded = new Distinct();
+    if (stored.length < REGISTERS) {
+      for (let at = 0; at + 1 < stored.length; at += 2)
+        loaded.#raise(PLACES.indexOf(stored.charAt(at)), rankOf(stored, at + 1));
+      return loaded;
+    }
     for (let index = 0; index < Math.min(stored.length, REGISTERS); index += 1)
-      loaded.#raise(index, Math.min(Math.max(stored.charCodeAt(index) - ZERO, 0), 27));
+      loaded.#raise(index, rankOf(stored, index));
     return loaded;
   }
 
@@ -42,14 +50,15 @@ export class Distinct {
   add(mark: number): boolean {
     const rank = Math.clz32((mark << CHOOSE) | (1 << (CHOOSE - 1))) + 1;
     const index = mark >>> (32 - CHOOSE);
-    if (rank + ZERO <= (this.#registers[index] ?? 0)) return false;
+    if (rank + ZERO <= (this.#registers?.[index] ?? 0)) return false;
     this.#raise(index, rank);
     return true;
   }
 
   #raise(index: number, rank: number): void {
-    const had = (this.#registers[index] ?? 0) - ZERO;
-    if (rank <= had) return;
+    const had = (this.#registers?.[index] ?? ZERO) - ZERO;
+    if (rank <= had || index < 0) return;
+    this.#registers ??= new Uint8Array(REGISTERS).fill(ZERO);
     if (had === 0) this.#zeros -= 1;
     this.#sum += 1 / (1 << rank) - 1 / (1 << had);
     this.#registers[index] = rank + ZERO;
@@ -68,16 +77,48 @@ export class Distinct {
     return this.#count;
   }
 
-  /** Takes in what another has counted; what both have seen counts once. */
-  absorb(other: Distinct): void {
-    for (const [index, register] of other.#registers.entries()) this.#raise(index, register - ZERO);
+  /** Begins anew, for those who count in turns. */
+  clear(): void {
+    if (this.#zeros === REGISTERS) return;
+    this.#registers?.fill(ZERO);
+    this.#sum = REGISTERS;
+    this.#zeros = REGISTERS;
+    this.#count = 0;
+    this.#saved = '';
   }
 
-  /** At most 64 characters; none where nothing was counted. */
+  /** Takes in what another has counted; what both have seen counts once. */
+  absorb(other: Distinct): void {
+    const registers = other.#registers;
+    if (registers === null) return;
+    for (let index = 0; index < REGISTERS; index += 1) this.#raise(index, (registers[index] ?? ZERO) - ZERO);
+  }
+
+  /** At most 64 characters; none where nothing was counted, and two for each register where few are in use. */
   save(): string {
-    this.#saved ??= TEXT.decode(this.#registers);
+    this.#saved ??= 2 * (REGISTERS - this.#zeros) < REGISTERS ? this.#few() : this.#all();
     return this.#saved;
   }
+
+  #few(): string {
+    let few = '';
+    for (let index = 0; index < REGISTERS; index += 1) {
+      const register = this.#registers?.[index] ?? ZERO;
+      if (register > ZERO) few += PLACES.charAt(index) + String.fromCharCode(register);
+    }
+    return few;
+  }
+
+  #all(): string {
+    // A plain list is twice as fast as one of bytes.
+    for (let index = 0; index < REGISTERS; index += 1) CODES[index] = this.#registers?.[index] ?? ZERO;
+    return String.fromCharCode.apply(null, CODES);
+  }
+}
+
+/** Whatever else the text holds is taken for the nearest. */
+function rankOf(stored: string, index: number): number {
+  return Math.min(Math.max(stored.charCodeAt(index) - ZERO, 0), 27);
 }
 
 /** 32 bits that stand for an event: a hash of its id, no defence against somebody who picks the ids. */

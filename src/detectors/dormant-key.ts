@@ -4,6 +4,7 @@ import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
 import { type Habits, Notes } from './habits.ts';
 import { LATENESS } from './log-clock.ts';
+import { replaceOrder } from './orders.ts';
 import { list, number } from './stored.ts';
 
 /** The calls of the first hour are the waking; a key may be busy from then on. */
@@ -31,6 +32,7 @@ function make({ rules, habits, stored }: DetectorInput): Detector {
       return { last: number(last), since: number(since), before: number(before) };
     },
     save: ({ last, since, before }) => [last, since, before],
+    told: true,
   });
   const cases = new Cases(
     { quiet: QUIET, news: doubled, describe: (found) => describe(found, restOf(found, habits, notes)) },
@@ -42,13 +44,17 @@ function make({ rules, habits, stored }: DetectorInput): Detector {
       if (after === null || habit === null || sight.verdict !== 'accepted') return;
       const uses = notes.of(habit);
       if (at > uses.last) {
+        notes.changed(habit);
         if (uses.last === 0) uses.since = at;
         else if (at - uses.last >= after - LATENESS) {
           uses.before = uses.last;
           uses.since = at;
         }
         uses.last = at;
-      } else if (at < uses.since && at > uses.before) uses.since = at;
+      } else if (at < uses.since && at > uses.before) {
+        notes.changed(habit);
+        uses.since = at;
+      }
       if (uses.before === 0 || at > uses.since + WAKING || at - uses.before < after) return;
       if (at > uses.before && !sight.own()) cases.note(habit.keyId, sight, false);
     },
@@ -83,10 +89,7 @@ function describe(found: Case, before: number | null): Finding {
     lastEventAt: lastAt,
     title: `${name}${whose} is used again after ${rest}: from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
     summary: `${name}${whose} was accepted at ${formatTime(firstAt)} after ${rest} without a use.${since} A key that everybody forgot is one that nobody misses.`,
-    action:
-      credential === null
-        ? 'Find out who uses it. If nobody of yours does, revoke the key at the provider.'
-        : `Find out who uses it. If nobody of yours does: keywarden rotate ${credential} --emergency.`,
+    action: `Find out who uses it. If nobody of yours does: ${replaceOrder(credential, keyId)}.`,
     evidence: {
       keyId,
       count,

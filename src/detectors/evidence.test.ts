@@ -39,12 +39,12 @@ describe('evidence', () => {
     const evidence = new Evidence();
     add(evidence, 0, {}, 'BR');
     expect(evidence.lists()).toMatchObject({
-      countries: ['BR'],
       sources: ['203.0.113.9 (203.0.113.0/24, BR) 1'],
     });
+    expect(evidence.countries).toEqual(['BR']);
   });
 
-  it('holds keys, paths without queries, user agents, request ids, the span and the pace', () => {
+  it('holds keys, paths without queries, user agents, request ids and the pace', () => {
     const evidence = new Evidence();
     add(evidence, 3, { keyId: 'key_b', path: '/v1/assets?token=hush' });
     add(evidence, 0, { keyId: 'key_a' });
@@ -53,14 +53,21 @@ describe('evidence', () => {
       ips: ['203.0.113.9'],
       sources: ['203.0.113.9 (203.0.113.0/24, RU) 3'],
       keys: ['key_b', 'key_a'],
-      countries: ['RU'],
       userAgents: ['footage/1.4'],
       paths: ['GET /v1/assets'],
       requestIds: ['req_e3', 'req_e0'],
-      first: '2026-10-01T00:00:00Z',
-      last: '2026-10-01T00:03:00Z',
       pace: '▇▇▁▇ (1 min each)',
     });
+  });
+
+  it('does not say twice what the finding or the sources say', () => {
+    const evidence = new Evidence();
+    for (let last = 1; last <= 10; last += 1) add(evidence, last, { ip: `198.51.100.${last}` });
+    expect(Object.keys(evidence.lists())).toEqual([
+      ...['sources', 'userAgents', 'paths', 'requestIds', 'pace', 'ips'],
+    ]);
+    add(evidence, 11, { ip: '192.0.2.1', keyId: 'key_b' }, 'BR');
+    expect(evidence.lists()).toMatchObject({ countries: ['RU', 'BR'], keys: ['key_9Xc1', 'key_b'] });
   });
 
   it('is bounded, whatever comes', () => {
@@ -148,5 +155,17 @@ describe('the pace of a case', () => {
     const [head, tail] = halves;
     if (tail !== undefined) head?.absorb(tail);
     expect(new Set([...paces, head].map((pace) => pace?.line)).size).toBe(1);
+  });
+
+  it.each([
+    [[0, 1, [1]]],
+    [[-MINUTE, 1, [1]]],
+    [[MINUTE / 2, 1, [1]]],
+    [[Number.POSITIVE_INFINITY, 1, [1]]],
+    [[MINUTE, 0.5, [1]]],
+    [[MINUTE, 1e300, [1]]],
+    [[MINUTE, 1, new Array<number>(25).fill(1)]],
+  ])('is not read where it is damaged: %j', (stored) => {
+    expect(() => Pace.load(stored)).toThrow(TypeError);
   });
 });

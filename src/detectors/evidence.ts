@@ -1,4 +1,4 @@
-import { formatTime, type Geo, type LogEvent } from '../model/index.ts';
+import type { Geo, LogEvent } from '../model/index.ts';
 import { networkOf } from './ip.ts';
 import { Pace } from './pace.ts';
 import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
@@ -36,13 +36,11 @@ export class Evidence {
   readonly #paths: Counts;
   readonly #requestIds: Counts;
   readonly #pace: Pace;
-  #first = Number.POSITIVE_INFINITY;
-  #last = Number.NEGATIVE_INFINITY;
 
   /** @throws {TypeError} where what is stored is damaged */
   constructor(stored?: Json) {
-    const [sources, keys, countries, userAgents, paths, requestIds, pace, first, last] =
-      stored === undefined ? [[], [], [], [], [], [], undefined, null, null] : list(stored);
+    const [sources, keys, countries, userAgents, paths, requestIds, pace] =
+      stored === undefined ? [[], [], [], [], [], []] : list(stored);
     for (const source of list(sources)) {
       const [ip, count, country] = list(source);
       this.#sources.set(text(ip), { count: number(count), country: textOrNull(country ?? null) });
@@ -53,8 +51,6 @@ export class Evidence {
     this.#paths = counts(paths);
     this.#requestIds = counts(requestIds);
     this.#pace = pace === undefined ? new Pace() : Pace.load(pace);
-    this.#first = numberOrNull(first ?? null) ?? this.#first;
-    this.#last = numberOrNull(last ?? null) ?? this.#last;
   }
 
   add({ event, at, geo }: Seen): void {
@@ -66,8 +62,6 @@ export class Evidence {
     tally(this.#paths, clip(`${event.method} ${event.path.split('?', 1)[0]}`), LIMITS.paths);
     if (event.requestId !== null) tally(this.#requestIds, clip(event.requestId), LIMITS.requestIds);
     this.#pace.add(at);
-    this.#first = Math.min(this.#first, at);
-    this.#last = Math.max(this.#last, at);
   }
 
   #source(ip: string, country: string | null, by: number): void {
@@ -87,8 +81,6 @@ export class Evidence {
     merge(this.#paths, other.#paths, LIMITS.paths);
     merge(this.#requestIds, other.#requestIds, LIMITS.requestIds);
     this.#pace.absorb(other.#pace);
-    this.#first = Math.min(this.#first, other.#first);
-    this.#last = Math.max(this.#last, other.#last);
   }
 
   /** Addresses, at most 100, the one with the most calls first. */
@@ -126,17 +118,19 @@ export class Evidence {
     return [...this.#requestIds.keys()];
   }
 
-  /** The lists as a finding bears them, empty ones left out; the span and the pace of the calls as text. */
+  /**
+   * The lists as a finding bears them, and the pace of the calls as text. Empty ones are left out, and what others say:
+   * a single key is the finding's, and the sources name their countries as long as all are listed.
+   */
   lists(): Record<string, string | readonly string[]> {
-    const { sources, keys, countries, userAgents, paths, requestIds } = this;
+    const { sources, userAgents, paths, requestIds, ips } = this;
+    const keys = this.#keys.size > 1 ? this.keys : [];
+    const countries = this.#sources.size > LIMITS.top ? this.countries : [];
     const filled = Object.entries({ sources, keys, countries, userAgents, paths, requestIds }).filter(
       ([, found]) => found.length > 0,
     );
-    const span =
-      this.#first > this.#last
-        ? {}
-        : { first: formatTime(this.#first), last: formatTime(this.#last), pace: this.#pace.line };
-    return { ips: this.ips, ...Object.fromEntries(filled), ...span };
+    const pace = this.#pace.line;
+    return { ...Object.fromEntries(filled), ...(pace === '' ? {} : { pace }), ips };
   }
 
   save(): Json {
@@ -146,7 +140,6 @@ export class Evidence {
         ...found,
       ]),
       this.#pace.save(),
-      ...(this.#first > this.#last ? [null, null] : [this.#first, this.#last]),
     ];
   }
 }

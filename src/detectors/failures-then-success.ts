@@ -6,6 +6,7 @@ import { Guesses } from './failures-then-success-guesses.ts';
 import { type Newcomer, Newcomers } from './failures-then-success-newcomers.ts';
 import { knownBefore } from './habits.ts';
 import { knownNetwork, knownSource } from './known-network.ts';
+import { replaceOrder } from './orders.ts';
 import type { Sight } from './sight.ts';
 import { list } from './stored.ts';
 
@@ -118,10 +119,7 @@ function describe({
     lastEventAt: lastAt,
     title: `${source} guessed and got in with ${keyId}${whose}: accepted after ${count} failures${tried}`,
     summary: `From ${formatTime(firstAt)} on ${source} failed ${count} times${tried}; at ${formatTime(lastAt)} it was accepted with ${keyId}${whose}, which was never used from that network before. Whoever calls from there holds the key.`,
-    action:
-      credential === null
-        ? 'If that is nobody of yours, replace the key at the provider now.'
-        : `If that is nobody of yours: keywarden rotate ${credential} --emergency.`,
+    action: `If that is nobody of yours: ${replaceOrder(credential, keyId)}.`,
     evidence: { keyId, count, ...evidence.lists(), ips: [ip] },
   };
 }

@@ -1,6 +1,6 @@
 import { LATENESS } from './log-clock.ts';
 import { FORMS, parse } from './parts.ts';
-import { type Json, list, number, text } from './stored.ts';
+import { isDamage, type Json, list, number, text } from './stored.ts';
 
 /** Addresses remembered of one key; past the first number, those unused for longest go until the second is left. */
 const ADDRESSES = { most: 125, kept: 100 } as const;
@@ -180,7 +180,7 @@ export class Notes<T> {
     return this.at(habit) ?? this.#keep(habit, new Slot(this.#name, null), this.#form.load(undefined));
   }
 
-  /** Null where there is none. @throws {TypeError} where it is damaged */
+  /** Null where there is none. One that is damaged is none: the detector meets the key anew. */
   at(habit: Habit): T | null {
     const slot = habit.slots[this.#place];
     if (slot === undefined) return null;
@@ -202,9 +202,15 @@ export class Notes<T> {
     habit.changed = true;
   }
 
-  #read(habit: Habit, slot: Slot): T {
+  #read(habit: Habit, slot: Slot): T | null {
     const written = slot.text ?? '';
-    return this.#keep(habit, slot, this.#form.load(jsonOf(written.slice(written.indexOf(':') + 1))));
+    try {
+      return this.#keep(habit, slot, this.#form.load(jsonOf(written.slice(written.indexOf(':') + 1))));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.drop(habit);
+      return null;
+    }
   }
 
   #keep(habit: Habit, slot: Slot, note: T): T {

@@ -212,8 +212,20 @@ describe('a new version of a credential', () => {
     expect(stolen.map(({ condition, credential }) => [condition, credential])).toEqual([
       ['key_2 AU -34,151', 'frameflow-prod'],
     ]);
-    expect(stolen[0]?.action).toContain('keywarden rotate frameflow-prod --emergency');
+    expect(stolen[0]?.action).toContain('keywarden compromise frameflow-prod --key key_2');
   });
+});
+
+it('is told with the time of the call that decided it', () => {
+  const usual = home(BERLIN, 30_000, DAY);
+  const [there] = found([...usual, call(DAY + 41_000, SYDNEY)]);
+  expect([there?.at, there?.firstEventAt, there?.lastEventAt]).toEqual(Array(3).fill(START + DAY + 41_000));
+  const [back] = found([...usual, call(2 * DAY + 41_000, SYDNEY), call(2 * DAY + 97_500, BERLIN)]);
+  expect([back?.at, back?.firstEventAt, back?.lastEventAt]).toEqual([
+    START + 2 * DAY + 97_500,
+    START + 2 * DAY + 41_000,
+    START + 2 * DAY + 97_500,
+  ]);
 });
 
 describe('the order of arrival', () => {

@@ -3,6 +3,7 @@ import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { type Habit, knownBefore, Notes } from './habits.ts';
 import { exemplify, isAbroad, type Journey, Journeys, type Leg, nameOf, take } from './journeys.ts';
 import { LATENESS } from './log-clock.ts';
+import { replaceOrder } from './orders.ts';
 import type { KeyFacts } from './places.ts';
 import type { Sight } from './sight.ts';
 import {
@@ -41,7 +42,7 @@ export const impossibleTravel: DetectorFactory = { form: 1, make };
 
 function make({ rules, stored }: DetectorInput): Detector {
   const limits = rules.detectors['impossible-travel'];
-  const notes = new Notes<Stays>('impossible-travel', { load: loadStays, save: saveStays });
+  const notes = new Notes<Stays>('impossible-travel', { load: loadStays, save: saveStays, told: true });
   const journeys = new Journeys(stored);
 
   /** Compares this use with the nearest uses of every other place. */
@@ -66,6 +67,7 @@ function make({ rules, stored }: DetectorInput): Detector {
           km: Math.round(km),
           minutes,
           at: Math.min(minute, used) * MINUTE,
+          decidedAt: decidedAt(sight.at, used, newer),
         });
       }
     }
@@ -82,6 +84,7 @@ function make({ rules, stored }: DetectorInput): Detector {
     const known = stay !== undefined && stay.last === Math.floor(at / MINUTE) && stay.first <= at;
     if (known && (journeys.size === 0 || stays.places.length === 1)) return;
     if (stay === undefined && sight.own()) return;
+    notes.changed(habit);
     attend(stays, at);
     if (stay === undefined) {
       stay = addStay(stays, point, sight.event.ip, at) ?? undefined;
@@ -99,6 +102,13 @@ function make({ rules, stored }: DetectorInput): Detector {
         : journeys.tell(settled - NEW - LATENESS, true, findingOf),
     save: () => journeys.save(),
   };
+}
+
+/** When the later of both uses was: this call, or the other, of which the minute is known, and of a first use the time. */
+function decidedAt(at: number, used: number, newer: Stay): number {
+  const later = Math.max(Math.floor(at / MINUTE), used);
+  if (Math.floor(newer.first / MINUTE) === later) return newer.first;
+  return Math.max(at, used * MINUTE);
 }
 
 /** Whether going from one place to the other may be told at all. */
@@ -128,10 +138,9 @@ function familyOf(notes: Notes<Stays>, { key, directory, habits }: Sight, habit:
 
 function findingOf(journey: Journey, leg: Leg): Finding {
   const { keyId, credential, place, ip, critical, evidence } = journey;
-  const { from, place: home, km, minutes, at } = leg;
+  const { from, place: home, km, minutes, at, decidedAt: last } = leg;
   const whose = credential === null ? '' : ` of ${credential}`;
   const within = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 6) / 10} h`;
-  const last = at + (minutes - 1) * MINUTE;
   return {
     kind: 'impossible-travel',
     severity: critical ? 'critical' : 'warning',
@@ -140,13 +149,11 @@ function findingOf(journey: Journey, leg: Leg): Finding {
     keyId,
     credential,
     ips: [ip],
-    firstEventAt: at,
+    firstEventAt: Math.min(journey.first, last),
     lastEventAt: last,
     title: `${keyId} used from ${place} and ${home} within ${within}, ${km} km apart: ${ip} is new to it`,
     summary: `The provider accepted calls with ${keyId}${whose} from ${ip} (${place}), where it was never used before, within ${within} of calls from ${from} (${home}), at least ${km} km away (${formatTime(at)}). Nobody travels so fast: two parties hold the key, or its application runs in a new place.`,
-    action: `If the calls from ${place} are not yours: ${
-      credential === null ? 'replace the key at the provider' : `keywarden rotate ${credential} --emergency`
-    }. If they are: nothing is to be done, the place is known after a day.`,
+    action: `If the calls from ${place} are not yours: ${replaceOrder(credential, keyId)}. If they are: nothing is to be done, the place is known after a day.`,
     evidence: { keyId, from: `${from} (${home})`, to: `${ip} (${place})`, km, minutes, ...evidence.lists() },
   };
 }

@@ -3,7 +3,8 @@ export type Address =
   | { readonly family: 4; readonly value: number }
   | { readonly family: 6; readonly value: bigint };
 
-const OCTET = /^(?:0|[1-9]\d{0,2})$/;
+/** The code of a dot, less that of a nought. */
+const DOT = 46 - 48;
 const GROUP = /^[0-9a-f]{1,4}$/i;
 const MAPPED = 0xffffn << 32n;
 
@@ -24,15 +25,27 @@ export function parseAddress(text: string): Address | null {
 }
 
 function parseV4(text: string): number | null {
-  const octets = text.split('.');
-  if (octets.length !== 4) return null;
+  if (text.length > 15) return null;
   let value = 0;
-  for (const octet of octets) {
-    const part = OCTET.test(octet) ? Number(octet) : 256;
-    if (part > 255) return null;
-    value = value * 256 + part;
+  let octet = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const digit = text.charCodeAt(index) - 48;
+    if (digit === DOT) {
+      if (digits === 0) return null;
+      value = value * 256 + octet;
+      octet = 0;
+      digits = 0;
+      dots += 1;
+      continue;
+    }
+    if (digit < 0 || digit > 9 || (digits > 0 && octet === 0)) return null;
+    octet = octet * 10 + digit;
+    digits += 1;
+    if (octet > 255) return null;
   }
-  return value;
+  return dots === 3 && digits > 0 ? value * 256 + octet : null;
 }
 
 function parseV6(text: string): bigint | null {

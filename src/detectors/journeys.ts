@@ -1,9 +1,9 @@
-import type { Finding } from '../model/index.ts';
+import { type Finding, MINUTE } from '../model/index.ts';
 import { Evidence } from './evidence.ts';
 import type { KeyFacts } from './places.ts';
 import type { Sight } from './sight.ts';
 import type { Stay } from './stays.ts';
-import { type Json, list, number, text, textOrNull } from './stored.ts';
+import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
 
 /** New places watched at a time, of all keys. */
 const JOURNEYS = 500;
@@ -18,8 +18,10 @@ export type Leg = {
   readonly km: number;
   /** Between both uses, at most. */
   readonly minutes: number;
-  /** The earlier use. */
+  /** The minute of the earlier use. */
   readonly at: number;
+  /** The later use: the call that decided it. */
+  readonly decidedAt: number;
 };
 
 /** A new place of a key while it is new. */
@@ -118,7 +120,12 @@ export function exemplify(journey: Journey, sight: Sight): void {
 /** The fastest leg bears the finding, among equals the earliest: the same whatever the order. */
 export function take(journey: Journey, leg: Leg): void {
   const { leg: known } = journey;
-  const faster = known === null ? 1 : leg.km / leg.minutes - known.km / known.minutes || known.at - leg.at;
+  const faster =
+    known === null
+      ? 1
+      : leg.km / leg.minutes - known.km / known.minutes ||
+        known.at - leg.at ||
+        known.decidedAt - leg.decidedAt;
   if (faster > 0) journey.leg = leg;
 }
 
@@ -159,14 +166,22 @@ function save(journey: Journey): Json {
     critical ? 1 : 0,
     ip,
     first,
-    leg === null ? null : [leg.from, leg.place, leg.km, leg.minutes, leg.at],
+    leg === null ? null : [leg.from, leg.place, leg.km, leg.minutes, leg.at, leg.decidedAt],
     told ? 1 : 0,
     evidence.save(),
     examples,
   ];
 }
 
+/** What an earlier build kept does not say which call decided it. */
 function loadLeg(stored: Json | undefined): Leg {
-  const [from, place, km, minutes, at] = list(stored);
-  return { from: text(from), place: text(place), km: number(km), minutes: number(minutes), at: number(at) };
+  const [from, place, km, minutes, at, decidedAt] = list(stored);
+  const leg = {
+    from: text(from),
+    place: text(place),
+    km: number(km),
+    minutes: number(minutes),
+    at: number(at),
+  };
+  return { ...leg, decidedAt: numberOrNull(decidedAt ?? null) ?? leg.at + (leg.minutes - 1) * MINUTE };
 }

@@ -46,7 +46,9 @@ describe('learnt countries', () => {
     expect(found[0]?.title).toBe(
       'key_9Xc1 used from FR, a country it was never used from while they were learnt: 1 accepted call from 203.0.113.5',
     );
-    expect(found[0]?.action).toContain('register the country under otherKeys.key_9Xc1.geolocations');
+    expect(found[0]?.action).toContain(
+      "register the country under the monitor's otherKeys.key_9Xc1.geolocations",
+    );
   });
 
   it('are none of a key that has a list, or where nothing is learnt', () => {
@@ -135,7 +137,7 @@ describe('a new version of a credential', () => {
       ['key_2 BR', 'learnt: DE, US'],
     ]);
     expect(found[0]?.action).toBe(
-      'If these calls are not yours: keywarden rotate frameflow-prod --emergency. If they are: register the country under perCredential.frameflow-prod.geolocations.',
+      "If these calls are not yours: keywarden compromise frameflow-prod --key key_2. If they are: register the country under the monitor's perCredential.frameflow-prod.geolocations.",
     );
     // Another key would be learning still.
     expect(conditions(events, { ...learning(), keys: keys.slice(0, 1) })).toEqual([]);

@@ -25,7 +25,7 @@ export class LearntPlaces {
 
   constructor(learn: NonNullable<Rules['learn']>, notes: string) {
     this.#learn = learn;
-    this.#notes = new Notes(notes, { load, save });
+    this.#notes = new Notes(notes, { load, save, told: true });
   }
 
   /**
@@ -36,9 +36,12 @@ export class LearntPlaces {
     const { at } = sight;
     const learnt = this.#notes.at(habit) ?? this.#begin(sight, habit);
     if (learnt.countries.has(country)) {
-      if (at < learnt.since) learnt.since = at;
+      if (at >= learnt.since) return 'usual';
+      learnt.since = at;
+      this.#notes.changed(habit);
       return 'usual';
     }
+    this.#notes.changed(habit);
     const family = this.#family(sight, habit);
     const since = Math.min(at, learnt.since, ...family.map((other) => other.since));
     learnt.since = since;

@@ -39,6 +39,8 @@ export class AccountPace {
   #began: number;
   readonly #lows: number[];
   readonly #open: Map<number, Distinct>;
+  /** The hour that had the last event. */
+  #latest: { readonly hour: number; readonly events: Distinct } | null = null;
   silence: Silence | null;
 
   /** @throws {TypeError} where what is stored is damaged */
@@ -60,6 +62,10 @@ export class AccountPace {
 
   add(at: number, mark: number): void {
     const hour = Math.floor(at / HOUR);
+    if (this.#latest?.hour === hour) {
+      this.#latest.events.add(mark);
+      return;
+    }
     let events = this.#open.get(hour);
     if (events === undefined) {
       if (hour < (this.#next ?? hour)) return;
@@ -68,12 +74,14 @@ export class AccountPace {
       this.#next ??= hour;
     }
     events.add(mark);
+    this.#latest = { hour, events };
   }
 
   /** Judges and learns the hours that are complete at that time. */
   settle(settled: number): void {
     const until = Math.floor(settled / HOUR);
     if (this.#next === null || this.#next >= until) return;
+    this.#latest = null;
     if (until - this.#next > FORGET) this.#forget();
     if (this.#began === 0) this.#skipFirst();
     for (let hour = this.#next; hour < until; hour += 1) this.#close(hour);

@@ -6,6 +6,7 @@ import { sourcesPhrase } from './evidence.ts';
 import { type Habit, Notes } from './habits.ts';
 import { networkOf } from './ip.ts';
 import { LATENESS } from './log-clock.ts';
+import { replaceOrder } from './orders.ts';
 import type { Sight } from './sight.ts';
 import { type Json, list, number, text } from './stored.ts';
 
@@ -27,6 +28,8 @@ type Clients = {
   since: number;
   agents: Uses | null;
   networks: Uses;
+  /** It is to be written. */
+  news: boolean;
   usual: {
     readonly agent: string | null;
     readonly ip: string;
@@ -47,7 +50,7 @@ export const newClient: DetectorFactory = { form: 1, make };
 
 function make({ rules, stored }: DetectorInput): Detector {
   const on = rules.detectors['new-client'] !== undefined;
-  const notes = new Notes<Clients>('new-client', { load, save });
+  const notes = new Notes<Clients>('new-client', { load, save, told: true });
   const agentOf = remembered(clientOf);
   const siteOf = remembered(networkOf);
   const cases = new Cases({ quiet: QUIET, news: () => false, describe }, stored);
@@ -68,18 +71,24 @@ function make({ rules, stored }: DetectorInput): Detector {
       )
         return;
       if (sight.retiredUse() || sight.exposedUse()) return;
-      if (at < clients.since) clients.since = at;
+      if (at < clients.since) {
+        clients.since = at;
+        clients.news = true;
+      }
       const network = siteOf(event.ip);
       const learning = at < clients.since + LEARN + LATENESS;
-      const agentKnown = touch(clients.agents, agentOf(event.userAgent ?? ''), at, KEPT.agents);
-      const networkKnown = touch(clients.networks, network, at, KEPT.networks);
+      const agentKnown = touch(clients, clients.agents, agentOf(event.userAgent ?? ''), at);
+      const networkKnown = touch(clients, clients.networks, network, at);
       if (learning && isVaried(clients.agents, clients.networks, clients.since)) {
         clients.agents = null;
         clients.networks = new Map();
+        clients.news = true;
       } else if (agentKnown && networkKnown)
         clients.usual = { agent: event.userAgent, ip: event.ip, at, day };
       else if (!learning && !agentKnown && !networkKnown && !sight.own())
         cases.note(`${sight.key.keyId} ${network}`, sight, false);
+      if (clients.news) notes.changed(habit);
+      clients.news = false;
     },
     tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
     save: () => cases.save(),
@@ -94,15 +103,19 @@ function isVaried(agents: Uses, networks: Uses, since: number): boolean {
 }
 
 /** Takes note of a use; whether it was known before. What came within the log's lateness does not count yet. */
-function touch(uses: Uses, name: string, at: number, limit: number): boolean {
+function touch(clients: Clients, uses: Uses, name: string, at: number): boolean {
   const day = Math.floor(at / DAY);
   const known = uses.get(name);
   if (known !== undefined) {
-    known.first = Math.min(known.first, at);
-    known.day = Math.max(known.day, day);
+    if (at < known.first || day > known.day) {
+      known.first = Math.min(known.first, at);
+      known.day = Math.max(known.day, day);
+      clients.news = true;
+    }
     return known.first < at - LATENESS;
   }
-  if (uses.size >= limit) {
+  clients.news = true;
+  if (uses.size >= (uses === clients.agents ? KEPT.agents : KEPT.networks)) {
     const [longest] = [...uses].sort(
       ([a, one], [b, other]) => one.day - other.day || one.first - other.first || (a < b ? -1 : 1),
     );
@@ -136,12 +149,14 @@ function adopt(uses: Uses, known: Uses, limit: number): void {
 }
 
 function load(stored: Json | undefined): Clients {
-  if (stored === undefined) return { since: 0, agents: new Map(), networks: new Map(), usual: null };
+  if (stored === undefined)
+    return { since: 0, agents: new Map(), networks: new Map(), news: true, usual: null };
   const [since, agents, networks] = list(stored);
   return {
     since: number(since),
     agents: agents === null ? null : loadUses(agents),
     networks: loadUses(networks),
+    news: false,
     usual: null,
   };
 }
@@ -180,9 +195,7 @@ function describe(found: Case): Finding {
     lastEventAt: found.lastAt,
     title: `${name} used by a new client, ${agent}, from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
     summary: `The provider accepted ${count} ${count === 1 ? 'call' : 'calls'} with ${name}${whose} by ${agent} from a network it was never used from (${formatTime(found.firstAt)}). The key has few clients, and this is none of them.`,
-    action: `If nobody put the key to use there: ${
-      credential === null ? 'replace it at the provider' : `keywarden rotate ${credential} --emergency`
-    }. If somebody did, nothing is to be done: the client is known from now on.`,
+    action: `If nobody put the key to use there: ${replaceOrder(credential, keyId)}. If somebody did, nothing is to be done: the client is known from now on.`,
     evidence: { keyId, count, ...evidence.lists() },
   };
 }

@@ -2,6 +2,8 @@ import { DAY, type Finding, formatTime } from '../model/index.ts';
 import { type Case, Cases, doubled } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
+import { replaceOrder } from './orders.ts';
+import type { KeyFacts } from './places.ts';
 
 /** An incident of one key is over after a day without such a call. */
 const QUIET = DAY;
@@ -16,8 +18,7 @@ export const outsideAllowlist: DetectorFactory = { form: 2, make };
 
 function make({ rules, directory, stored }: DetectorInput): Detector {
   const on = rules.detectors['outside-allowlist'] !== undefined;
-  const describe = (found: Case) =>
-    findingOf(found, found.keyId === null ? null : (directory.of(found.keyId).allowlist?.size ?? null));
+  const describe = (found: Case) => findingOf(found, found.keyId === null ? null : directory.of(found.keyId));
   const cases = new Cases({ quiet: QUIET, news: doubled, describe }, stored);
   return {
     see(sight) {
@@ -30,9 +31,10 @@ function make({ rules, directory, stored }: DetectorInput): Detector {
   };
 }
 
-/** `size`: the blocks of the allowlist; null: not one key's. */
-function findingOf(found: Case, size: number | null): Finding {
+/** `key`: null where it is not one key's. */
+function findingOf(found: Case, key: KeyFacts | null): Finding {
   const { evidence, keyId, count } = found;
+  const size = key?.allowlist?.size ?? null;
   const name = keyId ?? 'several keys';
   const whose = found.credential === null ? '' : ` of ${found.credential}`;
   const calls = `${count} accepted ${count === 1 ? 'call' : 'calls'}`;
@@ -48,9 +50,7 @@ function findingOf(found: Case, size: number | null): Finding {
     lastEventAt: found.lastAt,
     title: `${name} used from outside its allowlist: ${calls} from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
     summary: `${calls} with ${name}${whose} came from addresses outside ipAllowlist between ${formatTime(found.firstAt)} and ${formatTime(found.lastAt)}. Whoever calls from there holds the key.`,
-    action: found.credential
-      ? `If these calls are not yours: keywarden rotate ${found.credential} --emergency. If they are: add the network to ipAllowlist.`
-      : 'If these calls are not yours, replace the key at the provider. If they are: add the network to ipAllowlist.',
+    action: `If these calls are not yours: ${replaceOrder(found.credential, keyId)}. If they are: add the network to the monitor's ${key?.writtenAt.allowlist ?? 'ipAllowlist'}.`,
     evidence: {
       keyId,
       count,

@@ -33,12 +33,16 @@ export class Pace {
   #start = 0;
   #counts: number[] = [];
 
+  /** @throws {TypeError} where it is damaged: a width that is no whole number of minutes would never be wide enough */
   static load(stored: Json | undefined): Pace {
     const pace = new Pace();
     const [width, start, counts] = list(stored);
     pace.#width = number(width);
     pace.#start = number(start);
     pace.#counts = numbers(counts);
+    const times = [pace.#width / MINUTE, pace.#start, pace.#start + pace.#counts.length];
+    if (pace.#width < MINUTE || pace.#counts.length > BUCKETS || !times.every(Number.isSafeInteger))
+      throw new TypeError('the stored pace of a case is damaged');
     return pace;
   }
 

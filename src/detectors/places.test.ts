@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, type LogEvent, MINUTE } from '../model/index.ts';
+import type { ManagedKey } from './contract.ts';
 import { begun, play, rulesWith } from './testing/play.ts';
 import { event, onTime } from './testing/traffic.ts';
 
@@ -36,7 +37,7 @@ describe('an accepted call from a country that is not registered', () => {
       firstEventAt: START + 10 * MINUTE,
       lastEventAt: START + 700 * MINUTE,
       ips: ['192.0.2.2', '192.0.2.1', '203.0.113.5'],
-      evidence: { keyId: 'key_9Xc1', count: 4, countries: ['BR'] },
+      evidence: { keyId: 'key_9Xc1', count: 4 },
     });
     expect(brazil?.polledAt).toBe(START + 700 * MINUTE + DAY + 5 * MINUTE);
     expect(india?.polledAt).toBe(START + 900 * MINUTE + DAY + 5 * MINUTE);
@@ -70,6 +71,43 @@ describe('an accepted call from a country that is not registered', () => {
     for (const status of [200, 302, 404, 429]) {
       expect(begun(play(onTime([call(1, { geo: from('BR'), status })]), abroad))).toHaveLength(1);
     }
+  });
+});
+
+describe('the list that applies', () => {
+  const [own, wide] = [
+    { geolocations: ['DE'], ipAllowlist: ['203.0.113.0/24'] },
+    { geolocations: null, ipAllowlist: null },
+  ];
+  const keys = ['narrow', 'plain'].map((credential): ManagedKey => {
+    return { keyId: `key_${credential}`, credential, state: 'current', expiresAt: null, compromisedAt: null };
+  });
+  const rules = rulesWith({
+    ...own,
+    perCredential: { narrow: own, plain: wide },
+    otherKeys: {
+      key_other: { ...own, owner: 'data team', retired: false },
+      key_9Xc1: { ...wide, owner: 'web', retired: false },
+    },
+  });
+
+  it.each([
+    ['key_narrow', 'perCredential.narrow.'],
+    ['key_plain', ''],
+    ['key_other', 'otherKeys.key_other.'],
+    ['key_9Xc1', ''],
+  ])('to %s is named: %sgeolocations, %sipAllowlist', (keyId, at) => {
+    const events = [call(10, { keyId, geo: from('BR'), ip: '192.0.2.1' })];
+    const found = begun(play(onTime(events), { ...SCRIPT, rules, keys, apart: true }));
+    const actions = new Map(found.map(({ kind, action }) => [kind, action]));
+    expect(actions.get('unregistered-geolocation')).toContain(
+      `register the country under the monitor's ${at}geolocations.`,
+    );
+    expect(actions.get('outside-allowlist')).toContain(`add the network to the monitor's ${at}ipAllowlist.`);
+    const replace = keyId.startsWith('key_n')
+      ? 'If these calls are not yours: keywarden compromise narrow --key key_narrow. '
+      : 'If these calls are not yours: ';
+    for (const action of actions.values()) expect(action).toContain(replace);
   });
 });
 

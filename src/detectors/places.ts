@@ -21,9 +21,17 @@ export type KeyFacts = {
   /** Null: no rule. */
   readonly countries: ReadonlySet<string> | null;
   readonly allowlist: CidrSet | null;
+  /** Where the lists that apply are written, below the monitor: 'geolocations', 'otherKeys.key_7Qm2.ipAllowlist'. */
+  readonly writtenAt: { readonly countries: string; readonly allowlist: string };
 };
 
-type Places = Pick<KeyFacts, 'countries' | 'allowlist'>;
+type Places = Pick<KeyFacts, 'countries' | 'allowlist' | 'writtenAt'>;
+
+const NO_RULES: Places = {
+  countries: null,
+  allowlist: null,
+  writtenAt: { countries: 'geolocations', allowlist: 'ipAllowlist' },
+};
 
 /**
  * Resolves a key id to its facts: a managed key has its credential's rules, any other its own, and each rule that is
@@ -38,9 +46,9 @@ export class Directory {
 
   /** @throws {TypeError} where an allowlist holds what is no CIDR block */
   constructor(rules: Rules) {
-    this.#monitor = placesOf(rules, { countries: null, allowlist: null });
+    this.#monitor = placesOf(rules, NO_RULES, '');
     for (const [name, own] of Object.entries(rules.perCredential)) {
-      this.#credentials.set(name, placesOf(own, this.#monitor));
+      this.#credentials.set(name, placesOf(own, this.#monitor, `perCredential.${name}.`));
     }
     for (const [keyId, own] of Object.entries(rules.otherKeys)) {
       this.#others.set(keyId, {
@@ -49,7 +57,7 @@ export class Directory {
         owner: own.owner,
         retiredAt: own.retired ? Number.NEGATIVE_INFINITY : null,
         exposure: null,
-        ...placesOf(own, this.#monitor),
+        ...placesOf(own, this.#monitor, `otherKeys.${keyId}.`),
       });
     }
   }
@@ -92,10 +100,14 @@ export class Directory {
 }
 
 /** A rule that is absent is the wider one. */
-function placesOf(own: PlaceRules, wider: Places): Places {
+function placesOf({ geolocations, ipAllowlist }: PlaceRules, wider: Places, at: string): Places {
   return {
-    countries: own.geolocations === null ? wider.countries : new Set(own.geolocations),
-    allowlist: own.ipAllowlist === null ? wider.allowlist : new CidrSet(own.ipAllowlist),
+    countries: geolocations === null ? wider.countries : new Set(geolocations),
+    allowlist: ipAllowlist === null ? wider.allowlist : new CidrSet(ipAllowlist),
+    writtenAt: {
+      countries: geolocations === null ? wider.writtenAt.countries : `${at}geolocations`,
+      allowlist: ipAllowlist === null ? wider.writtenAt.allowlist : `${at}ipAllowlist`,
+    },
   };
 }
 

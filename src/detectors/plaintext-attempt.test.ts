@@ -42,6 +42,22 @@ describe('a key sent in plaintext', () => {
     expect(begun(play(onTime([said]), SCRIPT))).toHaveLength(1);
   });
 
+  it('says by whose word it is', () => {
+    const summaries = [ALLOWED, SCRIPT].map((script) => {
+      const events = [call(0, { status: 403, ...(script === SCRIPT ? { plaintext: true } : {}) })];
+      return begun(play(onTime(events), script)).map(({ severity, summary }) => [severity, summary]);
+    });
+    expect(summaries).toEqual([
+      [
+        [
+          'warning',
+          expect.stringContaining('from a place where the key is allowed, as http:// does; the log'),
+        ],
+      ],
+      [['warning', expect.stringContaining('and, by the word of the log, came without TLS. Whoever')]],
+    ]);
+  });
+
   it('is none where the place may be what is refused, where another answer was given, or where no key was sent', () => {
     const events = [
       call(0, { status: 403 }),

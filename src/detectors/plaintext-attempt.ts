@@ -26,7 +26,8 @@ function make({ rules, stored }: DetectorInput): Detector {
       const { event } = sight;
       if (!on || event.status !== 403 || event.keyId === null) return;
       if (event.plaintext === true || placeAllowed(sight))
-        cases.note(`${event.keyId} ${event.ip}`, sight, false);
+        // No case is critical here: what is noted is whether the provider said so.
+        cases.note(`${event.keyId} ${event.ip}`, sight, event.plaintext === true);
     },
     tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
     save: () => cases.save(),
@@ -55,11 +56,11 @@ function describe(found: Case): Finding {
     firstEventAt: firstAt,
     lastEventAt: lastAt,
     title: `${name}${whose} was sent without TLS from ${source}: ${calls} refused with 403`,
-    summary: `${calls} with ${name}${whose} between ${formatTime(firstAt)} and ${formatTime(lastAt)} got 403 from a place where the key is allowed, as http:// does. Whoever could read the network on the way has the key.`,
+    summary: `${calls} with ${name}${whose} between ${formatTime(firstAt)} and ${formatTime(lastAt)} got 403 ${found.critical ? 'and, by the word of the log, came without TLS' : 'from a place where the key is allowed, as http:// does; the log itself does not say why'}. Whoever could read the network on the way has the key.`,
     action: `Let the application there call https://.${
       credential === null
         ? ' Then replace the key at the provider.'
-        : ` Then replace the key: keywarden rotate ${credential} --reason "sent in plaintext".`
+        : ` Then replace the key: keywarden rotate ${credential} --emergency --reason "sent in plaintext".`
     }`,
     evidence: { keyId, count, ...evidence.lists() },
   };

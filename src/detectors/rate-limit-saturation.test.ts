@@ -33,6 +33,8 @@ describe('a rate limit that is spent', () => {
       ended: true,
     });
     expect(told[0]?.polledAt).toBeLessThanOrEqual(START + 3 * MINUTE);
+    // The twentieth refusal, one every three seconds.
+    expect(told[0]?.finding).toMatchObject({ at: START + 59 * SECOND, firstEventAt: START + 2 * SECOND });
   });
 
   it('is none below the share, with few refusals, or where only the last minute is bad', () => {

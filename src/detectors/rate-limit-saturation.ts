@@ -5,6 +5,7 @@ import { Distinct } from './distinct.ts';
 import { sourcesPhrase } from './evidence.ts';
 import { Notes } from './habits.ts';
 import { LATENESS } from './log-clock.ts';
+import { replaceOrder } from './orders.ts';
 import { type Json, list, number, text } from './stored.ts';
 
 /** Fewer refusals in a window are no saturation: a client that runs into its limit now and then backs off. */
@@ -13,7 +14,7 @@ const LEAST = 20;
 const QUIET = HOUR;
 
 /** Half a window: all answers that a known key got, and those that were 429. */
-type Half = { readonly index: number; readonly calls: Distinct; readonly limited: Distinct };
+type Half = { index: number; readonly calls: Distinct; readonly limited: Distinct };
 
 /**
  * Sees a key whose calls run into the rate limit: of those in `window`, the `share` and at least 20 were answered with
@@ -30,6 +31,7 @@ function make({ rules, stored }: DetectorInput): Detector {
   const width = (rule?.window ?? 2) / 2;
   const notes = new Notes<Half[]>('rate-limit-saturation', {
     load: (note) => list(note ?? []).map(loadHalf),
+    told: true,
     save: (halves) => halves.map(({ index, calls, limited }) => [index, calls.save(), limited.save()]),
   });
   const cases = new Cases(
@@ -48,11 +50,12 @@ function make({ rules, stored }: DetectorInput): Detector {
       if (rule === null || habit === null || sight.verdict !== 'accepted') return;
       const halves = notes.of(habit);
       const index = Math.floor(at / width);
-      const half =
-        halves.at(-1)?.index === index ? halves.at(-1) : halfOf(halves, index, sight.clock.reached, width);
+      const latest = halves[halves.length - 1];
+      const half = latest?.index === index ? latest : halfOf(halves, index, sight.clock.reached, width);
       if (half === undefined) return;
-      half.calls.add(sight.mark);
+      if (half.calls.add(sight.mark)) notes.changed(habit);
       if (event.status !== 429) return;
+      notes.changed(habit);
       half.limited.add(sight.mark);
       cases.note(habit.keyId, sight, saturated(halves, index, rule.share));
     },
@@ -64,13 +67,24 @@ function make({ rules, stored }: DetectorInput): Detector {
 /** The half that a call belongs to; undefined: it comes too late to count. Drops those that no call can reach any more. */
 function halfOf(halves: Half[], index: number, reached: number, width: number): Half | undefined {
   const oldest = Math.floor((reached - LATENESS) / width) - 1;
-  while (halves.length > 0 && (halves[0]?.index ?? 0) < oldest) halves.shift();
+  let past: Half | undefined;
+  for (let [first] = halves; first !== undefined && first.index < oldest; [first] = halves) {
+    past = first;
+    halves.shift();
+  }
   const found = halves.find((half) => half.index === index);
   if (found !== undefined || index < oldest) return found;
-  const fresh = { index, calls: new Distinct(), limited: new Distinct() };
+  const fresh = past === undefined ? newHalf() : past;
+  fresh.index = index;
+  fresh.calls.clear();
+  fresh.limited.clear();
   halves.push(fresh);
-  halves.sort((a, b) => a.index - b.index);
+  if (halves.length > 1) halves.sort((a, b) => a.index - b.index);
   return fresh;
+}
+
+function newHalf(): Half {
+  return { index: 0, calls: new Distinct(), limited: new Distinct() };
 }
 
 /** Whether this half with the one before, or with the one after where later calls have come already, holds too many. */
@@ -110,11 +124,7 @@ function describe(found: Case, window: number, share: number): Finding {
     lastEventAt: lastAt,
     title: `${name}${whose} spends its rate limit: ${count} calls answered with 429, most to ${sourcesPhrase(evidence.ips, evidence.countries)}`,
     summary: `Between ${formatTime(firstAt)} and ${formatTime(lastAt)} ${count} calls with ${name}${whose} were refused for the rate limit, at times ${percent} or more of its calls in ${formatDuration(window)}. Every application that shares the key is refused with them.`,
-    action: `Slow down the callers named first, or give them a key of their own. If they are nobody of yours, ${
-      credential === null
-        ? 'replace the key at the provider.'
-        : `rotate it: keywarden rotate ${credential} --emergency.`
-    }`,
+    action: `Slow down the callers named first, or give them a key of their own. If they are nobody of yours: ${replaceOrder(credential, keyId)}.`,
     evidence: {
       keyId,
       count,

@@ -12,7 +12,7 @@ type Slice = {
   readonly serial: number;
   readonly since: number;
   until: number;
-  readonly ids: Set<number>;
+  readonly ids: number[];
   changed: boolean;
 };
 
@@ -24,7 +24,8 @@ type Slice = {
  */
 export class Repeats {
   readonly #slices: Slice[] = [];
-  #count = 0;
+  /** The ids of all slices. */
+  readonly #all = new Set<number>();
   #gone: number[] = [];
 
   /** Takes up a slice that {@link changes} gave. */
@@ -34,34 +35,34 @@ export class Repeats {
       serial,
       since: number(since),
       until: number(until),
-      ids: new Set(numbers(ids)),
+      ids: numbers(ids),
       changed: false,
     };
     this.#slices.push(slice);
     this.#slices.sort((a, b) => a.serial - b.serial);
-    this.#count += slice.ids.size;
+    for (const id of slice.ids) this.#all.add(id);
   }
 
   /** True the first time. `reached` is the log's time. */
   first(id: string, reached: number): boolean {
     const key = hash53(id);
-    if (this.#slices.some(({ ids }) => ids.has(key))) return false;
+    if (this.#all.has(key)) return false;
+    this.#all.add(key);
     const slice = this.#open(reached);
-    slice.ids.add(key);
+    slice.ids.push(key);
     slice.until = Math.max(slice.until, reached);
     slice.changed = true;
-    this.#count += 1;
     return true;
   }
 
   #open(reached: number): Slice {
     const last = this.#slices.at(-1);
-    if (last !== undefined && last.ids.size < SLICE.ids && reached - last.since <= SLICE.ms) return last;
+    if (last !== undefined && last.ids.length < SLICE.ids && reached - last.since <= SLICE.ms) return last;
     const fresh = {
       serial: (last?.serial ?? 0) + 1,
       since: reached,
       until: reached,
-      ids: new Set<number>(),
+      ids: [],
       changed: true,
     };
     this.#slices.push(fresh);
@@ -72,9 +73,9 @@ export class Repeats {
   /** Forgets what is too old to come again. */
   #expire(reached: number): void {
     for (let [oldest] = this.#slices; oldest !== undefined; [oldest] = this.#slices) {
-      if (this.#slices.length < 2 || (reached - oldest.until <= KEEP && this.#count <= MOST)) break;
+      if (this.#slices.length < 2 || (reached - oldest.until <= KEEP && this.#all.size <= MOST)) break;
       this.#slices.shift();
-      this.#count -= oldest.ids.size;
+      for (const id of oldest.ids) this.#all.delete(id);
       this.#gone.push(oldest.serial);
     }
   }
@@ -90,7 +91,7 @@ export class Repeats {
     for (const slice of changed) slice.changed = false;
     const bodies = changed.map(({ serial, since, until, ids }): readonly [number, Json] => [
       serial,
-      [since, until, [...ids]],
+      [since, until, ids],
     ]);
     return { put: bodies, drop };
   }

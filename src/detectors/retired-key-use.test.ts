@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, type LogEvent, MINUTE } from '../model/index.ts';
 import type { ManagedKey } from './contract.ts';
 import { retiredKeyUse } from './retired-key-use.ts';
-import { begun, NOWHERE, play, rulesWith } from './testing/play.ts';
-import { event, onTime } from './testing/traffic.ts';
+import { begun, episodes, NOWHERE, play, rulesWith } from './testing/play.ts';
+import { event, onTime, repeated, shuffled } from './testing/traffic.ts';
 
 const START = Date.UTC(2026, 9, 1);
 const SCRIPT = { from: START, until: START + 4 * DAY, every: 5 * MINUTE, apart: true };
@@ -94,12 +94,25 @@ describe('a use of a retired key', () => {
     ]);
   });
 
-  it('is told once a day for each source', () => {
+  it('is one alert a day for each source: what goes on is ended, and begins anew', () => {
     const events = Array.from({ length: 60 }, (_, hour) => call(hour * 60, { keyId: 'key_gone' }));
-    const told = play(onTime(events), script);
-    expect(begun(told)).toHaveLength(1);
-    const polls = told.filter(({ finding }) => !finding.ended).map(({ polledAt }) => polledAt - START);
-    expect(polls).toEqual([5 * MINUTE, DAY + 5 * MINUTE, 2 * DAY + 5 * MINUTE]);
+    const told = play(onTime(events), { ...script, until: START + 5 * DAY, restart: true });
+    const found = begun(told);
+    expect(found.map(({ firstEventAt }) => firstEventAt - START)).toEqual([0, DAY, 2 * DAY]);
+    const ends = told.filter(({ finding }) => finding.ended === true).map(({ finding }) => finding);
+    expect(ends.map(({ at, evidence }) => [at - START, evidence.count])).toEqual([
+      [23 * HOUR, 24],
+      [47 * HOUR, 24],
+      [59 * HOUR, 12],
+    ]);
+  });
+
+  it('is the same days whatever the order of a day', () => {
+    const events = Array.from({ length: 60 }, (_, hour) => call(hour * 60, { keyId: 'key_gone' }));
+    const late = { ...script, until: START + 5 * DAY };
+    const expected = episodes(play(onTime(events), late));
+    expect(expected).toHaveLength(3);
+    expect(episodes(play(repeated(shuffled(events, 1), 1), late))).toEqual(expected);
   });
 });
 

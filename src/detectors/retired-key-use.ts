@@ -1,13 +1,13 @@
 import { DAY, type Finding, formatTime } from '../model/index.ts';
-import { type Case, Cases, GATHERED } from './cases.ts';
+import { type Case, Cases, doubled, GATHERED } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
 import { knownNetwork } from './known-network.ts';
 import type { Exposure, KeyFacts } from './places.ts';
 import { type Json, list } from './stored.ts';
 
-/** A source is told again when it still uses the key a day later, and is over after a day without a use. */
-const REPEAT = DAY;
+/** A source that uses the key for a day is over and told anew with its next use; so is one that rested for a day. */
+const ONE_DAY = DAY;
 
 /**
  * Sees calls with a key that nobody should use, and is silent about Keywarden's own.
@@ -27,8 +27,9 @@ function make({ rules, directory, stored }: DetectorInput): Detector {
   const on = rules.detectors['retired-key-use'] !== undefined;
   const cases = new Cases(
     {
-      quiet: REPEAT,
-      news: (found, told) => found.lastAt >= told.at + REPEAT,
+      quiet: ONE_DAY,
+      longest: ONE_DAY,
+      news: doubled,
       describe: (found) =>
         describe(found, found.keyId === null ? null : directory.of(found.keyId), retiredBy(found)),
     },

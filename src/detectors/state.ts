@@ -17,7 +17,7 @@ import {
 } from './parts.ts';
 import type { Directory } from './places.ts';
 import { Repeats } from './repeats.ts';
-import { type Json, number } from './stored.ts';
+import { isDamage, type Json, number } from './stored.ts';
 import { Stories } from './stories.ts';
 
 /** All that the watch of one monitor has at hand. Its owner opens it, hands it in, and commits what {@link changesOf} makes of it. */
@@ -102,7 +102,7 @@ class PartReader {
   }
 
   #note(name: string, error: unknown): void {
-    if (!(error instanceof TypeError)) throw error;
+    if (!isDamage(error)) throw error;
     this.lost.add(name);
     this.startedAfresh.push(`${name}: ${error.message}`);
   }

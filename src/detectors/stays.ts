@@ -49,7 +49,9 @@ export type Stays = { readonly places: Stay[]; spans: number[] };
 
 /** The key's entry for that place. */
 export function stayAt({ places }: Stays, { latitude, longitude, city, country }: Point): Stay | undefined {
-  const [north, east, coarse] = [Math.round(latitude), Math.round(longitude), city === null];
+  const north = Math.round(latitude);
+  const east = Math.round(longitude);
+  const coarse = city === null;
   for (const stay of places) {
     if (
       stay.latitude === north &&

@@ -6,6 +6,11 @@
 /** A value as JSON holds it. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
+/** Whether something could not be read back because it is damaged: out of range is as good as of the wrong form. */
+export function isDamage(error: unknown): error is TypeError | RangeError {
+  return error instanceof TypeError || error instanceof RangeError;
+}
+
 function unexpected(expected: string): never {
   throw new TypeError(`the stored state of the watch is damaged: expected ${expected}`);
 }
@@ -28,7 +33,7 @@ export function textOrNull(value: Json | undefined): string | null {
 }
 
 export function number(value: Json | undefined): number {
-  return typeof value === 'number' ? value : unexpected('a number');
+  return typeof value === 'number' && Number.isFinite(value) ? value : unexpected('a number');
 }
 
 export function numberOrNull(value: Json | undefined): number | null {

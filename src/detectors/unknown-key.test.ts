@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { DAY, MINUTE } from '../model/index.ts';
+import { DAY, HOUR, MINUTE } from '../model/index.ts';
+import { bodyOf } from './parts.ts';
 import { apart, NOWHERE, play, rulesWith } from './testing/play.ts';
 import { Shelf } from './testing/shelf.ts';
 import { event, onTime } from './testing/traffic.ts';
+import { unknownKey } from './unknown-key.ts';
 import { createWatch } from './watch.ts';
 
 const START = Date.UTC(2026, 9, 1);
@@ -17,7 +19,35 @@ describe('a key that nobody configured', () => {
       ['key key_a', 'warning', 'key_a'],
       ['key key_b', 'warning', 'key_b'],
     ]);
-    expect(told[0]?.finding.evidence).toEqual({ ips: ['203.0.113.5'], keyId: 'key_a' });
+    expect(told[0]?.finding.evidence).toEqual({
+      keyId: 'key_a',
+      count: 2,
+      sources: ['203.0.113.5 (203.0.113.0/24, DE) 2'],
+      userAgents: ['footage/1.4'],
+      paths: ['GET /v1/assets'],
+      requestIds: ['req_key_a-10', 'req_key_a-11'],
+      pace: '▇▇ (1 min each)',
+      ips: ['203.0.113.5'],
+    });
+  });
+
+  it('shows its first 20 calls, and was told by an earlier build with its addresses', () => {
+    const busy = Array.from({ length: 50 }, (_, turn) => ({
+      ...call(10, 'key_a'),
+      id: `${turn}`,
+      ip: `203.0.113.${turn}`,
+    }));
+    const [told] = play(onTime(busy), { from: START, until: START + HOUR });
+    expect(told?.finding.evidence.count).toBe('20 or more');
+    expect(told?.finding.ips).toHaveLength(20);
+    const kept =
+      unknownKey.upgrade?.([START, [['key_a', 0, START, START + 1, 1, ['203.0.113.5']]]], 2) ?? null;
+    const own = { ...NOWHERE, owner: 'data team', retired: false };
+    const watch = createWatch(rulesWith({ otherKeys: { key_a: own } }));
+    const state = apart(watch.open([['detector.unknown-key', bodyOf(3, kept)]]));
+    const context = { monitor: 'log', keys: [], now: START + DAY, locate: () => null, feed: null };
+    const [over] = watch.tick(state, context);
+    expect([over?.ended, over?.keyId, over?.ips]).toEqual([true, 'key_a', ['203.0.113.5']]);
   });
 
   it('is not one that is managed, under otherKeys, or absent', () => {
@@ -73,7 +103,7 @@ describe('a key that nobody configured', () => {
     expect(last.map(({ condition, ended }) => [condition, ended])).toEqual([['backfill', true]]);
   });
 
-  it('is bounded: after the first 500 no further ones are told, and the state stays small', () => {
+  it('is bounded: after the first 500 further ones are told as one, and the state stays small', () => {
     const watch = createWatch(rulesWith());
     const shelf = new Shelf();
     const state = apart(shelf.open(watch));
@@ -81,8 +111,23 @@ describe('a key that nobody configured', () => {
     watch.observe(state, [call(0, 'key_9Xc1')], context);
     const events = Array.from({ length: 900 }, (_, index) => call(1, `key_${index}`));
     const told = watch.observe(state, events, { ...context, now: START + MINUTE });
-    expect(told.filter(({ kind }) => kind === 'unknown-key')).toHaveLength(500);
+    const unknown = told.filter(({ kind }) => kind === 'unknown-key');
+    expect(unknown).toHaveLength(501);
+    expect(unknown.at(-1)).toMatchObject({ condition: 'others', keyId: null, ips: ['203.0.113.5'] });
+    expect(unknown.at(-1)?.title).toContain('more than 500 keys in use that nobody configured');
     shelf.keep(watch, state);
-    expect(shelf.parts.get('detector.unknown-key')?.length).toBeLessThan(60_000);
+    expect(shelf.parts.get('detector.unknown-key')?.length).toBeLessThan(120_000);
+
+    const reopened = apart(shelf.open(watch));
+    const later = { ...context, now: START + 3 * MINUTE };
+    expect(watch.observe(reopened, [call(2, 'key_700')], later)).toEqual([]);
+    shelf.keep(watch, reopened);
+    const own = { ...NOWHERE, owner: 'data team', retired: false };
+    const after = createWatch(rulesWith({ otherKeys: { key_0: own } }));
+    const ended = after.tick(apart(shelf.open(after)), later);
+    expect(ended.map((finding) => [finding.condition, finding.ended, finding.lastEventAt])).toEqual([
+      ['key key_0', true, START + MINUTE],
+      ['others', true, START + 2 * MINUTE],
+    ]);
   });
 });

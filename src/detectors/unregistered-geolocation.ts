@@ -3,6 +3,7 @@ import { type Case, Cases, doubled, GATHERED } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
 import { LearntPlaces } from './learnt-places.ts';
+import { replaceOrder } from './orders.ts';
 
 /** An incident of one key and country is over after a day without such a call. */
 const QUIET = DAY;
@@ -22,11 +23,16 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
   const on = rules.detectors['unregistered-geolocation'] !== undefined;
   const learnt = rules.learn === null ? null : new LearntPlaces(rules.learn, 'unregistered-geolocation');
 
-  function usual(keyId: string): { readonly countries: readonly string[]; readonly registered: boolean } {
-    const registered = directory.of(keyId).countries;
-    if (registered !== null) return { countries: [...registered].sort(), registered: true };
+  function usual(keyId: string): Usual {
+    const { countries, writtenAt, credential } = directory.of(keyId);
+    if (countries !== null)
+      return { countries: [...countries].sort(), registered: true, writtenAt: writtenAt.countries };
     const habit = habits.of(keyId);
-    return { countries: habit === undefined ? [] : (learnt?.of(habit) ?? []), registered: false };
+    return {
+      countries: habit === undefined ? [] : (learnt?.of(habit) ?? []),
+      registered: false,
+      writtenAt: `${credential === null ? `otherKeys.${keyId}` : `perCredential.${credential}`}.geolocations`,
+    };
   }
 
   const describe = (found: Case) => findingOf(found, found.keyId === null ? null : usual(found.keyId));
@@ -50,10 +56,14 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
   };
 }
 
-function findingOf(
-  found: Case,
-  usual: { readonly countries: readonly string[]; readonly registered: boolean } | null,
-): Finding {
+/** Where a key is used from, and where that is written; what is learnt has no list yet. */
+type Usual = {
+  readonly countries: readonly string[];
+  readonly registered: boolean;
+  readonly writtenAt: string;
+};
+
+function findingOf(found: Case, usual: Usual | null): Finding {
   const { evidence, keyId, credential, count } = found;
   const name = keyId ?? (found.condition === GATHERED ? 'several keys' : 'a key');
   const countries = evidence.countries.join(', ');
@@ -75,9 +85,7 @@ function findingOf(
     lastEventAt: found.lastAt,
     title: `${name} used from ${countries}, ${breach}: ${calls} from ${sourcesPhrase(evidence.ips, [])}`,
     summary: `The provider accepted ${count} ${count === 1 ? 'call' : 'calls'} with ${name}${whose} from ${countries} between ${formatTime(found.firstAt)} and ${formatTime(found.lastAt)}. Whoever calls from there holds the key.`,
-    action: `If these calls are not yours: ${
-      credential === null ? 'replace the key at the provider' : `keywarden rotate ${credential} --emergency`
-    }. If they are: register the country under ${listOf(found, usual?.registered ?? true)}.`,
+    action: `If these calls are not yours: ${replaceOrder(credential, keyId)}. If they are: register the country under the monitor's ${usual?.writtenAt ?? 'geolocations'}.`,
     evidence: {
       keyId,
       count,
@@ -87,10 +95,4 @@ function findingOf(
       ...evidence.lists(),
     },
   };
-}
-
-/** Where the key's countries are written. One whose countries are learnt has no list yet. */
-function listOf({ keyId, credential }: Case, registered: boolean): string {
-  if (registered || keyId === null) return 'geolocations';
-  return credential === null ? `otherKeys.${keyId}.geolocations` : `perCredential.${credential}.geolocations`;
 }

@@ -2,6 +2,7 @@ import { DAY, type Finding, formatTime, HOUR, type Why } from '../model/index.ts
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { Evidence, sourcesPhrase } from './evidence.ts';
 import { Notes } from './habits.ts';
+import { replaceOrder } from './orders.ts';
 import type { Sight } from './sight.ts';
 import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
 import { VolumeHabit } from './volume-surge-habit.ts';
@@ -216,10 +217,7 @@ function describe(surge: Surge): Finding {
     lastEventAt: surge.lastAt,
     title: `${keyId}${whose}: about ${count} ${stream} in ${span}, ${times}; most from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
     summary: `Since ${formatTime(surge.firstAt)} ${keyId}${whose} made about ${count} ${stream} in ${span}; about ${Math.round(usual)} are usual then. Either an application changed, or somebody takes what the account can reach.`,
-    action:
-      credential === null
-        ? 'Find out who calls. If that is nobody of yours, replace the key at the provider.'
-        : `Find out who calls. If that is nobody of yours: keywarden rotate ${credential} --emergency.`,
+    action: `Find out who calls. If that is nobody of yours: ${replaceOrder(credential, keyId)}.`,
     evidence: {
       keyId,
       count,

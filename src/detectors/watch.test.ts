@@ -191,6 +191,7 @@ describe('a stored state', () => {
       bodyOf(DETECTORS['outside-allowlist'].form, 'damaged'),
       'expected a list',
     ],
+    ['out of range', 'clock', '[1,1e999]', 'expected a number'],
     ['damaged in the repeats', 'repeats.4', '[1,[1,2,["x"]]]', 'expected a number'],
     ['damaged in a story', 'story.4', '[1,["spike",[[{}]]]]', 'expected text'],
   ])('that is %s is left, the watch says which, and what else there is stays', (_, name, body, reason) => {

@@ -5,6 +5,7 @@ import { KEY, type Part } from './parts.ts';
 import { Directory } from './places.ts';
 import { Sight } from './sight.ts';
 import { changesOf, openState, type PartChanges, type WatchState } from './state.ts';
+import { isDamage } from './stored.ts';
 
 export type { WatchState } from './state.ts';
 
@@ -94,7 +95,7 @@ function read(keyId: string, body: string): Habit | null {
   try {
     return Habit.read(keyId, body);
   } catch (error) {
-    if (error instanceof TypeError) return null;
+    if (isDamage(error)) return null;
     throw error;
   }
 }

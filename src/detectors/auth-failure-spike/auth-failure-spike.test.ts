@@ -75,8 +75,6 @@ describe('a finding of refused logins', () => {
         window: '1m',
         usual: 'under 1 a day',
         sources: ['198.51.100.77 (198.51.100.0/24, RU) 37'],
-        first: '2026-10-05T10:00:00Z',
-        last: '2026-10-05T10:01:48Z',
         pace: '▇▇ (1 min each)',
         countries: ['RU'],
         userAgents: ['python-requests/2.32'],

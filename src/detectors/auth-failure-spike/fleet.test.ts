@@ -97,7 +97,7 @@ describe('an attack that is spread over many keys and addresses', () => {
     expect(found?.evidence.gotIn).toEqual(['198.51.100.1 with key_107']);
     expect(found?.action).toContain('replace key_107 at the provider');
     const [managed] = ended(watch([...slow, inside], { keys: [OURS] }));
-    expect(managed?.action).toContain('keywarden rotate frameflow-prod --emergency --reason');
+    expect(managed?.action).toContain('keywarden compromise frameflow-prod --key key_107');
   });
 
   it('is nothing where one key’s clients change their addresses, or few take part', () => {
@@ -210,7 +210,7 @@ describe('one address that tries many keys', () => {
     const [found] = ended(told);
     expect(found).toMatchObject({ severity: 'critical', evidence: { gotIn: ['key_103', 'key_107'] } });
     expect(found?.action).toContain('replace key_103 at the provider');
-    expect(found?.action).toContain('keywarden rotate frameflow-prod --emergency --reason');
+    expect(found?.action).toContain('keywarden compromise frameflow-prod --key key_107');
   });
 
   it('is nothing where the keys are accepted there as a rule', () => {

@@ -126,7 +126,7 @@ export class KeySpikes {
       lastEventAt: lastAt,
       title: `${count} refused logins ${target} in ${spanOf(lastAt - firstAt)} from ${sourcesPhrase(ips, countries)}${entered}; usual: ${usual}`,
       summary: `Since ${formatTime(firstAt)} the provider has refused ${count} logins ${target}${credential === null ? '' : ` (${credential})`}; usual is ${usual}.${gotIn.length > 0 ? ` After failing, ${gotIn.join(', ')} was let in.` : ''}`,
-      action: actionFor(credential, gotIn.length > 0),
+      action: actionFor(credential, keyId, gotIn.length > 0),
       evidence: {
         keyId,
         count,

@@ -1,4 +1,5 @@
-import { type Evidence, formatDuration, formatTime, MINUTE } from '../../model/index.ts';
+import { type Evidence, formatDuration, MINUTE } from '../../model/index.ts';
+import { replaceOrder } from '../orders.ts';
 import { Pace } from '../pace.ts';
 import type { Directory } from '../places.ts';
 import { minuteOf } from './bins.ts';
@@ -16,37 +17,36 @@ export function habitOf(perDay: number): string {
   return perDay < 48 ? `about ${Math.round(perDay)} a day` : `about ${Math.round(perDay / 24)} an hour`;
 }
 
-/** When an episode began and ended, and its failures as a line of bars. */
-export function courseOf({ firstAt, lastAt, counts }: Measure): Evidence {
+/** An episode's failures as a line of bars. */
+export function courseOf({ lastAt, counts }: Measure): Evidence {
   const pace = new Pace();
   const end = minuteOf(lastAt);
   for (const [offset, count] of counts.entries()) {
     if (count > 0) pace.add((end - counts.length + 1 + offset) * MINUTE, count);
   }
-  return { first: formatTime(firstAt), last: formatTime(lastAt), pace: pace.line };
+  return { pace: pace.line };
 }
 
 /** Credentials and keys named at most. */
 const NAMED = 5;
 
 /** What to do about refused logins with one key. */
-export function actionFor(credential: string | null, gotIn: boolean): string {
+export function actionFor(credential: string | null, keyId: string | null, gotIn: boolean): string {
   if (gotIn)
-    return `Somebody may hold the key, unless the source is yours: ${orderFor(credential, 'the key')}.`;
+    return `Somebody may hold the key, unless the source is yours: ${replaceOrder(credential, keyId)}.`;
   return 'If the sources are yours, an application has a wrong or expired key; else have them blocked at the provider.';
 }
 
 /** What to do where sources got in with these keys: a command for each credential, the provider for keys of none. */
 export function actionOn(keys: readonly string[], directory: Directory): string {
-  const orders = new Set(keys.map((keyId) => orderFor(directory.of(keyId).credential, keyId)));
+  const orders = new Set(keys.map((keyId) => orderFor(directory, keyId)));
   const rest = orders.size > NAMED ? `; and ${orders.size - NAMED} more` : '';
   return `Somebody may hold ${keys.length === 1 ? 'a key' : `${keys.length} keys`}, unless the sources are yours: ${[...orders].slice(0, NAMED).join('; ')}${rest}.`;
 }
 
-function orderFor(credential: string | null, key: string): string {
-  return credential === null
-    ? `replace ${key} at the provider`
-    : `keywarden rotate ${credential} --emergency --reason "got in after refused logins"`;
+function orderFor(directory: Directory, keyId: string): string {
+  const { credential } = directory.of(keyId);
+  return credential === null ? `replace ${keyId} at the provider` : replaceOrder(credential, keyId);
 }
 
 /** The lists that are not empty. */
