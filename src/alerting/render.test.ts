@@ -35,27 +35,32 @@ describe('the words of an alert', () => {
     expect(render(ALERT, CONTEXT)).toEqual({
       headline: 'CRITICAL: 212 refused logins in 5 minutes with key_9Xc1',
       facts: [
-        { label: 'Credential', value: 'frameflow-prod' },
-        { label: 'Monitor', value: 'frameflow-auth-log' },
-        { label: 'Environment', value: 'footage/production' },
+        { label: 'Key', value: 'key_9Xc1 of frameflow-prod' },
         { label: 'Deadline', value: '2026-10-01T12:05:00Z (in 3h5m)' },
-        { label: 'Key', value: 'key_9Xc1' },
         { label: 'Addresses', value: '198.51.100.7, 198.51.100.8' },
+        { label: 'Refused calls', value: '212' },
       ],
       body: 'Somebody tries keys from one network.',
       action: 'Run `keywarden rotate frameflow-prod --emergency`',
-      context: '0199-a1 · auth-failure-spike · 3 times from 2026-10-01T08:50:00Z to 2026-10-01T08:59:00Z',
+      context:
+        '0199-a1 · auth-failure-spike · frameflow-auth-log · 3 times from 2026-10-01T08:50:00Z to 2026-10-01T08:59:00Z',
     });
   });
 
-  test('fill the room that is left with other evidence, names made readable', () => {
+  test('of another alert than the log watch’s say where, and fill the room that is left with other evidence', () => {
     const { monitor: _, ...alert } = { ...ALERT, deadline: null };
-    expect(render(alert, CONTEXT).facts.slice(-1)).toEqual([{ label: 'Refused calls', value: '212' }]);
+    expect(render(alert, CONTEXT).facts).toEqual([
+      { label: 'Credential', value: 'frameflow-prod' },
+      { label: 'Environment', value: 'footage/production' },
+      { label: 'Key', value: 'key_9Xc1' },
+      { label: 'Addresses', value: '198.51.100.7, 198.51.100.8' },
+      { label: 'Refused calls', value: '212' },
+    ]);
   });
 
   test('tell a deadline that is past', () => {
     const { facts } = render({ ...ALERT, deadline: NOW - 90_000 }, CONTEXT);
-    expect(facts[3]).toEqual({ label: 'Deadline', value: '2026-10-01T08:58:30Z (1m30s ago)' });
+    expect(facts[1]).toEqual({ label: 'Deadline', value: '2026-10-01T08:58:30Z (1m30s ago)' });
   });
 
   test('of an end say when and after how long, and ask for nothing', () => {
@@ -157,7 +162,7 @@ describe('a finding', () => {
       title: '12 refused logins',
       summary: 'From one address.',
       action:
-        'Find out who calls from these addresses. If a call succeeded or they are not yours: `keywarden rotate frameflow-prod --emergency --reason auth-failure-spike`',
+        'Find out who calls from these addresses. Strangers who only fail: have them blocked. If one got in: `keywarden compromise frameflow-prod --key key_9Xc1`',
       deadline: null,
       evidence: {
         refused: 12,
@@ -167,6 +172,18 @@ describe('a finding', () => {
         lastEventAt: '2026-10-01T09:00:00Z',
       },
     });
+  });
+
+  test('says nothing twice: not its times under two names, nor its own key among others', () => {
+    const keysOf = (keys: readonly string[]) => {
+      const evidence = { ...FINDING.evidence, keys, first: 'then', last: 'now' };
+      const signal = findingToSignal({ ...FINDING, evidence }, 'auth-log');
+      return signal.type === 'raise' ? signal.evidence : {};
+    };
+    expect(Object.keys(keysOf(['key_9Xc1']))).toEqual([
+      ...['refused', 'ips', 'keyId', 'firstEventAt', 'lastEventAt'],
+    ]);
+    expect(keysOf(['key_9Xc1', 'key_b']).keys).toEqual(['key_9Xc1', 'key_b']);
   });
 
   test('keeps the advice its detector gave, and gives other advice for a key that is not managed', () => {

@@ -6,6 +6,7 @@ import {
   formatTime,
   type Severity,
 } from '../model/index.ts';
+import { evidenceOf } from './evidence-order.ts';
 import { bounded, listed } from './text.ts';
 import { isOver } from './transient.ts';
 
@@ -33,7 +34,7 @@ export type Rendered = {
   readonly body: string;
   /** What to do now; at most 600 characters; null where nothing is to be done. */
   readonly action: string | null;
-  /** The alert's id, kind and times; at most 300 characters. */
+  /** The alert's id, kind, monitor and times; at most 300 characters. */
   readonly context: string;
 };
 
@@ -82,17 +83,35 @@ function body(alert: Alert, event: DeliveryEvent): string {
 
 /** Who, where, with which key, until when, from where; then whatever else proves it. */
 function facts(alert: Alert, context: RenderContext): readonly Fact[] {
+  if (alert.monitor !== undefined) return watchFacts(alert, context);
   const { keyId, ips, ...rest } = alert.evidence;
   return [
     ...fact('Credential', alert.credential),
-    ...fact('Monitor', alert.monitor),
     ...fact('Channel', alert.channel),
     ...fact('Environment', `${context.installation}/${context.environment}`),
-    ...fact('Deadline', alert.deadline === null ? null : deadline(alert.deadline, context.now)),
+    ...deadlineFact(alert, context),
     ...fact('Key', keyId),
     ...fact('Addresses', ips),
     ...Object.entries(rest).flatMap(([name, value]) => fact(label(name), value)),
   ];
+}
+
+/** Which key, from where, with what, against which habit: what the log shows. The context line says in which log. */
+function watchFacts(alert: Alert, context: RenderContext): readonly Fact[] {
+  const { credential, evidence } = alert;
+  const { keyId = null, keys, ips, sources } = evidence;
+  const whose = credential === undefined ? keyId : `${keyId} of ${credential}`;
+  const told = new Set(['keyId', 'ips', ...(keyId === null ? ['keys'] : [])]);
+  return [
+    ...(keyId === null ? [...fact('Credential', credential), ...fact('Keys', keys)] : fact('Key', whose)),
+    ...deadlineFact(alert, context),
+    ...(sources === undefined ? fact('Addresses', ips) : []),
+    ...evidenceOf(alert).flatMap(([name, value]) => (told.has(name) ? [] : fact(label(name), value))),
+  ];
+}
+
+function deadlineFact({ deadline }: Pick<Alert, 'deadline'>, { now }: RenderContext): readonly Fact[] {
+  return fact('Deadline', deadline === null ? null : timeLeft(deadline, now));
 }
 
 function fact(label: string, value: Evidence[string] | undefined): readonly Fact[] {
@@ -116,7 +135,7 @@ function label(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function deadline(at: number, now: number): string {
+function timeLeft(at: number, now: number): string {
   const left = at - now;
   return `${time(at)} (${left >= 0 ? `in ${span(left)}` : `${span(-left)} ago`})`;
 }
@@ -126,7 +145,8 @@ function timesOf(alert: Alert): string {
     alert.count === 1
       ? time(alert.firstSeenAt)
       : `${alert.count} times from ${time(alert.firstSeenAt)} to ${time(alert.lastSeenAt)}`;
-  return `${alert.id} · ${alert.kind} · ${seen}`;
+  const log = alert.monitor === undefined ? '' : ` · ${bounded(alert.monitor, 80)}`;
+  return `${alert.id} · ${alert.kind}${log} · ${seen}`;
 }
 
 function time(ms: number): string {

@@ -67,3 +67,35 @@ test.each([
   const { faults } = await readText(withDetector(`unknown-key: { ${text} }`));
   expect(faults.map(renderFault).join()).toContain(said);
 });
+
+test('that the silence of a log rotates nothing is said', async () => {
+  const { warnings } = await monitorOf(withDetector('log-silence: { respond: rotate }'));
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain(
+    'monitors.log.detectors.log-silence.respond  rotates nothing: the silence of a log is about no key',
+  );
+});
+
+test('countries of single keys leave the others unwatched, and that is said', async () => {
+  const only = '    otherKeys: { key_x: { owner: billing, geolocations: [US] }, key_y: { owner: web } }\n';
+  const { warnings } = await monitorOf(changed('    geolocations: [DE]\n', only));
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain(
+    'geolocations only for key_x: for prod, key_y the detector unregistered-geolocation is off',
+  );
+  const all = `${only.replace('{ owner: web }', '{ owner: web, retired: true }')}    perCredential: { prod: { geolocations: [DE] } }\n`;
+  expect((await monitorOf(changed('    geolocations: [DE]\n', all))).warnings).toEqual([]);
+});
+
+test('a block that is written by an address within it is said to be the whole block', async () => {
+  const lists = `    ipAllowlist: ["10.0.0.5/8", 10.0.0.0/8, 10.0.0.5, 10.0.0.5/32, "2001:db8::/32", "::ffff:10.0.0.0/104"]
+    perCredential: { prod: { ipAllowlist: ["2001:db8::1/32"] } }
+    otherKeys: { key_x: { owner: billing, ipAllowlist: [203.0.113.9/24] } }
+`;
+  const { warnings } = await monitorOf(changed('    ipAllowlist: ["203.0.113.0/24"]\n', lists));
+  expect(warnings.map((text) => text.slice(text.indexOf('monitors.')))).toEqual([
+    'monitors.log.ipAllowlist[0]  10.0.0.5/8 is the whole block around 10.0.0.5: what stands beyond its first 8 bits counts for nothing; for the one address write 10.0.0.5, for the block its first address',
+    expect.stringMatching(/^monitors\.log\.perCredential\.prod\.ipAllowlist\[0\] {2}2001:db8::1\/32 is /),
+    expect.stringMatching(/^monitors\.log\.otherKeys\.key_x\.ipAllowlist\[0\] {2}203\.0\.113\.9\/24 is /),
+  ]);
+});

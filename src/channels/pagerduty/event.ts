@@ -1,4 +1,5 @@
 import type { event } from '@pagerduty/pdjs';
+import { evidenceOf } from '../../alerting/evidence-order.ts';
 import { evidenceText, type Rendered, render } from '../../alerting/render.ts';
 import { bounded } from '../../alerting/text.ts';
 import { isReport } from '../../alerting/transient.ts';
@@ -105,7 +106,7 @@ function details(message: Message, now: number): Record<string, string> {
   const rendered = render(alert, { event, installation, environment, now });
   const pairs = [
     ...told(message, rendered),
-    ...Object.entries(alert.evidence).map(([name, value]) => {
+    ...evidenceOf(alert).map(([name, value]) => {
       return [bounded(name, 60), bounded(evidenceText(value, 100), DETAIL)] as const;
     }),
   ];

@@ -3,7 +3,7 @@ import type { MonitorRules } from '../../config/monitors.ts';
 import type { Severity } from '../../model/index.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import type { ConfigOptions } from '../options.ts';
-import { print, tell } from '../terminal.ts';
+import { print, printable, tell } from '../terminal.ts';
 import { explanation, isOn, NO_KEY } from './explain.ts';
 import { Findings, type Found, isAtLeast } from './found.ts';
 import { locator } from './geo.ts';
@@ -12,9 +12,9 @@ import { LogFiles } from './log.ts';
 import { managedKeys, monitorFor } from './monitor.ts';
 import { Progress } from './progress.ts';
 import { Replay } from './replay.ts';
-import { findingJson, findingsLine, findingsTable, readingLines, scoreLines } from './report.ts';
+import { findingJson, findingsLine, findingsTable, plural, readingLines, scoreLines } from './report.ts';
 import { score } from './score.ts';
-import { STDIN, sizeOf } from './source.ts';
+import { called, STDIN, sizeOf } from './source.ts';
 import { tuningJson, tuningLines, withBudget } from './tune.ts';
 
 export type BacktestOptions = ConfigOptions & {
@@ -62,8 +62,13 @@ async function find(
     for (const line of scoreLines(score(all, labels))) say(line);
   }
   tell(findingsLine(shown));
-  const failed = failOn !== undefined && shown.some(({ severity }) => isAtLeast(severity, failOn));
-  return failed ? EXIT.faults : EXIT.done;
+  if (failOn === undefined) return EXIT.done;
+  if (shown.some(({ severity }) => isAtLeast(severity, failOn))) return EXIT.faults;
+  if (log.unreadable.count === 0) return EXIT.done;
+  throw new CommandError(
+    EXIT.failed,
+    `--fail-on: nothing as grave was found, but ${plural(log.unreadable.count, 'line')} could not be read, and may hold it`,
+  );
 }
 
 /** The surface's form; with how it was judged where that was asked for. */
@@ -108,7 +113,11 @@ const FRUGAL = ['--semi-space-growth-factor=1', '--heap-growing-percent=30'];
 
 type Run = { readonly found: readonly Found[]; readonly keys: number };
 
-/** Reads the log once, with a watch beside the other for each of `rules`; tells what was read. */
+/**
+ * Reads the log once, with a watch beside the other for each of `rules`; tells what was read.
+ *
+ * @throws {CommandError} `failed` where no event was read: of nothing nothing was found, which is no good news
+ */
 async function run(
   files: readonly string[],
   monitor: MonitorRules,
@@ -136,5 +145,13 @@ async function run(
     progress.clear();
   }
   for (const line of readingLines(log, progress.tookMs)) tell(line);
+  if (log.events === 0) throw new CommandError(EXIT.failed, nothingRead(files, log));
   return { log, runs: watched.map(({ findings, replay }) => ({ found: findings.all(), keys: replay.keys })) };
+}
+
+function nothingRead(files: readonly string[], { unreadable }: LogFiles): string {
+  const names = printable(files.map(called).join(', '));
+  const held =
+    unreadable.count === 0 ? 'no line' : `${plural(unreadable.count, 'line')}, none of them an event`;
+  return `nothing was judged: ${names} ${files.length === 1 ? 'holds' : 'hold'} ${held}; give a log in NDJSON, the event objects of the log endpoint, one a line`;
 }

@@ -19,6 +19,9 @@ export function explanation({ begun, latest, severity }: Found): readonly string
   ];
 }
 
+const FEWER =
+  'A longer window may show fewer than a shorter one: in the longest a minute counts a few at most, and what an episode that is over holds counts in none.';
+
 function judged({ dispersion, windows }: Why): readonly string[] {
   return [
     `dispersion ${figure(dispersion)}: the variance of what is usual, over its mean (1: pure chance)`,
@@ -33,6 +36,7 @@ function judged({ dispersion, windows }: Why): readonly string[] {
         chance < budget ? { text: 'told', how: 'red' } : '',
       ]),
     ),
+    ...(windows.some(({ count }, index) => count < (windows[index - 1]?.count ?? 0)) ? [FEWER] : []),
     ...(windows.some(({ chance, budget }) => chance < budget)
       ? []
       : ['No window alone decided: what came over a longer time did, little by little.']),
