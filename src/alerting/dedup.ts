@@ -16,7 +16,11 @@ export function dedup(passage: Passage, context: AlertingContext): Passage {
   }
   if (open === null) return { ...passage, after: begin(passage, signal, context), event: 'trigger' };
   const worse = RANK[signal.severity] > RANK[open.severity];
-  return { ...passage, after: renew(open, signal, worse), event: worse ? 'trigger' : null };
+  return {
+    ...passage,
+    after: renew(open, signal, worse ? context.now : null),
+    event: worse ? 'trigger' : null,
+  };
 }
 
 function begin(passage: Passage, signal: Raise, context: AlertingContext): Alert {
@@ -34,6 +38,8 @@ function begin(passage: Passage, signal: Raise, context: AlertingContext): Alert
     lastSeenAt: signal.at,
     count: 1,
     acknowledgedBy: null,
+    triggeredAt: context.now,
+    reportedAt: null,
     revision: 1,
   };
 }
@@ -42,12 +48,14 @@ function begin(passage: Passage, signal: Raise, context: AlertingContext): Alert
  * Findings of the log watch may come out of order. An acknowledgement was of the lesser severity, so a rise ends it.
  * The severity never falls while the alert is open: what swings about a threshold would page at every turn.
  */
-function renew(open: Alert, signal: Raise, worse: boolean): Alert {
+function renew(open: Alert, signal: Raise, worseAt: number | null): Alert {
   return {
     ...open,
     ...subjectOf(signal),
     ...content(signal),
-    ...(worse ? { state: 'triggered', acknowledgedBy: null } : { severity: open.severity }),
+    ...(worseAt === null
+      ? { severity: open.severity }
+      : { state: 'triggered', acknowledgedBy: null, triggeredAt: worseAt }),
     firstSeenAt: Math.min(open.firstSeenAt, signal.at),
     lastSeenAt: Math.max(open.lastSeenAt, signal.at),
     count: open.count + 1,

@@ -115,6 +115,8 @@ export type Turn = {
   readonly unit: number;
   /** When the alert's end was noted; null while it is open. */
   readonly overSince: number | null;
+  /** Messages of any alert that the channel has failed to take in succession, this one included; absent: unknown. */
+  readonly failures?: number;
 };
 
 /**
@@ -168,14 +170,17 @@ export function foldDelivery(delivery: Delivery, outcome: Failure | null, turn: 
     };
   }
   const lastError = remember(delivery, outcome);
+  const failures = Math.max(delivery.attempts, turn.failures ?? 0);
   const hopeless = outcome.verdict === 'permanent' || outcome.verdict === 'rejected';
   const expired = turn.overSince !== null && now - turn.overSince >= GIVE_UP_AFTER;
   const signals =
-    hopeless || delivery.attempts % DOWN_AFTER === 0 ? [channelFailed(delivery, outcome, now)] : [];
+    hopeless || failures % DOWN_AFTER === 0
+      ? [channelFailed(delivery.channel, outcome, { failures, now })]
+      : [];
   if (hopeless || expired) {
     return { delivery: { ...delivery, state: 'failed', lastError, at: now }, signals, nextAt: null };
   }
-  const nextAt = now + backoff(delivery.attempts, turn.unit, outcome.retryAfterMs);
+  const nextAt = now + backoff(failures, turn.unit, outcome.retryAfterMs);
   return { delivery: { ...delivery, lastError }, signals, nextAt };
 }
 
@@ -185,8 +190,11 @@ function remember(delivery: Delivery, outcome: Failure): Failure {
   return doubtful && outcome.verdict === 'retryable' ? { ...outcome, verdict: 'unknown' } : outcome;
 }
 
-function channelFailed(delivery: Delivery, failure: Failure, now: number): Raise {
-  const { channel, attempts } = delivery;
+function channelFailed(
+  channel: string,
+  failure: Failure,
+  { failures, now }: { readonly failures: number; readonly now: number },
+): Raise {
   const lasting = failure.verdict === 'permanent' || failure.verdict === 'rejected';
   return {
     type: 'raise',
@@ -197,12 +205,12 @@ function channelFailed(delivery: Delivery, failure: Failure, now: number): Raise
     at: now,
     title: lasting
       ? `Channel ${channel} is down: ${failure.code}`
-      : `Channel ${channel} has failed ${attempts} times in succession: ${failure.code}`,
+      : `Channel ${channel} has failed ${failures} times in succession: ${failure.code}`,
     summary: lasting
       ? `${failure.message}. That message is lost on this channel; the others have it where routes say so.`
       : `${failure.message}. Keywarden keeps what is owed to it and goes on trying.`,
     action: `Correct the channel or its network, then run \`keywarden alerts test ${channel}\``,
     deadline: null,
-    evidence: { code: failure.code, verdict: failure.verdict, attempts },
+    evidence: { code: failure.code, verdict: failure.verdict, attempts: failures },
   };
 }

@@ -1,5 +1,6 @@
 import type { Alert, DeliveryEvent, Evidence } from '../model/index.ts';
 import { ALERT_KINDS } from '../model/index.ts';
+import type { Bundle, Owed } from './gather.ts';
 
 /** How many payloads a property is tried on: enough for every day; KEYWARDEN_FUZZ=20000 for more. */
 export const PAYLOADS = Number(process.env.KEYWARDEN_FUZZ ?? 3_000);
@@ -131,8 +132,30 @@ export class Hostile {
       lastSeenAt: this.time(),
       count: this.pick([1, 2, Number.MAX_SAFE_INTEGER]),
       acknowledgedBy: this.below(3) === 0 ? this.text() : null,
+      triggeredAt: this.time(),
+      reportedAt: null,
       revision: 1,
     };
+  }
+
+  /** Several alerts for one message. */
+  bundle(): Bundle {
+    const owed = (index: number): Owed => ({
+      alert: this.alert(),
+      delivery: {
+        id: String(index),
+        alertId: '',
+        channel: 'team',
+        event: this.pick<DeliveryEvent>(['trigger', 'trigger', 'acknowledge', 'resolve']),
+        state: 'pending',
+        attempts: 0,
+        lastError: null,
+        createdAt: this.time(),
+        at: null,
+      },
+    });
+    const others = Array.from({ length: this.pick([1, 3, 9, 12]) }, (_, index) => owed(index + 1));
+    return { form: this.pick(['group', 'digest'] as const), items: [owed(0), ...others] };
   }
 
   /** What channels are given: see `channels/contract.ts`. */

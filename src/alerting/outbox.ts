@@ -1,6 +1,9 @@
 import type { Alert, Change, Delivery, DeliveryEvent } from '../model/index.ts';
 import type { ChannelKinds } from './route.ts';
 
+/** Where alerts that are due to be looked at stand. */
+export const ALERTS_LANE = 'alerts';
+
 /** A message owed to a channel, and the work that sends it. */
 export function owe(
   alert: Alert,

@@ -1,4 +1,4 @@
-import type { Alert, Delivery, DeliveryEvent, Signal } from '../model/index.ts';
+import type { Alert, Delivery, DeliveryEvent, Signal, Silence } from '../model/index.ts';
 import type { DedupScope } from './identity.ts';
 import type { ChannelKinds, Route } from './route.ts';
 
@@ -9,6 +9,11 @@ export type AlertingContext = DedupScope & {
   readonly channels: ChannelKinds;
   /** All deliveries of the alerts handed in that are not resolved: whoever was told is told of the end. */
   readonly deliveries: readonly Delivery[];
+  readonly silences: readonly Silence[];
+  /** Alerts that are not resolved, at least those of the credentials that the signals name. */
+  readonly open: readonly Alert[];
+  /** What is still triggered is told again after so long, ms. */
+  readonly repeat: number;
   readonly newId: () => string;
 };
 
@@ -22,6 +27,8 @@ export type Passage = {
   readonly after: Alert | null;
   /** What people are told; null: nothing new. */
   readonly event: DeliveryEvent | null;
+  /** Nobody is told for now: a silence holds, or another alert explains it. */
+  readonly quiet: boolean;
   /** Who is told. */
   readonly channels: readonly string[];
 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Severity, Signal } from '../model/index.ts';
+import { HOUR, type Severity, type Signal } from '../model/index.ts';
 import { acknowledge } from './acknowledge.ts';
 import { dedupKey, identityOf } from './identity.ts';
 import { Memory, NOW, raise, resolve, route } from './testing/memory.ts';
@@ -12,6 +12,7 @@ describe('a raise', () => {
       'delivery.put',
       'work.put',
       'delivery.put',
+      'work.put',
       'work.put',
       'audit.append',
     ]);
@@ -49,6 +50,10 @@ describe('a raise', () => {
       work: { kind: 'delivery', id: 'id-2', lane: 'channel:oncall', dueAt: NOW },
     });
     expect(changes[5]).toEqual({
+      type: 'work.put',
+      work: { kind: 'alert', id: 'id-1', lane: 'alerts', dueAt: NOW + 4 * HOUR },
+    });
+    expect(changes[6]).toEqual({
       type: 'audit.append',
       entry: {
         at: NOW,

@@ -1,14 +1,17 @@
 import type { Alert, Change, Signal } from '../model/index.ts';
+import { attend } from './attend.ts';
 import { dedup } from './dedup.ts';
 import { identityOf } from './identity.ts';
-import { audited, owe, told } from './outbox.ts';
+import { explainedBy, explains } from './inhibit.ts';
+import { ALERTS_LANE, audited, owe, told } from './outbox.ts';
 import type { AlertingContext, Passage } from './passage.ts';
 import { channelsFor } from './route.ts';
+import { mutedUntil } from './silence.ts';
 
 type Stage = (passage: Passage, context: AlertingContext) => Passage;
 
-/** What every signal goes through, in order. */
-const PIPELINE: readonly Stage[] = [dedup, route];
+/** What every signal goes through, in order. What is owed is gathered and spaced when it is sent, see {@link import('./gather.ts')}. */
+const PIPELINE: readonly Stage[] = [dedup, silence, inhibit, route];
 
 /**
  * Turns signals into the changes that make them alerts: the alerts themselves, a delivery for each channel that is
@@ -49,15 +52,32 @@ function pass(signal: Signal, latest: ReadonlyMap<string, Alert>, context: Alert
     before: latest.get(identity) ?? null,
     after: null,
     event: null,
+    quiet: false,
     channels: [],
   };
   return PIPELINE.reduce((passage, stage) => stage(passage, context), start);
 }
 
+/** An end is never muted: whoever was told of the begin is told of it. */
+function silence(passage: Passage, { silences, now }: AlertingContext): Passage {
+  const { after, event } = passage;
+  if (after === null || event !== 'trigger' || mutedUntil(after, silences, now) === null) return passage;
+  return { ...passage, quiet: true };
+}
+
+/** What another alert explains is kept with it, and told when that ends before it does. */
+function inhibit(passage: Passage, { open }: AlertingContext): Passage {
+  const { after, event } = passage;
+  const cause = after === null || event === 'resolve' ? null : explainedBy(after, open);
+  if (after === null || cause === null) return passage;
+  const evidence = { ...after.evidence, explainedBy: `${cause.id}: ${cause.title}` };
+  return { ...passage, after: { ...after, evidence }, quiet: true };
+}
+
 /** The end is told wherever the begin was, whatever the routes say by now. */
 function route(passage: Passage, context: AlertingContext): Passage {
-  const { after, event } = passage;
-  if (after === null || event === null) return passage;
+  const { after, event, quiet } = passage;
+  if (after === null || event === null || quiet) return passage;
   const channels =
     event === 'resolve'
       ? told(after, context.deliveries, context.channels)
@@ -67,13 +87,41 @@ function route(passage: Passage, context: AlertingContext): Passage {
 
 /** All that an alert's change brings with it. */
 function follow(passage: Passage, alert: Alert, context: AlertingContext): Change[] {
-  const { event } = passage;
-  if (event === null) return [];
-  return [
-    ...(event === 'resolve' ? hasten(alert, context) : []),
-    ...passage.channels.flatMap((channel) => owe(alert, event, channel, context)),
-    audited(event === 'resolve' ? 'alert.resolved' : 'alert.raised', alert, 'daemon', context.now),
-  ];
+  const { before, event } = passage;
+  if (event === null) return isExplained(before) && !isExplained(alert) ? lookAgain(alert, context.now) : [];
+  const owed = passage.channels.flatMap((channel) => owe(alert, event, channel, context));
+  const made = owed.flatMap((change) => (change.type === 'delivery.put' ? [change.delivery] : []));
+  return event === 'resolve'
+    ? [
+        ...hasten(alert, context),
+        ...owed,
+        ...unexplained(alert, context),
+        audited('alert.resolved', alert, 'daemon', context.now),
+      ]
+    : [
+        ...owed,
+        ...lookAgain(alert, attend(alert, made, { ...context, refusals: Number.POSITIVE_INFINITY }).nextAt),
+        audited('alert.raised', alert, 'daemon', context.now),
+      ];
+}
+
+/** When an alert is looked at again: for a repeat, an escalation, the end of a silence. */
+export function lookAgain({ id }: Alert, at: number | null): Change[] {
+  return at === null ? [] : [{ type: 'work.put', work: { kind: 'alert', id, lane: ALERTS_LANE, dueAt: at } }];
+}
+
+/** Its end leaves what it explained without a reason: that is told now, if it still holds. */
+function unexplained(alert: Alert, { open, now }: AlertingContext): Change[] {
+  if (!explains(alert)) return [];
+  return open
+    .filter(
+      (other) => other.id !== alert.id && explainedBy(other, [{ ...alert, state: 'triggered' }]) !== null,
+    )
+    .flatMap((other) => lookAgain(other, now));
+}
+
+function isExplained(alert: Alert | null): boolean {
+  return alert?.evidence.explainedBy !== undefined;
 }
 
 /** A trigger for information that was not sent yet is looked at now: it is void, and the resolve waits for it. */

@@ -27,6 +27,8 @@ const ALERT: Alert = {
   lastSeenAt: NOW - MINUTE,
   count: 3,
   acknowledgedBy: null,
+  triggeredAt: NOW - 10 * MINUTE,
+  reportedAt: null,
   revision: 3,
 };
 

@@ -149,10 +149,12 @@ function timesOf(alert: Alert): string {
   return `${alert.id} · ${alert.kind}${log} · ${seen}`;
 }
 
-function time(ms: number): string {
+/** A time as people read it, whatever number somebody put there. */
+export function time(ms: number): string {
   return Math.abs(ms) <= MAX_TIME ? formatTime(ms) : 'an unknown time';
 }
 
-function span(ms: number): string {
+/** A duration likewise. */
+export function span(ms: number): string {
   return Number.isFinite(ms) ? formatDuration(ms) : 'an unknown time';
 }

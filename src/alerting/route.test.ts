@@ -5,7 +5,7 @@ const KINDS = { team: 'slack', oncall: 'pagerduty', siem: 'webhook' };
 const ALERT = { kind: 'publish-failed', severity: 'warning', credential: 'frameflow-prod' } as const;
 
 function route(fields: Partial<Route>): Route {
-  return { severity: [], kind: [], credential: [], channels: [], continue: false, ...fields };
+  return { severity: [], kind: [], credential: [], channels: [], continue: false, escalate: null, ...fields };
 }
 
 test('the first route that matches decides', () => {

@@ -8,7 +8,11 @@ export type Route = {
   readonly channels: readonly string[];
   /** The routes after this one are tried too. */
   readonly continue: boolean;
+  /** Who else is told of what is still triggered, and not acknowledged, so long after it began, ms; null: nobody. */
+  readonly escalate: Escalation | null;
 };
+
+export type Escalation = { readonly after: number; readonly channels: readonly string[] };
 
 /** The kind of every configured channel by its name: `{ team: 'slack', oncall: 'pagerduty' }`. */
 export type ChannelKinds = Readonly<Record<string, string>>;
@@ -28,14 +32,31 @@ export function channelsFor(alert: Routed, routes: readonly Route[], kinds: Chan
   return others(routed).length > 0 ? others(routed) : others(Object.keys(kinds));
 }
 
+/** The escalations of the routes that the alert takes. */
+export function escalationsFor(
+  alert: Routed,
+  routes: readonly Route[],
+  kinds: ChannelKinds,
+): readonly Escalation[] {
+  return taken(alert, routes).flatMap(({ escalate }) => {
+    const channels = known(escalate?.channels ?? [], kinds);
+    return escalate === null || channels.length === 0 ? [] : [{ after: escalate.after, channels }];
+  });
+}
+
 function matching(alert: Routed, routes: readonly Route[]): readonly string[] {
-  const names = new Set<string>();
+  return [...new Set(taken(alert, routes).flatMap(({ channels }) => channels))];
+}
+
+/** The first route that matches, and the next as long as routes say `continue`. */
+function taken(alert: Routed, routes: readonly Route[]): readonly Route[] {
+  const found: Route[] = [];
   for (const route of routes) {
     if (!matches(alert, route)) continue;
-    for (const name of route.channels) names.add(name);
+    found.push(route);
     if (!route.continue) break;
   }
-  return [...names];
+  return found;
 }
 
 function matches(alert: Routed, route: Route): boolean {

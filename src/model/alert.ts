@@ -42,6 +42,7 @@ export const ALERT_KINDS = [
   'audit-broken',
   'clock-skew',
   'config-reload-failed',
+  'incident-unanswered',
   'test',
 ] as const;
 
@@ -112,8 +113,25 @@ export type Alert = AlertSubject & {
   readonly lastSeenAt: number;
   readonly count: number;
   readonly acknowledgedBy: string | null;
+  /** When it began, or got worse last, by our own clock: what is due after that is counted from here. */
+  readonly triggeredAt: number;
+  /** When a person told the provider of it and waits for the answer; null: nobody does. */
+  readonly reportedAt: number | null;
   /** Rises with every write; a commit names the one it read. */
   readonly revision: number;
+};
+
+/** Nobody is told of the begin of such alerts for a time. An empty list matches everything. */
+export type Silence = {
+  readonly id: string;
+  readonly kind: readonly AlertKind[];
+  readonly credential: readonly string[];
+  readonly severity: readonly Severity[];
+  readonly createdAt: number;
+  readonly endsAt: number;
+  readonly reason: string;
+  /** A token's name, or `cli`. */
+  readonly author: string;
 };
 
 export type DeliveryEvent = 'trigger' | 'acknowledge' | 'resolve';

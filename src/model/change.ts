@@ -1,4 +1,4 @@
-import type { Alert, Delivery } from './alert.ts';
+import type { Alert, Delivery, Silence } from './alert.ts';
 import type { CredentialRecord, Destination, KeyUser, ObservedMint, Version } from './credential.ts';
 import type {
   Authorization,
@@ -148,6 +148,7 @@ export type Change =
   /** Refused with a conflict unless the stored alert's revision is `expected` (null: there is none yet). */
   | { readonly type: 'alert.put'; readonly alert: Alert; readonly expected: number | null }
   | { readonly type: 'delivery.put'; readonly delivery: Delivery }
+  | { readonly type: 'silence.put'; readonly silence: Silence }
   | { readonly type: 'audit.append'; readonly entry: AuditEntry }
   /** Creates the due record or replaces its due time and lane. */
   | { readonly type: 'work.put'; readonly work: Work }

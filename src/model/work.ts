@@ -9,6 +9,8 @@ export type WorkKind =
   | 'login'
   | 'monitor'
   | 'delivery'
+  /** One that is still triggered: a repeat, an escalation, the end of a silence. */
+  | 'alert'
   /** A consent whose code is to be exchanged, or that is over. */
   | 'authorization'
   /** What concerns all grants of an OAuth client. */

@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import type { Alert, Change, Delivery, Raise, Resolve, Signal } from '../../model/index.ts';
+import {
+  type Alert,
+  type Change,
+  type Delivery,
+  HOUR,
+  type Raise,
+  type Resolve,
+  type Signal,
+  type Silence,
+} from '../../model/index.ts';
 import type { AlertingContext } from '../passage.ts';
 import { process } from '../pipeline.ts';
 import type { Route } from '../route.ts';
@@ -12,7 +21,7 @@ export const digest = (...parts: readonly string[]) =>
     .digest('hex');
 
 export function route(fields: Partial<Route>): Route {
-  return { severity: [], kind: [], credential: [], channels: [], continue: false, ...fields };
+  return { severity: [], kind: [], credential: [], channels: [], continue: false, escalate: null, ...fields };
 }
 
 export function raise(fields: Partial<Raise> = {}): Raise {
@@ -43,6 +52,7 @@ export class Memory {
   readonly deliveries = new Map<string, Delivery>();
   now = NOW;
   ids = 0;
+  silences: readonly Silence[] = [];
   routes: readonly Route[] = [
     route({ severity: ['critical'], channels: ['oncall', 'team'] }),
     route({ channels: ['team'] }),
@@ -57,6 +67,9 @@ export class Memory {
       routes: this.routes,
       channels: this.channels,
       deliveries: [...this.deliveries.values()],
+      silences: this.silences,
+      open: [...this.alerts.values()].filter(({ state }) => state !== 'resolved'),
+      repeat: 4 * HOUR,
       newId: () => `id-${++this.ids}`,
       digest,
     };

@@ -135,6 +135,7 @@ export class KeySpikes {
         usual,
         ips,
         ...filled({ ...lists, countries, gotIn }),
+        ...(episode.streams === 2 ? { knownSources: true } : {}),
         ...courseOf(measure),
       },
     };

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Delivery, Severity } from '../model/index.ts';
 import { acknowledge } from './acknowledge.ts';
-import { reowe } from './reowe.ts';
-import { Memory, raise, resolve } from './testing/memory.ts';
+import { attend } from './attend.ts';
+import { owe } from './outbox.ts';
+import { Memory, raise, resolve, route } from './testing/memory.ts';
 
 /** An alert whose triggers came to this. */
 function told(state: Delivery['state'], severity: Severity = 'warning'): Memory {
@@ -16,16 +17,14 @@ function told(state: Delivery['state'], severity: Severity = 'warning'): Memory 
 function again(memory: Memory, refusals = Number.POSITIVE_INFINITY): string[] {
   const before = memory.sent().length;
   const context = { ...memory.context(), refusals };
-  memory.apply(reowe([...memory.alerts.values()], [...memory.deliveries.values()], context));
+  const { owed } = attend(memory.only(), [...memory.deliveries.values()], context);
+  memory.apply(owed.flatMap((channel) => owe(memory.only(), 'trigger', channel, context)));
   return memory.sent().slice(before);
 }
 
 describe('an open alert of which nobody was told', () => {
-  test('is owed again once, with its due work, where the routes send it by now', () => {
+  test('is owed again once, where the routes send it by now', () => {
     const memory = told('failed', 'critical');
-    const context = { ...memory.context(), refusals: 9 };
-    const changes = reowe([memory.only()], [...memory.deliveries.values()], context);
-    expect(changes.map(({ type }) => type)).toEqual(['delivery.put', 'work.put', 'delivery.put', 'work.put']);
     expect(again(memory)).toEqual(['trigger oncall', 'trigger team']);
     expect(again(memory)).toEqual([]);
   });
@@ -36,7 +35,7 @@ describe('an open alert of which nobody was told', () => {
     expect(again(memory)).toEqual([]);
     delete memory.channels.team;
     memory.channels.other = 'slack';
-    memory.routes = [{ severity: [], kind: [], credential: [], channels: ['other'], continue: false }];
+    memory.routes = [route({ channels: ['other'] })];
     expect(again(memory)).toEqual(['trigger other']);
   });
 
@@ -50,11 +49,8 @@ describe('an open alert of which nobody was told', () => {
 });
 
 test('nothing is owed again that somebody was told of, that is for information, taken on or over', () => {
-  expect([again(told('delivered')), again(told('pending')), again(told('failed', 'info'))]).toEqual([
-    [],
-    [],
-    [],
-  ]);
+  const offered = [again(told('delivered')), again(told('pending')), again(told('failed', 'info'))];
+  expect(offered).toEqual([[], [], []]);
   const taken = told('failed');
   taken.apply(acknowledge(taken.only(), 'ops', taken.context()));
   const over = told('failed');

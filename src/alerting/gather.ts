@@ -1,0 +1,57 @@
+import type { Alert, Delivery, Severity } from '../model/index.ts';
+
+/** A message that is owed, with its alert. */
+export type Owed = { readonly delivery: Delivery; readonly alert: Alert };
+
+/** What is sent as one message. */
+export type Bundle = {
+  /** `single`: one alert; `group`: several of one kind about one thing; `digest`: whatever there is. */
+  readonly form: 'single' | 'group' | 'digest';
+  /** The gravest first, ends last; never empty. */
+  readonly items: readonly [Owed, ...Owed[]];
+};
+
+/** Above so many that wait on one channel, they are told together whatever they are about. */
+export const DIGEST_ABOVE = 10;
+
+const GRAVITY: Readonly<Record<Severity, number>> = { critical: 2, warning: 1, info: 0 };
+
+/** What is told together: alerts of one kind about one credential, or one monitor or channel. */
+export function groupOf({ kind, credential, monitor, channel }: Alert): string {
+  return JSON.stringify([
+    kind,
+    credential ?? null,
+    credential === undefined ? (monitor ?? channel ?? null) : null,
+  ]);
+}
+
+/**
+ * What goes out now with the message that is due.
+ *
+ * @param waiting all that may be sent on the channel, `first` included or not
+ * @example gather(first, waiting).form // 'group'
+ */
+export function gather(first: Owed, waiting: readonly Owed[]): Bundle {
+  const others = waiting.filter(({ delivery }) => delivery.id !== first.delivery.id);
+  if (first.alert.kind === 'test') return { form: 'single', items: [first] };
+  const ordinary = others.filter(({ alert }) => alert.kind !== 'test');
+  if (ordinary.length >= DIGEST_ABOVE) return { form: 'digest', items: sorted(first, ordinary) };
+  const group = groupOf(first.alert);
+  const alike = ordinary.filter(({ alert }) => groupOf(alert) === group);
+  return alike.length === 0
+    ? { form: 'single', items: [first] }
+    : { form: 'group', items: sorted(first, alike) };
+}
+
+function sorted(first: Owed, others: readonly Owed[]): Bundle['items'] {
+  const [head = first, ...rest] = [first, ...others].sort(
+    (a, b) => rank(b) - rank(a) || a.delivery.createdAt - b.delivery.createdAt,
+  );
+  return [head, ...rest];
+}
+
+/** What holds before what is over, the graver before the lesser. */
+function rank({ delivery, alert }: Owed): number {
+  const holds = delivery.event === 'trigger' && alert.state !== 'resolved';
+  return GRAVITY[alert.severity] + (holds ? 10 : 0);
+}

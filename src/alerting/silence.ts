@@ -1,0 +1,25 @@
+import type { Alert, Silence } from '../model/index.ts';
+
+type Told = Pick<Alert, 'kind' | 'credential' | 'severity'>;
+
+/** Whether the silence is about such an alert; an empty list of it matches everything. */
+export function covers(silence: Silence, { kind, credential, severity }: Told): boolean {
+  return (
+    allows(silence.kind, kind) && allows(silence.credential, credential) && allows(silence.severity, severity)
+  );
+}
+
+/**
+ * Until when nobody is told of the alert, by the silences that hold now; null: none does. Only what begins or gets worse is
+ * muted, never an end.
+ *
+ * @example mutedUntil(alert, await state.silences(), now) // 1760000000000
+ */
+export function mutedUntil(alert: Told, silences: readonly Silence[], now: number): number | null {
+  const ends = silences.filter((silence) => silence.endsAt > now && covers(silence, alert));
+  return ends.length === 0 ? null : Math.max(...ends.map(({ endsAt }) => endsAt));
+}
+
+function allows<T>(list: readonly T[], value: T | undefined): boolean {
+  return list.length === 0 || (value !== undefined && list.includes(value));
+}

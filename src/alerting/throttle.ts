@@ -1,0 +1,49 @@
+import { type Delivery, MINUTE, SECOND, type Severity } from '../model/index.ts';
+
+/** What a kind of channel can bear. */
+export type Caps = {
+  /** Several alerts may go in one message. */
+  readonly gathers: boolean;
+  /** The least time between two messages, ms. */
+  readonly spacing: number;
+  /** Messages a minute; null: as many as there are. */
+  readonly perMinute: number | null;
+  /** So many of them are kept for what is critical and for ends. */
+  readonly kept: number;
+};
+
+const UNBOUNDED: Caps = { gathers: false, spacing: 0, perMinute: null, kept: 0 };
+
+/**
+ * Slack takes one message a second from a webhook (https://docs.slack.dev/apis/web-api/rate-limits), and a person reads
+ * six a minute at most. PagerDuty takes some hundred events a minute for a key
+ * (https://developer.pagerduty.com/docs/events-api-v2-overview).
+ */
+const CAPS: Readonly<Record<string, Caps>> = {
+  slack: { gathers: true, spacing: SECOND, perMinute: 6, kept: 1 },
+  pagerduty: { gathers: false, spacing: 0, perMinute: 100, kept: 20 },
+};
+
+export function capsOf(channelKind: string): Caps {
+  return CAPS[channelKind] ?? UNBOUNDED;
+}
+
+/** Whether a message of this kind may use what is kept. */
+export function isUrgent(event: Delivery['event'], severity: Severity): boolean {
+  return event !== 'trigger' || severity === 'critical';
+}
+
+/**
+ * When the next message may go to a channel.
+ *
+ * @param sent the times of the messages of the last minute, ascending
+ * @example freeAt([0, 1_000, 2_000, 3_000, 4_000, 5_000], capsOf('slack'), true, 6_000) // 60_000
+ */
+export function freeAt(sent: readonly number[], caps: Caps, urgent: boolean, now: number): number {
+  const spaced = (sent.at(-1) ?? Number.NEGATIVE_INFINITY) + caps.spacing;
+  if (caps.perMinute === null) return Math.max(now, spaced);
+  const room = caps.perMinute - (urgent ? 0 : caps.kept);
+  const recent = sent.filter((at) => at > now - MINUTE);
+  const blocking = recent[recent.length - room];
+  return Math.max(now, spaced, blocking === undefined ? now : blocking + MINUTE);
+}
