@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Alert, Change, Secret, Version } from '../model/index.ts';
+import type { AlertTable } from './alert-tables.ts';
 import { applyWork } from './claims.ts';
 import { applyConsent, expectAuthorization, expectClient } from './consents.ts';
 import { StateError } from './contract.ts';
@@ -16,9 +17,10 @@ import { auditRow } from './rows/audit.ts';
 import { credentialRow, destinationFrom, destinationRow, versionRow } from './rows/credential.ts';
 import { monitorRow } from './rows/monitor.ts';
 import { rotationRow, stepRow } from './rows/rotation.ts';
+import { silenceRow } from './rows/silence.ts';
 import type { KeyRing } from './sealing.ts';
 import { putSecret } from './secrets.ts';
-import type { AlertTable, AuditTable, Tables } from './tables.ts';
+import type { AuditTable, Tables } from './tables.ts';
 import { applyParts } from './watch-parts.ts';
 
 type Db = Kysely<Tables>;
@@ -48,6 +50,7 @@ const FAMILIES = [
   'authorization',
   'alert',
   'delivery',
+  'silence',
   'audit',
   'work',
 ];
@@ -217,6 +220,8 @@ async function applyOther(db: Db, change: OtherChange, context: Tallying): Promi
       return putAlert(db, change.alert, change.expected);
     case 'delivery.put':
       return putRow(db, 'deliveries', deliveryRow(change.delivery));
+    case 'silence.put':
+      return putRow(db, 'silences', silenceRow(change.silence));
     case 'audit.append':
       // All at the end, with one look at the counter.
       return;

@@ -233,6 +233,7 @@ export async function countDue(db: Db, now: number): Promise<Readonly<Record<Wor
     login: 0,
     monitor: 0,
     delivery: 0,
+    alert: 0,
     authorization: 0,
     client: 0,
     grant: await countDueGrants(db, now),

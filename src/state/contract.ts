@@ -1,5 +1,6 @@
 import type {
   Alert,
+  AlertKind,
   AuditEntry,
   Authorization,
   AuthorizationSecrets,
@@ -18,6 +19,7 @@ import type {
   Rotation,
   RotationStep,
   Secret,
+  Silence,
   WatchPart,
   WorkKind,
 } from '../model/index.ts';
@@ -81,6 +83,16 @@ export type Retention = {
   readonly alerts: number;
   /** Of what a log showed (mints, users of keys); 30 days ago where it is not given. */
   readonly log?: number;
+};
+
+/** What is owed to one channel. */
+export type Outbox = {
+  /** Pending, due, and held by nobody; oldest first. */
+  readonly due: readonly Delivery[];
+  /** Those that have something pending there. */
+  readonly alerts: readonly Alert[];
+  /** All of theirs on this channel, oldest first. */
+  readonly deliveries: readonly Delivery[];
 };
 
 /** A due record as it stands in the table. */
@@ -210,6 +222,22 @@ export type State = {
   deliveries(alertId: string): Promise<readonly Delivery[]>;
   /** Deliveries still pending, by channel. */
   outboxDepth(): Promise<Readonly<Record<string, number>>>;
+  /** All that a channel is owed by now, in as many reads however much it is. */
+  outbox(channel: string, now: number): Promise<Outbox>;
+  /** The different times at which messages were delivered to a channel, later than `since`, ascending. */
+  sentSince(channel: string, since: number): Promise<readonly number[]>;
+  /** Those of several alerts, oldest first. */
+  deliveriesOf(alertIds: readonly string[]): Promise<readonly Delivery[]>;
+  /** Alerts of these credentials and kinds that are not resolved; cheap, however many there are of others. */
+  openAlerts(query: {
+    readonly credentials: readonly string[];
+    readonly kinds: readonly AlertKind[];
+  }): Promise<readonly Alert[]>;
+  silence(id: string): Promise<Silence | null>;
+  /** Those that hold. */
+  silences(now: number): Promise<readonly Silence[]>;
+  /** Newest first, also those that ended in the last 30 days. */
+  allSilences(query: PageQuery): Promise<Page<Silence>>;
 
   /** Newest first. */
   audit(
@@ -220,8 +248,8 @@ export type State = {
   fingerprintKey(): Promise<Secret>;
   /**
    * Deletes what has outlived its retention: ended rotations with their steps, resolved alerts with their deliveries, settled
-   * mints, users of keys that were not seen again, what a watch knows of keys that nobody used for 400 days, authorizations
-   * that are over, and grants that were forgotten long ago.
+   * mints, users of keys that were not seen again, what a watch knows of keys that nobody used for 400 days, silences and
+   * authorizations that are over, and grants that were forgotten long ago.
    */
   prune(before: Retention): Promise<void>;
   close(): Promise<void>;

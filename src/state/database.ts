@@ -31,6 +31,15 @@ import { readSnapshots } from './reads/credentials.ts';
 import { readGrant, readGrants, readGrantsIn, readNarrowToken } from './reads/grants.ts';
 import { readKeyUsers, readKeyUses, readMonitor } from './reads/monitors.ts';
 import {
+  readAllSilences,
+  readDeliveriesOf,
+  readOpenAlerts,
+  readOutbox,
+  readSentSince,
+  readSilence,
+  readSilences,
+} from './reads/outbox.ts';
+import {
   readRotation,
   readRotationByRequestKey,
   readRotations,
@@ -131,6 +140,7 @@ export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOpt
     delivery: (id) => readDelivery(db, id),
     deliveries: (alertId) => readDeliveries(db, alertId),
     outboxDepth: () => readOutboxDepth(db),
+    ...outboxReads(db),
 
     audit: (query) => readAudit(db, query),
 
@@ -144,6 +154,27 @@ export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOpt
       closed ??= commits.idle().then(() => db.destroy());
       return closed;
     },
+  };
+}
+
+type OutboxReads =
+  | 'outbox'
+  | 'sentSince'
+  | 'deliveriesOf'
+  | 'openAlerts'
+  | 'silence'
+  | 'silences'
+  | 'allSilences';
+
+function outboxReads(db: Kysely<Tables>): Pick<State, OutboxReads> {
+  return {
+    outbox: (channel, now) => readOutbox(db, channel, now),
+    sentSince: (channel, since) => readSentSince(db, channel, since),
+    deliveriesOf: (alertIds) => readDeliveriesOf(db, alertIds),
+    openAlerts: (query) => readOpenAlerts(db, query),
+    silence: (id) => readSilence(db, id),
+    silences: (now) => readSilences(db, now),
+    allSilences: (query) => readAllSilences(db, query),
   };
 }
 

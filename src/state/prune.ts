@@ -17,6 +17,9 @@ const LOG_DAYS = 30;
 /** Long after an agent that says nothing has ceased to count. */
 const AGENT_DAYS = 30;
 
+/** How long one may look up a silence that is over. */
+const SILENCE_DAYS = 30;
+
 /** A key that somebody takes up once a year is still known: by its places, and as one that lay idle. */
 const KEY_DAYS = 400;
 
@@ -28,12 +31,14 @@ const FORGOTTEN_DAYS = 180;
 /**
  * Deletes rotations that ended, and alerts resolved and last seen, before the given times; their steps and deliveries go
  * with them. An alert whose news is still owed to a channel stays. Settled mints, users of keys, and agents that
- * were not heard of, go after 30 days, what a watch knows of a key 400 days after its last use; authorizations 7 days
- * after their end; tokens with fewer scopes a day after theirs; forgotten grants that could not be revoked after 180 days.
+ * were not heard of, go after 30 days, and so do silences that are over; what a watch knows of a key 400 days after its
+ * last use; authorizations 7 days after their end; tokens with fewer scopes a day after theirs; forgotten grants that
+ * could not be revoked after 180 days.
  */
 export async function prune(db: Db, before: Retention, now: number): Promise<void> {
   await pruneRotations(db, before.rotations);
   await pruneAlerts(db, before.alerts);
+  await pruneSilences(db, now - SILENCE_DAYS * DAY);
   await pruneLog(db, before.log ?? now - LOG_DAYS * DAY);
   await pruneParts(db, now - KEY_DAYS * DAY);
   await pruneAgents(db, now - AGENT_DAYS * DAY);
@@ -74,6 +79,10 @@ async function pruneAlerts(db: Db, before: number): Promise<void> {
       ),
     )
     .execute();
+}
+
+async function pruneSilences(db: Db, before: number): Promise<void> {
+  await db.deleteFrom('silences').where('ends_at', '<', before).execute();
 }
 
 async function pruneLog(db: Db, before: number): Promise<void> {

@@ -11,6 +11,7 @@ const KEYS = {
   steps: ['rotation_id', 'name', 'destination'],
   monitors: ['name'],
   deliveries: ['id'],
+  silences: ['id'],
   authorizations: ['id'],
   sealed: ['place', 'id', 'sequence'],
 } as const;
@@ -51,6 +52,7 @@ const puts = {
   steps: putOf('steps'),
   monitors: putOf('monitors'),
   deliveries: putOf('deliveries'),
+  silences: putOf('silences'),
   authorizations: putOf('authorizations'),
   sealed: putOf('sealed'),
 } satisfies Record<Whole, ReturnType<typeof putOf>>;

@@ -1,9 +1,7 @@
 import type { Generated } from 'kysely';
 import type {
-  Alert,
   AuthorizationState,
   CredentialRecord,
-  Delivery,
   Destination,
   GrantState,
   Rotation,
@@ -11,6 +9,7 @@ import type {
   Version,
   WorkKind,
 } from '../model/index.ts';
+import type { AlertTable, DeliveryTable, SilenceTable } from './alert-tables.ts';
 
 /*
  * The tables as every dialect gives them: times are integer milliseconds, booleans 0 or 1, nested records JSON text.
@@ -253,41 +252,6 @@ export type KeyUserTable = {
   last_seen_at: number;
 };
 
-export type AlertTable = {
-  id: string;
-  dedup_key: string;
-  identity: string;
-  generation: number;
-  kind: Alert['kind'];
-  severity: Alert['severity'];
-  state: Alert['state'];
-  credential: string | null;
-  monitor: string | null;
-  channel: string | null;
-  title: string;
-  summary: string;
-  action: string | null;
-  deadline: number | null;
-  evidence: string;
-  first_seen_at: number;
-  last_seen_at: number;
-  count: number;
-  acknowledged_by: string | null;
-  revision: number;
-};
-
-export type DeliveryTable = {
-  id: string;
-  alert_id: string;
-  channel: string;
-  event: Delivery['event'];
-  state: Delivery['state'];
-  attempts: number;
-  last_error: string | null;
-  created_at: number;
-  at: number | null;
-};
-
 /** Only ever appended to; `number` has no gaps. */
 export type AuditTable = {
   number: number;
@@ -334,6 +298,7 @@ export type Tables = {
   authorizations: AuthorizationTable;
   alerts: AlertTable;
   deliveries: DeliveryTable;
+  silences: SilenceTable;
   audit: AuditTable;
   work: WorkTable;
 };

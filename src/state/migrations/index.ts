@@ -3,11 +3,12 @@ import { StateError } from '../contract.ts';
 import type { Tables } from '../tables.ts';
 import { first } from './001-first.ts';
 import { watchParts } from './002-watch-parts.ts';
+import { alerting } from './003-alerting.ts';
 
 /** One change of the schema, applied once and in order, each in a transaction of its own. Never edited once released. */
 export type Migration = (db: Kysely<never>) => Promise<void>;
 
-export const MIGRATIONS: readonly Migration[] = [first, watchParts];
+export const MIGRATIONS: readonly Migration[] = [first, watchParts, alerting];
 
 /** How many migrations the database has had; 0 for a new one. */
 export async function schemaVersion(db: Kysely<Tables>): Promise<number> {

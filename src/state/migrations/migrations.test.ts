@@ -38,6 +38,7 @@ describe('migrations', () => {
       'narrow_tokens',
       'rotations',
       'sealed',
+      'silences',
       'steps',
       'versions',
       'watch_parts',

@@ -1,5 +1,5 @@
 import type { Alert, Delivery, Evidence } from '../../model/index.ts';
-import type { AlertTable, DeliveryTable } from '../tables.ts';
+import type { AlertTable, DeliveryTable } from '../alert-tables.ts';
 import { failureFrom, jsonText, parseJson } from './json.ts';
 
 export function alertRow(alert: Alert): AlertTable {
@@ -23,6 +23,8 @@ export function alertRow(alert: Alert): AlertTable {
     last_seen_at: alert.lastSeenAt,
     count: alert.count,
     acknowledged_by: alert.acknowledgedBy,
+    triggered_at: alert.triggeredAt,
+    reported_at: alert.reportedAt,
     revision: alert.revision,
   };
 }
@@ -48,6 +50,8 @@ export function alertFrom(row: AlertTable): Alert {
     lastSeenAt: row.last_seen_at,
     count: row.count,
     acknowledgedBy: row.acknowledged_by,
+    triggeredAt: row.triggered_at,
+    reportedAt: row.reported_at,
     revision: row.revision,
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../model/index.ts';
+import { type Alert, Secret } from '../../model/index.ts';
 import type { State } from '../contract.ts';
-import { alert, delivery, entry, put, T } from './samples.suite.ts';
+import { alert, delivery, entry, put, silence, T } from './samples.suite.ts';
 
 const ids = (items: readonly { readonly id: string }[]) => items.map((item) => item.id);
 
@@ -92,6 +92,99 @@ export function alertContract(state: () => State): void {
     await state().commit([put.delivery({ state: 'delivered', at: T + 2 })]);
     expect(await state().outboxDepth()).toEqual({ duty: 1 });
     expect(await state().deliveries('nobody')).toEqual([]);
+  });
+
+  test('what a channel is owed by now is read at once: pending, due, held by nobody, with its alerts', async () => {
+    const owed = (id: string, over: Parameters<typeof delivery>[0], dueAt: number) => [
+      put.delivery({ id, ...over }),
+      { type: 'work.put', work: { kind: 'delivery', id, lane: 'channel:team', dueAt } } as const,
+    ];
+    await state().commit([
+      put.alert(),
+      put.alert({ id: 'other', identity: 'other' }),
+      put.alert({ id: 'told', identity: 'told' }),
+      put.delivery({ id: 'told', alertId: 'told', state: 'delivered', at: T }),
+      put.delivery({ id: 'before', state: 'delivered', createdAt: T - 1, at: T }),
+      ...owed('held', { createdAt: T - 2 }, T - 2),
+      ...owed('second', { createdAt: T + 1, event: 'resolve' }, T),
+      ...owed('first', { alertId: 'other', createdAt: T }, T),
+      ...owed('later', {}, T + 1),
+      ...owed('elsewhere', { channel: 'duty' }, T),
+    ]);
+    const [held] = await state().claim('channel:team', { now: T, until: T + 90_000, limit: 1 });
+    expect(held?.id).toBe('held');
+    const outbox = await state().outbox('team', T);
+    expect(ids(outbox.due)).toEqual(['first', 'second']);
+    expect(ids(outbox.alerts).toSorted()).toEqual(['alert-1', 'other']);
+    expect(ids(outbox.deliveries)).toEqual(['held', 'before', 'first', 'later', 'second']);
+    expect(await state().outbox('nobody', T)).toEqual({ due: [], alerts: [], deliveries: [] });
+  });
+
+  test('the times of what was delivered last, and the deliveries of several alerts', async () => {
+    await state().commit([
+      put.alert(),
+      put.alert({ id: 'other', identity: 'other' }),
+      put.delivery({ id: 'a', state: 'delivered', at: T }),
+      put.delivery({ id: 'b', state: 'delivered', at: T + 1, alertId: 'other', createdAt: T - 1 }),
+      put.delivery({ id: 'c', state: 'delivered', at: T + 1 }),
+      put.delivery({ id: 'd', state: 'failed', at: T + 2 }),
+      put.delivery({ id: 'e', state: 'delivered', at: T + 3, channel: 'duty' }),
+    ]);
+    expect(await state().sentSince('team', T - 1)).toEqual([T, T + 1]);
+    expect(await state().sentSince('team', T)).toEqual([T + 1]);
+    const many = Array.from({ length: 1200 }, (_, index) => `none-${index}`);
+    expect(ids(await state().deliveriesOf(['other', ...many, 'alert-1']))).toEqual(['b', 'a', 'c', 'd', 'e']);
+  });
+
+  test('open alerts are found by credential and kind', async () => {
+    await state().commit([
+      put.alert(),
+      put.alert({ id: 'taken', identity: 'b', state: 'acknowledged', kind: 'store-drift' }),
+      put.alert({ id: 'over', identity: 'c', state: 'resolved' }),
+      put.alert({ id: 'else', identity: 'd', credential: 'stockflow' }),
+      put.alert({ id: 'kind', identity: 'e', kind: 'log-silence' }),
+    ]);
+    const open = (credentials: readonly string[], ...kinds: readonly Alert['kind'][]) =>
+      state().openAlerts({ credentials, kinds });
+    expect(ids(await open(['frameflow-prod'], 'publish-failed', 'store-drift')).toSorted()).toEqual([
+      'alert-1',
+      'taken',
+    ]);
+    expect(ids(await open(['stockflow', 'frameflow-prod'], 'publish-failed')).toSorted()).toEqual([
+      'alert-1',
+      'else',
+    ]);
+    expect(await open([], 'publish-failed')).toEqual([]);
+    expect(await open(['frameflow-prod'])).toEqual([]);
+  });
+
+  describe('a silence', () => {
+    test('holds until its end, and can be put anew', async () => {
+      const everything = silence({ id: 's2', kind: [], credential: [], severity: ['info'], endsAt: T + 5 });
+      await state().commit([
+        { type: 'silence.put', silence: silence() },
+        { type: 'silence.put', silence: everything },
+      ]);
+      expect(await state().silence('silence-1')).toEqual(silence());
+      expect(await state().silences(T + 4)).toEqual([everything, silence()]);
+      expect(await state().silences(T + 5)).toEqual([silence()]);
+      await state().commit([{ type: 'silence.put', silence: silence({ endsAt: T + 2, reason: '' }) }]);
+      expect(await state().silences(T + 2)).toEqual([everything]);
+      expect(await state().silence('nobody')).toBeNull();
+    });
+
+    test('lists are newest first, in pages; what ended is there for 30 days', async () => {
+      const made = (id: string, createdAt: number, endsAt = createdAt) =>
+        ({ type: 'silence.put', silence: silence({ id, createdAt, endsAt }) }) as const;
+      await state().commit([made('a', 1, T * 2), made('b', 2, T * 2), made('c', 2, T * 2), made('old', 3)]);
+      const first = await state().allSilences({ limit: 2 });
+      expect(ids(first.items)).toEqual(['old', 'c']);
+      const second = await state().allSilences({ limit: 2, cursor: first.nextCursor });
+      expect(ids(second.items)).toEqual(['b', 'a']);
+      expect(second.nextCursor).toBeNull();
+      await state().prune({ rotations: T, alerts: T });
+      expect(ids((await state().allSilences({})).items)).toEqual(['c', 'b', 'a']);
+    });
   });
 
   test('the audit log is read newest first, in pages, by actor, credential and action', async () => {

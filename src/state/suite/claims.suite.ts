@@ -205,7 +205,7 @@ export function claimContract(state: () => State): void {
       ]);
       await claimOne(state());
       const none = { publication: 0, hook: 0, watchdog: 0, login: 0, monitor: 0 };
-      const neither = { authorization: 0, client: 0, grant: 0 };
+      const neither = { alert: 0, authorization: 0, client: 0, grant: 0 };
       expect(await state().due(T)).toEqual({ ...none, ...neither, credential: 1, delivery: 2 });
       expect(await state().due(T - 1)).toEqual({ ...none, ...neither, credential: 0, delivery: 0 });
     });

@@ -9,6 +9,7 @@ import type {
   ObservedMint,
   Rotation,
   RotationStep,
+  Silence,
   Version,
   Work,
 } from '../../model/index.ts';
@@ -174,7 +175,23 @@ export function alert(over: Partial<Alert> = {}): Alert {
     lastSeenAt: T + 7,
     count: 4,
     acknowledgedBy: null,
+    triggeredAt: T + 3,
+    reportedAt: null,
     revision: 1,
+    ...over,
+  };
+}
+
+export function silence(over: Partial<Silence> = {}): Silence {
+  return {
+    id: 'silence-1',
+    kind: ['store-drift', 'publish-failed'],
+    credential: ['frameflow-prod'],
+    severity: [],
+    createdAt: T,
+    endsAt: T + 1000,
+    reason: 'Vault is being moved; O’Hara knows',
+    author: 'alice',
     ...over,
   };
 }
