@@ -48,6 +48,8 @@ export const ALERT: Alert = {
   lastSeenAt: NOW,
   count: 1,
   acknowledgedBy: null,
+  triggeredAt: NOW - 60_000,
+  reportedAt: null,
   revision: 1,
 };
 

@@ -1,3 +1,4 @@
+import type { Bundle } from '../alerting/gather.ts';
 import type { Alert, DeliveryEvent, PluginContext } from '../model/index.ts';
 
 /** An alert made ready for people: built once in `alerting/render.ts`, laid out by each channel. */
@@ -19,9 +20,19 @@ export type Message = {
   readonly repeat: boolean;
 };
 
+/** Several alerts made ready for people, for channels that take them in one message: laid out like a {@link Message}. */
+export type BundleMessage = Pick<Message, 'installation' | 'environment' | 'links' | 'repeat'> & {
+  /** Like a message's; where the alerts are of several kinds, the index of all runbooks. */
+  readonly runbook: string;
+  /** Never of the form `single`. */
+  readonly bundle: Bundle;
+};
+
 /** Where people are told. `deliver` throws an EdgeError and nothing else: `permanent` means the channel is down for good. */
 export type Channel = {
   deliver(message: Message): Promise<void>;
+  /** Several in one message, with the same errors; absent: the channel takes one at a time. */
+  deliverBundle?(message: BundleMessage): Promise<void>;
   close(): Promise<void>;
 };
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { HookConfig } from '../hooks/contract.ts';
 import { DAY } from '../model/index.ts';
-import { defaultRoutes, detectorsOf, driftOf, rotateOf } from './defaults.ts';
+import { defaultRoutes, detectorsOf, driftOf, groupOf, rotateOf } from './defaults.ts';
 import { destinationId, fileTarget } from './destination.ts';
 import { oauthClientOf } from './oauth-clients.ts';
 import type { Draft } from './parse.ts';
@@ -42,6 +42,7 @@ export function buildConfig(parsed: Parsed, sources: Sources): Config {
     monitors: named(parsed.monitors, monitorOf),
     channels: named(parsed.alerts?.channels, (channel) => channel),
     routes: routesOf(parsed),
+    group: groupOf(parsed),
     heartbeat: parsed.alerts?.heartbeat ?? null,
     runbookUrl: parsed.alerts?.runbookUrl ?? null,
     api: apiOf(parsed.api, sources),
@@ -143,12 +144,13 @@ function learnOf(geolocations: ParsedMonitor['geolocations']): number | null {
 function routesOf({ alerts }: Parsed): readonly RouteConfig[] {
   const routes = alerts?.routes ?? [];
   if (routes.length === 0) return defaultRoutes(alerts?.channels ?? {});
-  return routes.map(({ match, channels, continue: goesOn }) => ({
+  return routes.map(({ match, channels, continue: goesOn, escalate }) => ({
     severity: match?.severity ?? [],
     kind: match?.kind ?? [],
     credential: match?.credential ?? [],
     channels,
     continue: goesOn,
+    escalate: escalate ?? null,
   }));
 }
 

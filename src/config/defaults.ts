@@ -1,20 +1,25 @@
 import type { DetectorKind, Rules } from '../detectors/contract.ts';
-import { DAY, HOUR, MINUTE, type Severity } from '../model/index.ts';
-import type { ParsedCredential, ParsedMonitor } from './schema/surface.ts';
-import type { ChannelConfig, CredentialConfig, RouteConfig } from './types.ts';
+import { DAY, HOUR, MINUTE, SECOND, type Severity } from '../model/index.ts';
+import type { Parsed, ParsedCredential, ParsedMonitor } from './schema/surface.ts';
+import type { ChannelConfig, Config, CredentialConfig, RouteConfig } from './types.ts';
 
 /** Without routes every channel is told everything; PagerDuty, which wakes people, of critical alerts only. */
 export function defaultRoutes(channels: Readonly<Record<string, ChannelConfig>>): readonly RouteConfig[] {
   const entries = Object.entries(channels);
   const pagers = entries.filter(([, { kind }]) => kind === 'pagerduty').map(([name]) => name);
   const others = entries.filter(([, { kind }]) => kind !== 'pagerduty').map(([name]) => name);
-  const all = { severity: [], kind: [], credential: [] };
+  const all = { severity: [], kind: [], credential: [], escalate: null };
   return [
     ...(pagers.length === 0
       ? []
       : [{ ...all, severity: ['critical'] as const, channels: pagers, continue: true }]),
     ...(others.length === 0 ? [] : [{ ...all, channels: others, continue: false }]),
   ];
+}
+
+/** What follows within ten seconds is gathered; what still holds after four hours is told again. */
+export function groupOf({ alerts }: Parsed): Config['group'] {
+  return { wait: alerts?.group?.wait ?? 10 * SECOND, repeat: alerts?.group?.repeat ?? 4 * HOUR };
 }
 
 /** What each detector goes by where the file says nothing. */

@@ -94,7 +94,7 @@ const CASES: ReadonlyArray<{
   {
     change: [['severity: [critical]', 'kind: [rotation-complete]']],
     faults: [
-      '45:25  alerts.routes[0].match.kind[0]  expected one of rotation-completed, rotation-failed, rotation-attention, … (39 in all), found "rotation-complete"; did you mean "rotation-completed"?',
+      '45:25  alerts.routes[0].match.kind[0]  expected one of rotation-completed, rotation-failed, rotation-attention, … (40 in all), found "rotation-complete"; did you mean "rotation-completed"?',
     ],
   },
   {

@@ -141,7 +141,7 @@ test('without routes every channel is told, PagerDuty of critical alerts only', 
     - { match: { severity: [critical] }, channels: [oncall] }
     - { channels: [team] }
 `;
-  const everything = { kind: [], credential: [] };
+  const everything = { kind: [], credential: [], escalate: null };
   const pager = { ...everything, severity: ['critical'], channels: ['oncall'], continue: true };
   const rest = { ...everything, severity: [], channels: ['team'], continue: false };
   expect((await configOf(changed(routes, ''))).routes).toEqual([pager, rest]);

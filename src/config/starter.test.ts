@@ -96,7 +96,9 @@ test('the answers are found again in what is loaded', async () => {
     file: { path: '/run/app/.env', variable: 'API_KEY' },
     slack: { webhookUrlEnv: 'SLACK_WEBHOOK_URL' },
   });
-  expect(warnings).toEqual([]);
+  expect(warnings.map(({ problem }) => problem)).toEqual([
+    'critical alerts reach team alone, and nobody outside notices when it or Keywarden is silent',
+  ]);
   expect(config?.installation).toEqual({ name: 'footage', environment: 'production' });
   expect(config?.state.directory).toBe(`${cwd}/state of things`);
   expect(config?.providers.frameflow).toMatchObject({ tier: { requestsPerMinute: 900 } });

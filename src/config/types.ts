@@ -83,6 +83,8 @@ export type RouteConfig = {
   readonly credential: readonly string[];
   readonly channels: readonly string[];
   readonly continue: boolean;
+  /** Who else is told of what nobody has acknowledged so long after it began, ms. */
+  readonly escalate: { readonly after: number; readonly channels: readonly string[] } | null;
 };
 
 export type HeartbeatConfig = z.output<typeof heartbeat>;
@@ -132,6 +134,8 @@ export type Config = {
   readonly channels: Readonly<Record<string, ChannelConfig>>;
   /** In order. Never empty: without routes in the file, every channel, PagerDuty critical only. */
   readonly routes: readonly RouteConfig[];
+  /** How long what follows an alert of its kind is gathered, and after how long what still holds is told again, ms. */
+  readonly group: { readonly wait: number; readonly repeat: number };
   /** Who is called while all is well, and how often, ms. */
   readonly heartbeat: HeartbeatConfig | null;
   /** Null: the place of the package's own runbooks is told. */

@@ -17,8 +17,6 @@ const isPostgres = (value: unknown) =>
 /** Whoever brings one of these deletes its line here. */
 const MISSING: readonly Missing[] = [
   { at: 'state.database', when: isPostgres, what: 'a PostgreSQL database' },
-  { at: 'alerts.routes.*.escalate', what: 'escalation' },
-  { at: 'alerts.group', what: 'grouping of alerts' },
 ];
 
 /** Every part of the configuration that this version does not support yet, in the order of the list. */

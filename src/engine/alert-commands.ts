@@ -57,7 +57,11 @@ export async function testChannel(
     {
       ...scope,
       deliveries: [],
-      routes: [{ severity: [], kind: [], credential: [], channels: [channel], continue: false }],
+      silences: [],
+      open: [],
+      routes: [
+        { severity: [], kind: [], credential: [], channels: [channel], continue: false, escalate: null },
+      ],
     },
   );
   const delivery = changes.flatMap((change) => (change.type === 'delivery.put' ? [change.delivery] : []))[0];

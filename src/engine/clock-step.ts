@@ -2,7 +2,6 @@ import { type Change, type Clock, SECOND, type WorkKind } from '../model/index.t
 import type { EngineContext } from './context.ts';
 import { publicationId } from './destination.ts';
 import { wakeHeartbeat } from './heartbeat.ts';
-import { pendingDeliveries } from './owed.ts';
 import { watchdogWork } from './watchdog.ts';
 
 /** Smaller steps than this do no harm: nothing waits for a second less. */
@@ -62,6 +61,7 @@ export async function wakeAll({ config, state, clock }: EngineContext, ms: numbe
       return { type: 'grants.shift', client, after: at, by: Math.ceil(ms) } as const;
     }),
     ...(await state.scheduled('authorization')).map(({ id }) => id).map(wake('authorization')),
-    ...(await pendingDeliveries(state)).map(({ id }) => id).map(wake('delivery')),
+    ...(await state.scheduled('delivery')).map(({ id }) => id).map(wake('delivery')),
+    ...(await state.scheduled('alert')).map(({ id }) => id).map(wake('alert')),
   ];
 }

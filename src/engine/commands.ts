@@ -8,6 +8,7 @@ import {
   KeywardenError,
   type Rotation,
   type Secret,
+  type Silence,
   type Version,
 } from '../model/index.ts';
 import {
@@ -30,8 +31,10 @@ import { acknowledgeAlert, testChannel } from './alert-commands.ts';
 import { audited, type Decision, decide, RefusedError } from './decide.ts';
 import type { Engine } from './engine.ts';
 import { handOver, makeRoom } from './hand-over.ts';
+import { type IncidentRequest, reportIncident } from './incident-commands.ts';
 import { allAlerts } from './owed.ts';
 import { timeOf } from './provider-time.ts';
+import { beginSilence, endSilence, type SilenceRequest } from './silence-commands.ts';
 import { situationOf } from './situation.ts';
 
 export { RefusedError } from './decide.ts';
@@ -245,6 +248,27 @@ export class Commands {
   /** @throws {KeywardenError} `unknown_alert` */
   async acknowledge(alertId: string, actor: string): Promise<Alert> {
     return acknowledgeAlert(this.#engine, alertId, actor);
+  }
+
+  /**
+   * The report of a security alert for the provider; `sent` starts the time in which it shall answer, `answered` ends it.
+   * @throws {KeywardenError} `unknown_alert`, `not_reportable`
+   */
+  async incident(
+    alertId: string,
+    request: IncidentRequest,
+    actor: string,
+  ): Promise<{ readonly alert: Alert; readonly report: string }> {
+    return reportIncident(this.#engine, alertId, request, actor);
+  }
+
+  async silence(request: SilenceRequest, actor: string): Promise<Silence> {
+    return beginSilence(this.#engine, request, actor);
+  }
+
+  /** @throws {KeywardenError} `unknown_silence` */
+  async unsilence(id: string, actor: string): Promise<Silence> {
+    return endSilence(this.#engine, id, actor);
   }
 
   /**

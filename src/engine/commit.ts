@@ -1,4 +1,5 @@
 import { identityOf } from '../alerting/identity.ts';
+import { RELATED } from '../alerting/inhibit.ts';
 import type { AlertingContext } from '../alerting/passage.ts';
 import { process as processSignals } from '../alerting/pipeline.ts';
 import type { Change, Claim, Signal } from '../model/index.ts';
@@ -21,7 +22,7 @@ export class Committer {
   #turn: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param delivered called after a commit that owes somebody a message
+   * @param delivered called after a commit that owes somebody a message, now or later
    * @param committed called after every commit that changed something
    */
   constructor(
@@ -60,7 +61,7 @@ export class Committer {
         const alerting = await this.#alerting(signals);
         await this.#context.state.commit([...changes, ...alerting], options);
         this.#committed(changes);
-        if (alerting.some(({ type }) => type === 'delivery.put')) this.#delivered();
+        if (alerting.some(({ type }) => type === 'delivery.put' || type === 'work.put')) this.#delivered();
         return;
       } catch (error) {
         const conflict = error instanceof StateError && error.code === 'conflict';
@@ -72,18 +73,32 @@ export class Committer {
   async #alerting(signals: readonly Signal[]): Promise<Change[]> {
     const { state, counters } = this.#context;
     const identities = [...new Set(signals.map(identityOf))];
-    const existing = await state.alertsByIdentity(identities);
+    const scope = alertingScope(this.#context);
+    const [existing, silences, related] = await Promise.all([
+      state.alertsByIdentity(identities),
+      state.silences(scope.now),
+      state.openAlerts({ credentials: relatedCredentials(signals), kinds: RELATED }),
+    ]);
     for (const signal of signals) {
       if (signal.type === 'raise')
         counters.count('findings_total', { kind: signal.kind, severity: signal.severity });
     }
     const open = existing.filter((alert) => alert.state !== 'resolved');
-    const deliveries = await Promise.all(open.map(({ id }) => state.deliveries(id)));
     return processSignals(signals, existing, {
-      ...alertingScope(this.#context),
-      deliveries: deliveries.flat(),
+      ...scope,
+      deliveries: await state.deliveriesOf(open.map(({ id }) => id)),
+      silences,
+      open: related,
     });
   }
+}
+
+/** Of the signals that other alerts may explain, or that may explain others. */
+function relatedCredentials(signals: readonly Signal[]): string[] {
+  const credentials = signals.flatMap(({ kind, credential }) =>
+    credential !== undefined && RELATED.includes(kind) ? [credential] : [],
+  );
+  return [...new Set(credentials)];
 }
 
 /** What the alerting needs of the configuration and the clock. */
@@ -92,13 +107,14 @@ export function alertingScope({
   clock,
   hash,
   newId,
-}: EngineContext): Omit<AlertingContext, 'deliveries'> {
+}: EngineContext): Omit<AlertingContext, 'deliveries' | 'silences' | 'open'> {
   return {
     now: clock.now(),
     installation: config.installation.name,
     environment: config.installation.environment,
     routes: config.routes,
     channels: Object.fromEntries(Object.entries(config.channels).map(([name, { kind }]) => [name, kind])),
+    repeat: config.group.repeat,
     newId,
     digest: hash.digest,
   };

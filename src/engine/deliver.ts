@@ -1,79 +1,153 @@
-import {
-  beginDelivery,
-  cancelDelivery,
-  foldDelivery,
-  overSince,
-  planDelivery,
-  wakeFollowers,
-} from '../alerting/delivery.ts';
+import { cancelDelivery, planDelivery, wakeFollowers } from '../alerting/delivery.ts';
+import type { Bundle, Owed } from '../alerting/gather.ts';
 import type { Message } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
-import {
-  type Alert,
-  type Change,
-  type Claim,
-  type Delivery,
-  type Failure,
-  failureOf,
-  MINUTE,
-} from '../model/index.ts';
+import { type Alert, type Claim, type Delivery, type Failure, failureOf, MINUTE } from '../model/index.ts';
+import { alertsOf, foldBundle, type Gathered, gatherDue, put } from './bundle.ts';
 import type { Committer } from './commit.ts';
 import { type EngineContext, named } from './context.ts';
 import { endsAny, owedAfterRecovery } from './owed.ts';
+import { Pace } from './pace.ts';
 
 /** When a delivery that waits for the one before it looks again, should the wake-up have missed it. */
 const LOOK_AGAIN = MINUTE / 2;
 
-/** One turn of one message: the intent to send is recorded, then it is sent, then what the channel said. */
-export async function turnDelivery(
-  context: EngineContext,
-  committer: Committer,
-  claim: Claim,
-): Promise<void> {
-  const { state, clock, hash, log, counters } = context;
-  const delivery = await state.delivery(claim.id);
-  const alert = delivery && (await state.alert(delivery.alertId));
-  if (!delivery || !alert || delivery.state !== 'pending')
-    return state.commit([], { hold: { claim, next: null } });
+/** The index of all runbooks. */
+const RUNBOOKS = 'docs/runbooks/README.md';
 
-  const before = await state.deliveries(alert.id);
-  const plan = planDelivery(delivery, before, alert.severity);
-  if (plan === 'wait') return state.commit([], { hold: { claim, next: clock.now() + LOOK_AGAIN } });
-  if (plan === 'cancel') {
-    const cancelled = cancelDelivery(delivery, clock.now());
-    const changes = [put(cancelled), ...wakeFollowers(cancelled, before, clock.now())];
-    return state.commit(changes, { hold: { claim, next: null } });
+const NOTHING = { due: [], alerts: [], deliveries: [] };
+
+/** Sends what the outbox holds, as soon as its channel can bear it and, where a channel takes that, several alerts at once. */
+export class Deliveries {
+  readonly #context: EngineContext;
+  readonly #committer: Committer;
+  readonly #paces = new Map<string, Promise<Pace>>();
+
+  constructor(context: EngineContext, committer: Committer) {
+    this.#context = context;
+    this.#committer = committer;
   }
 
-  const attempt = beginDelivery(delivery);
-  await state.commit([put(attempt.delivery)], { under: claim });
-  const failure = await send(context, alert, delivery, attempt.repeat);
-  counters.count('alert_deliveries_total', {
-    channel: delivery.channel,
-    outcome: failure === null ? 'delivered' : failure.code,
-  });
-  if (failure !== null) {
+  /** One turn of one message: the intent to send is recorded, then it is sent, then what the channel said. */
+  async turn(claim: Claim): Promise<void> {
+    const { state, clock } = this.#context;
+    const delivery = await state.delivery(claim.id);
+    const alert = delivery && (await state.alert(delivery.alertId));
+    if (!delivery || !alert || delivery.state !== 'pending')
+      return state.commit([], { hold: { claim, next: null } });
+
+    const pace = await this.#pace(delivery.channel);
+    const before = await state.deliveries(alert.id);
+    const plan = planDelivery(delivery, before, alert.severity);
+    if (plan === 'cancel') {
+      const cancelled = cancelDelivery(delivery, clock.now());
+      const changes = [put(cancelled), ...wakeFollowers(cancelled, before, clock.now())];
+      return state.commit(changes, { hold: { claim, next: null } });
+    }
+    const wait = Math.max(pace.waitFor({ delivery, alert }), plan === 'wait' ? LOOK_AGAIN : 0);
+    if (wait > 0) return state.commit([], { hold: { claim, next: clock.now() + Math.ceil(wait) } });
+    // Before anything is waited for: others of the lane look at it too.
+    pace.begins();
+    await this.#send(claim, { delivery, alert }, pace);
+  }
+
+  async #send(claim: Claim, head: Owed, pace: Pace): Promise<void> {
+    const { state, clock, hash } = this.#context;
+    const { channel } = head.delivery;
+    const gathered = await this.#gathered(head, pace);
+    const { bundle, attempts } = gathered;
+    await state.commit([...gathered.cancelled, ...attempts.map(({ delivery }) => put(delivery))], {
+      under: claim,
+    });
+    const failure = await deliver(this.#context, channel, gathered);
+    this.#count(channel, failure, alertsOf(bundle));
+    if (failure === null) pace.delivered(bundle.items);
+    else pace.failed(failure);
+    // Read again: an alert may have ended while the message was under way.
+    const after = await state.deliveriesOf(alertsOf(bundle).map(({ id }) => id));
+    const outcome = foldBundle(gathered, failure, {
+      head: head.delivery.id,
+      after,
+      now: clock.now(),
+      unit: hash.unit(head.delivery.id, String(head.delivery.attempts + 1)),
+      failures: pace.failures,
+    });
+    if (outcome.nextAt !== null) pace.hold(outcome.nextAt - clock.now());
+    const recovered = await endsAny(this.#context, outcome.signals);
+    await this.#committer.commit(outcome.changes, outcome.signals, { hold: { claim, next: outcome.nextAt } });
+    // A crash in between loses nothing: the next start looks for what is owed too.
+    if (recovered) await state.commit(await owedAfterRecovery(this.#context));
+  }
+
+  /** What goes out together; where the channel takes one alert at a time, that one. */
+  async #gathered(head: Owed, pace: Pace): Promise<Gathered> {
+    const { state, clock, plugins } = this.#context;
+    const { channel } = head.delivery;
+    const several = pace.gathers && named(plugins.channels, channel).deliverBundle !== undefined;
+    const alone = !several || head.alert.kind === 'test';
+    return gatherDue(head, alone ? NOTHING : await state.outbox(channel, clock.now()), clock.now());
+  }
+
+  #pace(name: string): Promise<Pace> {
+    const { config, state, clock } = this.#context;
+    let pace = this.#paces.get(name);
+    if (pace === undefined) {
+      const kind = config.channels[name]?.kind ?? '';
+      pace = Pace.of({ state, clock }, { name, kind, wait: config.group.wait });
+      // What cannot be read now is read at the next turn.
+      pace.catch(() => this.#paces.delete(name));
+      this.#paces.set(name, pace);
+    }
+    return pace;
+  }
+
+  #count(channel: string, failure: Failure | null, alerts: readonly Alert[]): void {
+    const { counters, log } = this.#context;
+    const outcome = failure === null ? 'delivered' : failure.code;
+    for (const _ of alerts) counters.count('alert_deliveries_total', { channel, outcome });
+    if (failure === null) return;
     log.warn(
-      { alert: alert.id, channel: delivery.channel, failure },
-      `${delivery.channel}: ${failure.message}`,
+      { alert: alerts[0]?.id, alerts: alerts.length, channel, failure },
+      `${channel}: ${failure.message}`,
     );
   }
-  // Read again: the alert may have ended while the message was under way.
-  const after = await state.deliveries(alert.id);
-  const folded = foldDelivery(attempt.delivery, failure, {
-    now: clock.now(),
-    unit: hash.unit(delivery.id, String(attempt.delivery.attempts)),
-    overSince: overSince(delivery, after, alert),
-  });
-  const recovered = await endsAny(context, folded.signals);
-  const changes = [put(folded.delivery), ...wakeFollowers(folded.delivery, after, clock.now())];
-  await committer.commit(changes, folded.signals, { hold: { claim, next: folded.nextAt } });
-  // A crash in between loses nothing: the next start looks for what is owed too.
-  if (recovered) await state.commit(await owedAfterRecovery(context));
 }
 
-function put(delivery: Delivery): Change {
-  return { type: 'delivery.put', delivery };
+/** What the channel says to it; null: it took it. */
+async function deliver(
+  context: EngineContext,
+  name: string,
+  { bundle, attempts }: Gathered,
+): Promise<Failure | null> {
+  const repeat = attempts.some((attempt) => attempt.repeat);
+  const [{ delivery, alert }] = bundle.items;
+  return bundle.form === 'single'
+    ? send(context, alert, delivery, repeat)
+    : sendBundle(context, name, bundle, repeat);
+}
+
+async function sendBundle(
+  context: EngineContext,
+  name: string,
+  bundle: Bundle,
+  repeat: boolean,
+): Promise<Failure | null> {
+  const { config, plugins } = context;
+  const [{ alert }] = bundle.items;
+  const links = linksOf(context, alert).filter(({ text }) => bundle.form === 'group' || text !== 'Runbook');
+  try {
+    await named(plugins.channels, name).deliverBundle?.({
+      bundle,
+      installation: config.installation.name,
+      environment: config.installation.environment,
+      links,
+      runbook: bundle.form === 'group' ? runbookOf(config, alert) : RUNBOOKS,
+      repeat,
+    });
+    return null;
+  } catch (error) {
+    return failureOf(error);
+  }
 }
 
 async function send(
@@ -109,8 +183,8 @@ function providerOf({ credentials, monitors }: Config, { credential, monitor }: 
 
 /** The documents of the package have no address of their own: without `runbookUrl` their path is told. */
 function runbookOf({ runbookUrl }: Config, { kind }: Alert): string {
-  // Nothing is to be done about a test: the index of all runbooks.
-  return runbookUrl?.replaceAll('{kind}', kind) ?? `docs/runbooks/${kind === 'test' ? 'README' : kind}.md`;
+  // Nothing is to be done about a test.
+  return runbookUrl?.replaceAll('{kind}', kind) ?? (kind === 'test' ? RUNBOOKS : `docs/runbooks/${kind}.md`);
 }
 
 function linksOf({ config }: EngineContext, alert: Alert): Message['links'] {

@@ -1,18 +1,20 @@
 import { type Change, type Claim, DAY, type Signal } from '../model/index.ts';
 import { StateError } from '../state/contract.ts';
+import { turnAlert } from './attend.ts';
 import { systemClock } from './clock.ts';
+import { ClockSkew } from './clock-skew.ts';
 import { ClockWatch, wakeAll } from './clock-step.ts';
 import { Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
 import { CurrentValues } from './current-values.ts';
 import { DeadClaims } from './dead-claims.ts';
 import { Defects } from './defects.ts';
-import { turnDelivery } from './deliver.ts';
+import { Deliveries } from './deliver.ts';
 import type { GrantCommands } from './grants/contract.ts';
 import { GrantWork } from './grants/work.ts';
 import { Heartbeat, isHeartbeat } from './heartbeat.ts';
 import { turnHook } from './hook.ts';
-import { lanesOf } from './lanes.ts';
+import { deliveryLane, lanesOf } from './lanes.ts';
 import { Logins } from './login.ts';
 import { Loop } from './loop.ts';
 import { turnPublication } from './publish.ts';
@@ -24,8 +26,13 @@ import { tidyDestinations } from './tidy.ts';
 import { turnMonitor } from './watch/turn.ts';
 import { turnWatchdog } from './watchdog.ts';
 
-/** How long a stop waits for what is in flight, ms of real time; what has not ended by then is an open intent. */
+/**
+ * How long a stop sends what is owed and waits for what is in flight, ms of real time; what has not ended by then is an
+ * open intent, and what was not sent is owed still.
+ */
 const STOP_WITHIN = 8_000;
+/** And how long it waits for what is in flight, however long the rest took. */
+const AT_LEAST = 1_000;
 
 /** The daemon's heart: the loop, its handlers, and the clockwork beneath. */
 export class Engine {
@@ -37,8 +44,10 @@ export class Engine {
   readonly #grantWork: GrantWork;
   readonly #loop: Loop;
   readonly #committer: Committer;
+  readonly #deliveries: Deliveries;
   readonly #logins = new Logins();
   readonly #clock: ClockWatch;
+  readonly #skew: ClockSkew;
   readonly #dead: DeadClaims;
   readonly #defects = new Defects();
   readonly #listeners = new Set<() => void>();
@@ -50,6 +59,7 @@ export class Engine {
   constructor(context: EngineContext) {
     this.context = context;
     this.#clock = new ClockWatch(context.clock);
+    this.#skew = new ClockSkew(context.plugins.providers);
     this.#dead = new DeadClaims(context);
     this.#heartbeat = new Heartbeat(context, this.#stopping.signal);
     this.values = new CurrentValues(context.state);
@@ -61,6 +71,7 @@ export class Engine {
         this.#grantWork.committed(changes);
       },
     );
+    this.#deliveries = new Deliveries(context, this.#committer);
     this.#grantWork = new GrantWork(context, this.#committer, {
       stopping: this.#stopping.signal,
       pause: (ms) => this.#loop.pause(ms),
@@ -177,11 +188,14 @@ export class Engine {
     });
   }
 
-  /** Ends what is in flight or parks it, within ten seconds; the state may be closed afterwards. */
+  /** Sends what is owed, and ends what is in flight or parks it, within ten seconds; the state may be closed afterwards. */
   async stop(): Promise<void> {
     this.#schedule?.stop();
     this.#stopping.abort();
-    const ended = await this.#loop.stop(STOP_WITHIN);
+    const began = this.context.clock.monotonic();
+    await this.#loop.drain(Object.keys(this.context.config.channels).map(deliveryLane), STOP_WITHIN);
+    const passed = Math.ceil(this.context.clock.monotonic() - began);
+    const ended = await this.#loop.stop(Math.max(AT_LEAST, STOP_WITHIN - passed));
     if (!ended)
       this.context.log.warn(
         {},
@@ -218,7 +232,9 @@ export class Engine {
           .catch(() => undefined);
       throw error;
     }
-    await this.#committer.commit([], this.#defects.succeeded(claim, clock.now()));
+    const skew = this.#skew.news(clock.now());
+    await this.#committer.commit([], [...this.#defects.succeeded(claim, clock.now()), ...skew]);
+    this.#skew.told(skew);
     this.#committed();
   }
 
@@ -248,7 +264,10 @@ export class Engine {
         await turnMonitor(context, this.#committer, claim, this.#stopping.signal);
         break;
       case 'delivery':
-        await turnDelivery(context, this.#committer, claim);
+        await this.#deliveries.turn(claim);
+        break;
+      case 'alert':
+        await turnAlert(context, this.#committer, claim);
         break;
       case 'authorization':
       case 'client':

@@ -146,7 +146,10 @@ function configWith(channels: readonly string[], every: number | null): Config {
     oauthClients: {},
     monitors: {},
     channels: Object.fromEntries(channels.map((name) => [name, slack])),
-    routes: [{ severity: [], kind: [], credential: [], channels: [...channels], continue: false }],
+    routes: [
+      { severity: [], kind: [], credential: [], channels: [...channels], continue: false, escalate: null },
+    ],
+    group: { wait: 10 * SECOND, repeat: 4 * HOUR },
     heartbeat: every === null ? null : { url: `${server.url}${PATH}`, every, ...connection },
     runbookUrl: null,
     api: {
@@ -233,9 +236,9 @@ describe('the heartbeat', () => {
   test('stays away while a message waits that a working channel should long have had', async () => {
     held = [];
     await start(['team']);
-    // Four go at once; the fifth waits for them.
-    await engine.submit([], ['a', 'b', 'c', 'd', 'e'].map(raise));
-    await expect.poll(() => held?.length).toBe(4);
+    // One goes; the second waits for it.
+    await engine.submit([], ['a', 'b'].map(raise));
+    await expect.poll(() => held?.length).toBe(1);
     await pass(10 * MINUTE);
     const before = beats.length;
     expect(before).toBe(11);
@@ -249,6 +252,20 @@ describe('the heartbeat', () => {
     await pass(15 * SECOND);
     expect(beats).toHaveLength(before + 1);
     expect(about('the heartbeat arrives again')).toHaveLength(1);
+  });
+
+  test('goes on while more waits for a channel than it may be told in ten minutes', async () => {
+    await start(['team']);
+    await engine.submit(
+      [],
+      Array.from({ length: 75 }, (_, index) => raise(`${index}`)),
+    );
+    await pass(12 * MINUTE, 10 * SECOND);
+    const owed = (await state.scheduled('delivery')).length;
+    expect(owed).toBeGreaterThan(0);
+    expect(owed).toBeLessThan(10);
+    expect(beats).toHaveLength(13);
+    expect(lines).toEqual([]);
   });
 
   test('stays away while every channel is down, and not while one of two is', async () => {

@@ -1,3 +1,5 @@
+import { ALERTS_LANE } from '../alerting/outbox.ts';
+import { capsOf } from '../alerting/throttle.ts';
 import type { Config } from '../config/types.ts';
 import type { HookConfig } from '../hooks/contract.ts';
 import { grantsLane } from '../state/contract.ts';
@@ -7,6 +9,7 @@ import type { Gate, Lane } from './loop.ts';
 const CREDENTIALS_AT_ONCE = 256;
 const PUBLICATIONS_AT_ONCE = 16;
 const DELIVERIES_AT_ONCE = 4;
+const ALERTS_AT_ONCE = 4;
 const HOOKS_AT_ONCE = 8;
 const GRANTS_AT_ONCE = 256;
 const CONSENTS_AT_ONCE = 32;
@@ -37,10 +40,12 @@ export function lanesOf(config: Config, gateOf: (client: string) => Gate | undef
   const stores = [...Object.keys(config.stores), 'file'];
   return [
     // Who is waiting to be woken goes first.
-    ...Object.keys(config.channels).map((name) => ({
+    ...Object.entries(config.channels).map(([name, { kind }]) => ({
       name: deliveryLane(name),
-      capacity: DELIVERIES_AT_ONCE,
+      // What is told together is taken up by one.
+      capacity: capsOf(kind).gathers ? 1 : DELIVERIES_AT_ONCE,
     })),
+    { name: ALERTS_LANE, capacity: ALERTS_AT_ONCE },
     // A user sits before a browser.
     ...Object.keys(config.oauthClients).map((name) => ({
       name: consentLane(name),

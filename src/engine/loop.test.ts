@@ -74,6 +74,54 @@ function byHand() {
 }
 
 describe('the loop', () => {
+  test('before it stops goes on in the lanes that are drained, until nothing of them is due, and in no other', async () => {
+    const hand = byHand();
+    const lanes = ['channel', 'other'].map((name) => ({ name, capacity: 1 }));
+    loop = new Loop({ state, clock, log: quiet, claimFor: HOUR }, lanes, hand.handle);
+    await state.commit([due('a', 'channel'), due('b', 'channel'), due('x', 'other'), due('y', 'other')]);
+    await state.commit([due('later', 'channel', clock.now() + 1)]);
+    loop.wake();
+    await hand.begun(2);
+    const drained = loop.drain(['channel'], 10_000);
+    hand.end('x');
+    hand.end('a');
+    await hand.begun(3);
+    hand.end('b');
+    await drained;
+    await loop.stop(1_000);
+    expect(hand.seen.toSorted()).toEqual(['a', 'b', 'x']);
+  });
+
+  test('goes on with the drain where a turn ends while it reads what is due', async () => {
+    const hand = byHand();
+    /** Ends the turn of `a` once the loop, with its lane full, has read what is due. */
+    let ends: (() => Promise<void>) | null = null;
+    const nextDue: State['nextDue'] = async (lanes) => {
+      const found = await state.nextDue(lanes);
+      const now = ends;
+      ends = null;
+      await now?.();
+      return found;
+    };
+    const lanes = [{ name: 'channel', capacity: 1 }];
+    loop = new Loop({ state: { ...state, nextDue }, clock, log: quiet, claimFor: HOUR }, lanes, hand.handle);
+    await state.commit([due('a', 'channel'), due('b', 'channel', 1), due('c', 'channel', 2)]);
+    loop.wake();
+    await hand.begun(1);
+    await expect.poll(() => loop.turning).toBe(false);
+    ends = async () => {
+      hand.end('a');
+      await expect.poll(() => loop.active).toBe(1);
+    };
+    const stopped = loop.drain(['channel'], 10_000).then(() => loop.stop(1_000));
+    await hand.begun(2);
+    hand.end('b');
+    await Promise.race([stopped, hand.begun(3)]);
+    hand.end('c');
+    await stopped;
+    expect(hand.seen).toEqual(['a', 'b', 'c']);
+  });
+
   test('does not let a stuck record hold up another lane, nor its own lane up to its capacity', async () => {
     const hand = byHand();
     loop = new Loop(

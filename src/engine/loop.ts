@@ -52,6 +52,8 @@ export class Loop {
   #again = false;
   #stopped = false;
   #turns = 0;
+  /** The lanes that are drained before a stop, and whom to tell once nothing of them is due; null: none is. */
+  #draining: { readonly lanes: ReadonlySet<string>; readonly done: () => void } | null = null;
   /** Turns in succession that could not read what is due; only their spacing depends on it. */
   #failures = 0;
 
@@ -91,6 +93,20 @@ export class Loop {
     });
   }
 
+  /**
+   * Claims nothing more but in these lanes, until nothing of them is due or runs, at most for `ms` of real time. A stop
+   * follows.
+   */
+  async drain(lanes: readonly string[], ms: number): Promise<void> {
+    if (this.#stopped || (this.#turns === 0 && this.#turning === null)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#draining = { lanes: new Set(lanes), done: resolve };
+    const late = AbortSignal.timeout(ms);
+    late.addEventListener('abort', () => resolve(), { once: true });
+    this.wake();
+    await promise;
+  }
+
   /** Claims nothing more and waits until what runs has ended, at most `ms` of real time. True where all has ended. */
   async stop(ms: number): Promise<boolean> {
     this.#stopped = true;
@@ -109,7 +125,11 @@ export class Loop {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
-        const free = this.#lanes.filter((lane) => this.#room(lane) > 0);
+        const draining = this.#draining;
+        const open = this.#lanes.filter(({ name }) => draining?.lanes.has(name) ?? true);
+        const free = open.filter((lane) => this.#room(lane) > 0);
+        // What ends while it is read what is due may have kept its lane from being looked at.
+        const idle = open.every((lane) => this.#count(lane) === 0);
         const opensAt = this.#opensAt();
         const next = await this.#context.state.nextDue(free.map(({ name }) => name));
         const now = this.#context.clock.now();
@@ -121,6 +141,7 @@ export class Loop {
         await new Promise((resolve) => setImmediate(resolve));
         if (due.length > 0) this.#again = true;
         else this.#sleepUntil(Math.min(opensAt, ...next.values()));
+        if (due.length === 0 && idle) draining?.done();
       }
       this.#failures = 0;
     } catch (error) {

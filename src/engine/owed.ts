@@ -1,12 +1,8 @@
 import { identityOf } from '../alerting/identity.ts';
-import { reowe } from '../alerting/reowe.ts';
 import type { Alert, Change, Delivery, Signal } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
-import { alertingScope } from './commit.ts';
+import { attendAll, OFFERS } from './attend.ts';
 import type { EngineContext } from './context.ts';
-
-/** An alert that a channel refuses while it takes others is offered to it so often, until the next start. */
-const OFFERS = 3;
 
 /** Every alert, page by page; `open`: those that are not resolved. */
 export async function allAlerts(state: State, open: boolean): Promise<Alert[]> {
@@ -29,18 +25,8 @@ export async function pendingDeliveries(state: State): Promise<Delivery[]> {
   const depth = Object.values(await state.outboxDepth()).reduce((sum, count) => sum + count, 0);
   if (depth === 0) return [];
   const alerts = await allAlerts(state, false);
-  const deliveries = await Promise.all(alerts.map(({ id }) => state.deliveries(id)));
-  return deliveries.flat().filter((delivery) => delivery.state === 'pending');
-}
-
-/** What nobody was told of although it still holds; see {@link reowe}. */
-export async function owedAnew(
-  context: EngineContext,
-  open: readonly Alert[],
-  refusals = Number.POSITIVE_INFINITY,
-): Promise<Change[]> {
-  const deliveries = await Promise.all(open.map(({ id }) => context.state.deliveries(id)));
-  return reowe(open, deliveries.flat(), { ...alertingScope(context), refusals });
+  const deliveries = await state.deliveriesOf(alerts.map(({ id }) => id));
+  return deliveries.filter((delivery) => delivery.state === 'pending');
 }
 
 /** True where these signals end an alert that is open: a channel that had failed delivers again. */
@@ -52,5 +38,5 @@ export async function endsAny({ state }: EngineContext, signals: readonly Signal
 
 /** After a channel has come back: what it, or another, refused meanwhile and what still holds. */
 export async function owedAfterRecovery(context: EngineContext): Promise<Change[]> {
-  return owedAnew(context, await allAlerts(context.state, true), OFFERS);
+  return attendAll(context, await allAlerts(context.state, true), OFFERS);
 }

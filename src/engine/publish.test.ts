@@ -77,6 +77,7 @@ function contextWith(store: Store<unknown>): EngineContext {
     credentials: { [NAME]: credential },
     channels: {},
     routes: [],
+    group: { wait: 10_000, repeat: 14_400_000 },
   };
   return {
     config: config as unknown as Config,

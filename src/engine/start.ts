@@ -12,12 +12,13 @@ import {
   type Version,
 } from '../model/index.ts';
 import { agentsOf, currentVersion, nextCheck } from '../rotation/index.ts';
+import { attendAll } from './attend.ts';
 import type { EngineContext } from './context.ts';
 import { checkSpread, publicationId } from './destination.ts';
 import { clientWork } from './grants/client.ts';
 import { heartbeatChange } from './heartbeat.ts';
 import { credentialLane, hookLane, loginLane, monitorLane, publicationLane } from './lanes.ts';
-import { allAlerts, owedAnew, pendingDeliveries } from './owed.ts';
+import { allAlerts, pendingDeliveries } from './owed.ts';
 import { watchdogWork } from './watchdog.ts';
 
 /**
@@ -50,8 +51,8 @@ export async function reconcileConfiguration(context: EngineContext): Promise<Ch
 }
 
 /**
- * What the configuration ends and what it owes again: the alerts about what it no longer names, and the messages of
- * which nobody was told. Run at every start, after {@link reconcileConfiguration} was committed; running it twice
+ * What the configuration ends and what it owes again: the alerts about what it no longer names, the messages of which
+ * nobody was told, and the due records of what is to be looked at again. Run at every start, after {@link reconcileConfiguration} was committed; running it twice
  * changes nothing.
  */
 export async function reconcileAlerts(
@@ -79,7 +80,7 @@ export async function reconcileAlerts(
   const signals = orphans(open, configured, clock.now());
   const ending = new Set(signals.map(identityOf));
   const lasting = open.filter(({ identity }) => !ending.has(identity));
-  return { changes: await owedAnew(context, lasting), signals };
+  return { changes: await attendAll(context, lasting), signals };
 }
 
 /**

@@ -1,9 +1,9 @@
-import { IncomingWebhook } from '@slack/webhook';
+import { IncomingWebhook, type IncomingWebhookSendArguments } from '@slack/webhook';
 import { plaintextFault } from '../../model/fields.ts';
 import { EdgeError, type Failure, type PluginContext, SECOND } from '../../model/index.ts';
 import { refusal, secretFault } from '../answer.ts';
-import type { Channel, Message } from '../contract.ts';
-import { layout } from './layout.ts';
+import type { Channel } from '../contract.ts';
+import { layout, layoutBundle } from './layout.ts';
 import type { SlackConfig } from './schema.ts';
 
 /** What the client hides or drops of an exchange. */
@@ -17,12 +17,16 @@ type Seen = { status: number | null; retryAfter: string | null; failure: Failure
  */
 export function create(context: PluginContext<SlackConfig>): Channel {
   return {
-    deliver: (message) => deliver(context, message),
+    deliver: (message) => post(context, layout(message, context.clock.now())),
+    deliverBundle: (message) => post(context, layoutBundle(message)),
     async close() {},
   };
 }
 
-async function deliver(context: PluginContext<SlackConfig>, message: Message): Promise<void> {
+async function post(
+  context: PluginContext<SlackConfig>,
+  payload: IncomingWebhookSendArguments,
+): Promise<void> {
   const url = await webhookUrl(context);
   const seen: Seen = { status: null, retryAfter: null, failure: null };
   const client = new IncomingWebhook(url, {
@@ -32,7 +36,7 @@ async function deliver(context: PluginContext<SlackConfig>, message: Message): P
     // The client would post again after an answer that was cut, and so twice.
     retryConfig: { retries: 0 },
   });
-  const body = await client.send(layout(message, context.clock.now())).then(
+  const body = await client.send(payload).then(
     ({ text }) => text,
     () => null,
   );

@@ -1,7 +1,8 @@
 import type { IncomingWebhookSendArguments } from '@slack/webhook';
+import { renderBundle } from '../../alerting/digest.ts';
 import { type Rendered, render } from '../../alerting/render.ts';
 import { bounded } from '../../alerting/text.ts';
-import type { Message } from '../contract.ts';
+import type { BundleMessage, Message } from '../contract.ts';
 import { safeLinks } from '../links.ts';
 
 /*
@@ -11,6 +12,8 @@ import { safeLinks } from '../links.ts';
 const HEADER = 150;
 const FIELD = 350;
 const SECTION = 2_800;
+/** Ten of them and the rest fit into a section. */
+const LINE = 220;
 const CONTEXT = 600;
 const BUTTON = 75;
 const LINKS = 2;
@@ -33,6 +36,30 @@ export function layout(message: Message, now: number): IncomingWebhookSendArgume
     unfurl_links: false,
     unfurl_media: false,
     blocks: full ? fullBlocks(message, rendered) : shortBlocks(message, rendered),
+  };
+}
+
+/** Several alerts in one message: a line for each of the gravest, what is over among them, how many more there are. */
+export function layoutBundle(message: BundleMessage): IncomingWebhookSendArguments {
+  const rendered = renderBundle(message.bundle);
+  const headline = plain(rendered.headline, HEADER);
+  const lines = rendered.lines.map((line) => `• ${plain(line, LINE)}`);
+  const rest = rendered.rest === null ? [] : [plain(rendered.rest, FIELD)];
+  const links = safeLinks(message.links, LINKS);
+  const where = bounded(`${message.installation}/${message.environment}`, 130);
+  const repeat = message.repeat ? 'Possible repeat · ' : '';
+  const context = `${rendered.context} · ${where}${runbookPlace(message)}`;
+  return {
+    text: headline,
+    link_names: false,
+    unfurl_links: false,
+    unfurl_media: false,
+    blocks: [
+      { type: 'header', text: { type: 'plain_text', text: headline, emoji: false } },
+      { type: 'section', text: mrkdwn([...lines, ...rest].join('\n')) },
+      { type: 'context', elements: [mrkdwn(`${repeat}${plain(context, CONTEXT)}`)] },
+      ...(links.length === 0 ? [] : [buttons(links)]),
+    ],
   };
 }
 
@@ -65,12 +92,13 @@ function shortBlocks(message: Message, rendered: Rendered): Blocks {
 function contextBlock(message: Message, rendered: Rendered): Blocks[number] {
   const where = bounded(`${message.installation}/${message.environment}`, 130);
   const repeat = message.repeat ? 'Possible repeat · ' : '';
-  // With an address it is a button.
-  const runbook = URL.canParse(message.runbook) ? '' : ` · runbook: ${bounded(message.runbook, 130)}`;
-  return {
-    type: 'context',
-    elements: [mrkdwn(`${repeat}${plain(`Alert ${rendered.context} · ${where}${runbook}`, CONTEXT)}`)],
-  };
+  const context = `Alert ${rendered.context} · ${where}${runbookPlace(message)}`;
+  return { type: 'context', elements: [mrkdwn(`${repeat}${plain(context, CONTEXT)}`)] };
+}
+
+/** With an address it is a button. */
+function runbookPlace({ runbook }: Pick<Message, 'runbook'>): string {
+  return URL.canParse(runbook) ? '' : ` · runbook: ${bounded(runbook, 130)}`;
 }
 
 function buttons(links: Message['links']): Blocks[number] {

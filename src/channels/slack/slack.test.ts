@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { gather, type Owed } from '../../alerting/gather.ts';
 import { Hostile, PAYLOADS } from '../../alerting/hostile.suite.ts';
-import { KeywardenError, SECOND, SecretSource } from '../../model/index.ts';
+import { type Alert, type DeliveryEvent, KeywardenError, SECOND, SecretSource } from '../../model/index.ts';
 import { makeCa, serve, testNet } from '../../net/testing/index.ts';
 import { channelContract, messageOf, NOW, secretOf, testContext } from '../contract.suite.ts';
 import { create } from './adapter.ts';
 import { faultOf, type Posted, slackFake } from './fake.ts';
-import { layout } from './layout.ts';
+import { layout, layoutBundle } from './layout.ts';
 
 const TOKEN = 'XkT9mPq2LrVw7sBn4HcJ8dYz';
 const PATH = `/services/T0PLANTED1/B0PLANTED2/${TOKEN}`;
@@ -142,6 +143,90 @@ describe('the Slack message', () => {
       for (const { type } of payload.blocks ?? []) kinds.add(type);
     }
     expect([...kinds].sort()).toEqual(['actions', 'context', 'header', 'section']);
+  });
+});
+
+describe('the Slack message of several alerts', () => {
+  const owed = (id: string, fields: Partial<Alert> = {}, event: DeliveryEvent = 'trigger'): Owed => ({
+    alert: { ...messageOf().alert, id, ...fields },
+    delivery: {
+      id,
+      alertId: id,
+      channel: 'team',
+      event,
+      state: 'pending',
+      attempts: 0,
+      lastError: null,
+      createdAt: NOW,
+      at: null,
+    },
+  });
+  const { installation, environment, links, runbook } = messageOf();
+  const around = { installation, environment, links: links.slice(1), runbook, repeat: false };
+
+  test('has a line for each, graver ones first, and says what is over', () => {
+    const first = owed('a', { severity: 'warning', title: 'Vault is slow' });
+    const bundle = gather(first, [owed('b'), owed('c', { title: 'It was <odd>' }, 'resolve')]);
+    expect(layoutBundle({ ...around, bundle })).toEqual({
+      text: '2 alerts: 1 critical, 1 warning; 1 more is over · publish-failed of frameflow-prod',
+      link_names: false,
+      unfurl_links: false,
+      unfurl_media: false,
+      blocks: [
+        {
+          type: 'header',
+          text: {
+            type: 'plain_text',
+            text: '2 alerts: 1 critical, 1 warning; 1 more is over · publish-failed of frameflow-prod',
+            emoji: false,
+          },
+        },
+        {
+          type: 'section',
+          text: mrkdwn(
+            '• CRITICAL: Vault refuses the new key of frameflow-prod · b\n• Warning: Vault is slow · a\n• Over: It was &lt;odd&gt; · c',
+          ),
+        },
+        {
+          type: 'context',
+          elements: [
+            mrkdwn('3 alerts · from 2026-10-01T08:59:00Z to 2026-10-01T09:00:00Z (1m) · footage/production'),
+          ],
+        },
+        { type: 'actions', elements: [button('Keywarden', 'https://keywarden.example.com/')] },
+      ],
+    });
+  });
+
+  test('lists ten and counts the rest; one that may have arrived before says so', () => {
+    const others = Array.from({ length: 36 }, (_, index) => owed(`b${index}`, { kind: 'store-drift' }));
+    const { text, blocks } = layoutBundle({ ...around, bundle: gather(owed('a'), others), repeat: true });
+    expect(text).toBe('37 alerts: 37 critical');
+    const [, section] = blocks as Array<{ text: { text: string } }>;
+    const lines = section?.text.text.split('\n');
+    expect([lines?.length, lines?.at(-1)]).toEqual([11, 'and 27 more: keywarden alerts list shows all']);
+    expect(JSON.stringify(blocks)).toContain('"Possible repeat · 37 alerts');
+  });
+
+  test('names the place of a runbook that has no address', () => {
+    const bundle = gather(owed('a'), [owed('b')]);
+    const blocks = (place: string) => JSON.stringify(layoutBundle({ ...around, bundle, runbook: place }));
+    expect(blocks('docs/runbooks/README.md')).toContain(
+      'footage/production · runbook: docs/runbooks/README.md"',
+    );
+    expect(blocks(runbook)).not.toContain('runbook: ');
+  });
+
+  test('keeps to every limit and mentions nobody for thousands of hostile alerts', {
+    timeout: 120_000,
+  }, () => {
+    const hostile = new Hostile(3);
+    for (let round = 0; round < PAYLOADS / 10; round += 1) {
+      const payload = layoutBundle({ ...hostile.message(), bundle: hostile.bundle() });
+      const wire = JSON.stringify(payload);
+      const fault = wrong(payload as Posted, wire);
+      if (fault !== null) expect.fail(`round ${round}: ${fault}: ${wire}`);
+    }
   });
 });
 

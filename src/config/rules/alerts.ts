@@ -4,7 +4,7 @@ import type { Draft } from '../parse.ts';
 import { namesAt, placeOf } from '../tree.ts';
 
 /** Kinds that are never critical: `contracts/surface.md`, "Alert kinds". */
-const NEVER_CRITICAL: readonly string[] = ['rotation-completed', 'new-client', 'test'];
+const NEVER_CRITICAL: readonly string[] = ['rotation-completed', 'new-client', 'incident-unanswered', 'test'];
 
 /** Routes that leave a critical alert without a channel. */
 export function routeFaults({ tree, parsed }: Draft): readonly Fault[] {
@@ -30,12 +30,45 @@ export function routeFaults({ tree, parsed }: Draft): readonly Fault[] {
   ];
 }
 
+/** Who dies silently is missed by nobody. */
+function lonelyChannel(tree: Draft['tree'], parsed: Draft['parsed']): readonly Fault[] {
+  const { routes = [], heartbeat } = parsed.alerts ?? {};
+  const told = routes.filter(({ match }) => match?.severity?.includes('critical') ?? true);
+  const names =
+    routes.length === 0
+      ? namesAt(tree, ['alerts', 'channels'])
+      : [...new Set(told.flatMap(({ channels, escalate }) => [...channels, ...(escalate?.channels ?? [])]))];
+  if (names.length !== 1 || heartbeat !== undefined) return [];
+  const problem = `critical alerts reach ${names[0]} alone, and nobody outside notices when it or Keywarden is silent`;
+  const hint = 'add a second channel, or alerts.heartbeat';
+  return [faultAt(placeOf(tree, ['alerts', 'channels']), ['alerts', 'channels'], { problem, hint })];
+}
+
+/** Channels that no route names. */
+function untoldChannels(tree: Draft['tree'], parsed: Draft['parsed']): readonly Fault[] {
+  const routes = parsed.alerts?.routes ?? [];
+  const named = new Set(
+    routes.flatMap(({ channels, escalate }) => [...channels, ...(escalate?.channels ?? [])]),
+  );
+  return namesAt(tree, ['alerts', 'channels'])
+    .filter((name) => routes.length > 0 && !named.has(name))
+    .map((name) => {
+      const path = ['alerts', 'channels', name];
+      const problem = 'no route names it: it is told nothing but a test';
+      return faultAt(placeOf(tree, path), path, {
+        problem,
+        hint: 'name it in alerts.routes, or take it out',
+      });
+    });
+}
+
 export function alertWarnings({ tree, parsed }: Draft): readonly Fault[] {
   const warnings: Fault[] = [];
   if (namesAt(tree, ['alerts', 'channels']).length === 0) {
     const problem = 'no channel is configured: alerts are kept, but nobody is told of them';
     warnings.push(faultAt(placeOf(tree, ['alerts']), ['alerts', 'channels'], { problem }));
   }
+  warnings.push(...lonelyChannel(tree, parsed), ...untoldChannels(tree, parsed));
   const routes = parsed.alerts?.routes ?? [];
   const last = routes.findIndex((route) => route.match === undefined && !route.continue);
   for (let index = last + 1; last >= 0 && index < routes.length; index += 1) {

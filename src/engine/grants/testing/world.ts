@@ -191,6 +191,8 @@ function contextOf({ state, clock, server }: World, client: OAuthClientConfig): 
     monitors: {},
     channels: {},
     routes: [],
+    group: { wait: 10_000, repeat: 14_400_000 },
+    heartbeat: null,
   };
   return {
     config: config as unknown as Config,

@@ -142,6 +142,7 @@ export class WatchWorld {
       },
       channels: {},
       routes: [],
+      group: { wait: 10_000, repeat: 14_400_000 },
       heartbeat: null,
       runbookUrl: null,
       api: {
