@@ -17,6 +17,7 @@ import { lifecycleRoutes } from './routes/lifecycle.ts';
 import { consentRoutes } from './routes/oauth.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { rotationRoutes } from './routes/rotations.ts';
+import { silenceRoutes } from './routes/silences.ts';
 
 export type { Api };
 
@@ -32,6 +33,7 @@ function routesOf(context: ApiContext): Route[] {
       ...keyRoutes(context),
       ...rotationRoutes(context),
       ...alertRoutes(context),
+      ...silenceRoutes(context),
       ...channelRoutes(context),
       ...auditRoutes(context),
       ...agentRoutes(context),

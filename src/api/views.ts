@@ -1,3 +1,4 @@
+import { answerDueAt } from '../alerting/incident.ts';
 import type {
   Alert,
   CredentialSnapshot,
@@ -8,6 +9,7 @@ import type {
   Pause,
   Rotation,
   RotationStep,
+  Silence,
   Version,
 } from '../model/index.ts';
 import { formatTime } from '../model/index.ts';
@@ -215,4 +217,23 @@ export function alertView(alert: Alert, deliveries: readonly Delivery[]) {
     acknowledgedBy: alert.acknowledgedBy,
     deliveries: deliveries.map(deliveryView),
   };
+}
+
+export function silenceView(silence: Silence, now: number) {
+  return {
+    id: silence.id,
+    kind: silence.kind,
+    credential: silence.credential,
+    severity: silence.severity,
+    reason: silence.reason,
+    author: silence.author,
+    createdAt: formatTime(silence.createdAt),
+    endsAt: formatTime(silence.endsAt),
+    holds: silence.endsAt > now,
+  };
+}
+
+export function incidentView(alert: Alert, report: string) {
+  const due = answerDueAt(alert);
+  return { id: alert.id, reportedAt: timeView(alert.reportedAt), answerDueAt: timeView(due), report };
 }

@@ -1,19 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { addAgent } from './agent-commands.ts';
+import { addAlerts } from './alert-commands.ts';
 import { addBacktest } from './backtest/command.ts';
 import { addCredentials } from './credential-commands.ts';
 import { addExec } from './exec-command.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { InitOptions } from './init.ts';
 import { addOAuth } from './oauth/commands.ts';
-import {
-  type ConfigOptions,
-  configured,
-  type Does,
-  type RemoteOptions,
-  remote,
-  wholeNumber,
-} from './options.ts';
+import { type ConfigOptions, configured, type Does, wholeNumber } from './options.ts';
 import type { SandboxCommandOptions } from './sandbox.ts';
 import { VERSION } from './version.ts';
 
@@ -127,29 +121,4 @@ async function runDemo({ for: text, speed, port }: DemoOptions): Promise<number>
   const ms = parseDuration(text);
   if (!ms) throw new CommandError(EXIT.usage, '--for: expected a duration such as 60s or 5m');
   return demo({ for: ms, speed, port });
-}
-
-function addAlerts(program: Command, does: Does): void {
-  const alerts = program.command('alerts').description('list and acknowledge alerts, test channels');
-  remote(alerts.command('list').description('open alerts, newest first'))
-    .option('--all', 'resolved ones too')
-    .option('--limit <n>', 'how many', wholeNumber(1, 500), 50)
-    .action((options: RemoteOptions & { all?: boolean; limit: number }) =>
-      does(async () => (await import('./alerts.ts')).listAlerts(options)),
-    );
-  remote(
-    alerts.command('ack').description('take an alert on: reminders end').argument('<id>', 'the alert'),
-  ).action((id: string, options: RemoteOptions) =>
-    does(async () => (await import('./alerts.ts')).acknowledgeAlert(id, options)),
-  );
-  remote(
-    alerts
-      .command('test')
-      .description('send a test message and tell what the channel said')
-      .argument('[channel]', 'the channel'),
-  )
-    .option('--all', 'every channel')
-    .action((channel: string | undefined, options: RemoteOptions & { all?: boolean }) =>
-      does(async () => (await import('./alerts.ts')).testChannels(channel, options)),
-    );
 }

@@ -29,7 +29,7 @@ test('help names every command, and help of a command its options', async () => 
     ...['run', 'init', 'keygen', 'check', 'schema', 'agent', 'sync', 'demo', 'sandbox', 'status'],
     ...['rotate', 'rotation', 'rollback', 'pause', 'resume'],
     ...['adopt', 'import', 'retire', 'compromise', 'forget', 'get', 'history'],
-    ...['login', 'token', 'grants', 'exec', 'alerts', 'backtest', 'help'],
+    ...['login', 'token', 'grants', 'exec', 'alerts', 'incident', 'backtest', 'help'],
   ]);
   expect(one.code).toBe(0);
   for (const option of ['--reason', '--emergency', '--dry-run', '--wait', '--config', '--url', '--json']) {

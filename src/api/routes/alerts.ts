@@ -1,9 +1,9 @@
 import { type Alert, KeywardenError } from '../../model/index.ts';
 import type { ApiContext } from '../context.ts';
-import { PAGE, pageOf } from '../input.ts';
+import { flag, PAGE, pageOf } from '../input.ts';
 import { badRequest, notFound } from '../problem.ts';
-import type { Route } from '../router.ts';
-import { alertView } from '../views.ts';
+import { callerOf, type Route } from '../router.ts';
+import { alertView, incidentView } from '../views.ts';
 
 const STATES = ['triggered', 'acknowledged', 'resolved', 'open'] as const;
 
@@ -61,5 +61,31 @@ export function alertRoutes({ engine, commands }: ApiContext): Route[] {
         }
       },
     },
+    incidentRoute(commands),
   ];
+}
+
+function incidentRoute(commands: ApiContext['commands']): Route {
+  return {
+    method: 'POST',
+    path: '/v1/alerts/:id/incident',
+    summary:
+      'The report of a security alert for the provider; `sent` starts its time to answer, `answered` ends it',
+    body: { sent: { type: 'boolean' }, answered: { type: 'boolean' } },
+    roles: ['operator'],
+    handle: async (request) => {
+      const { body, params } = request;
+      const asked = { sent: flag(body, 'sent'), answered: flag(body, 'answered') };
+      if (asked.sent && asked.answered) throw badRequest('either sent or answered');
+      try {
+        const made = await commands.incident(params.id ?? '', asked, callerOf(request).name);
+        return { status: 200, body: incidentView(made.alert, made.report) };
+      } catch (error) {
+        if (!(error instanceof KeywardenError)) throw error;
+        if (error.code === 'unknown_alert') throw notFound(error.message);
+        if (error.code === 'not_reportable') throw badRequest(error.message);
+        throw error;
+      }
+    },
+  };
 }

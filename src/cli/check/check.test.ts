@@ -97,10 +97,10 @@ test('a reference that does not resolve is a fault, and offline a warning', asyn
 
 test('a part that is not supported yet is told with 2', async () => {
   const path = join(w.directory, 'later.yaml');
-  await writeFile(path, 'version: 1\nalerts: { group: { wait: 10s } }\n');
+  await writeFile(path, 'version: 1\nstate: { database: "postgres://kw@db/kw" }\n');
   const { code, stdout } = await check(['--offline', '--config', path]);
   expect(code).toBe(2);
-  expect(stdout).toContain('not yet supported: grouping of alerts');
+  expect(stdout).toContain('not yet supported: a PostgreSQL database');
 });
 
 test('the heartbeat is tried without a beat, and its path is not shown', async () => {
