@@ -21,6 +21,8 @@ const ALERT: Alert = {
   lastSeenAt: 0,
   count: 1,
   acknowledgedBy: null,
+  triggeredAt: 0,
+  reportedAt: null,
   revision: 1,
 };
 

@@ -79,7 +79,9 @@ type Seen = (alert: Alert, event: Delivery['event']) => boolean;
 /** A Slack message is known by the alert's id in its last block, an event of PagerDuty by its dedup key. */
 const seenBy: Readonly<Record<ChannelName, (received: Received) => Seen>> = {
   slack: ({ slack }) => {
-    const seen = new Set(slack.map((message) => `${idIn(message.payload)} ${eventOf(message)}`));
+    const seen = new Set(
+      slack.flatMap((message) => [`${idIn(message.payload)} ${eventOf(message)}`, ...bundled(message)]),
+    );
     return ({ id }, event) => seen.has(`${id} ${event}`);
   },
   pagerduty: ({ pagerduty }) => {
@@ -91,6 +93,14 @@ const seenBy: Readonly<Record<ChannelName, (received: Received) => Seen>> = {
     return ({ id, dedupKey }, event) => seen.has(`${dedupKey} ${event}`) || seen.has(`${id} ${event}`);
   },
 };
+
+/** A message of several has a line for each, which tells of one that is over both that it was and that it ended. */
+function bundled({ payload }: SlackMessage): string[] {
+  const lines = JSON.stringify(payload).matchAll(/• (\w+): .*? · ([0-9a-f-]{36})(?=\\n|")/g);
+  return [...lines].flatMap(([, word, id]) =>
+    word === 'Over' ? [`${id} trigger`, `${id} resolve`] : [`${id} trigger`],
+  );
+}
 
 function idIn(message: unknown): string {
   return /(?:Alert |"alert":")([0-9a-f-]{36})/.exec(JSON.stringify(message))?.[1] ?? '';

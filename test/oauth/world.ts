@@ -259,6 +259,8 @@ function contextOf(world: World, state: State, edge: OAuthClient, client: OAuthC
     monitors: {},
     channels: {},
     routes: [],
+    group: { wait: 10_000, repeat: 14_400_000 },
+    heartbeat: null,
   };
   const quiet = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
   return {

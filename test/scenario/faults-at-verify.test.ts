@@ -45,6 +45,8 @@ describe('while a fresh key cannot be verified', () => {
       await world.file.expectVersion(2);
       world.pagerduty.expectResolved('rotation-attention');
       expect(world.sandbox.frameflow.keys()).toHaveLength(3);
+      // Slack takes one message a second.
+      await world.advance('2s');
       expect(Object.keys(world.slack.counts()).toSorted()).toEqual([
         'rotation-attention',
         'rotation-attention resolved',

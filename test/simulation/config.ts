@@ -1,5 +1,5 @@
 import type { Config, DestinationConfig, OAuthClientConfig } from '../../src/config/types.ts';
-import { DAY, MINUTE, SECOND, Secret, SecretSource } from '../../src/model/index.ts';
+import { DAY, HOUR, MINUTE, SECOND, Secret, SecretSource } from '../../src/model/index.ts';
 import type { GrantsPlan, Plan } from './plan.ts';
 
 /** The provider's Date header tells its time to the second. */
@@ -69,7 +69,10 @@ export function configOf(plan: Plan, firstKey: string): Config {
       team: { kind: 'slack', webhookUrl: secret, ...connection },
       oncall: { kind: 'pagerduty', routingKey: secret, eventsUrl: url, ...connection },
     },
-    routes: [{ severity: [], kind: [], credential: [], channels: [...CHANNELS], continue: false }],
+    routes: [
+      { severity: [], kind: [], credential: [], channels: [...CHANNELS], continue: false, escalate: null },
+    ],
+    group: { wait: 10_000, repeat: 4 * HOUR },
     heartbeat: null,
     runbookUrl: null,
     api: {
