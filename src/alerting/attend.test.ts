@@ -82,6 +82,32 @@ describe('an alert that is still triggered', () => {
   });
 });
 
+describe('a channel that refused what another took', () => {
+  test('is offered it again, until it has refused it too often', () => {
+    const memory = new Memory();
+    memory.take(raise({ severity: 'critical' }));
+    arrive(memory);
+    for (const delivery of memory.deliveries.values())
+      if (delivery.channel === 'oncall') memory.deliveries.set(delivery.id, { ...delivery, state: 'failed' });
+    expect(look(memory, 2).owed).toEqual(['oncall']);
+    expect(look(memory, 1).owed).toEqual([]);
+  });
+
+  test('is escalated to again where the escalation was refused', () => {
+    const memory = new Memory();
+    memory.routes = [route({ channels: ['team'], escalate: { after: 10 * MINUTE, channels: ['oncall'] } })];
+    memory.take(raise());
+    arrive(memory);
+    memory.now += 10 * MINUTE;
+    const [first] = memory.deliveries.values();
+    if (first === undefined) throw new Error('nothing was owed');
+    const refused = { ...first, id: 'e', channel: 'oncall', createdAt: memory.now, state: 'failed' as const };
+    memory.deliveries.set('e', refused);
+    expect(look(memory, 2).owed).toEqual(['oncall']);
+    expect(look(memory, 1).owed).toEqual([]);
+  });
+});
+
 describe('escalation', () => {
   const routes = [
     route({ channels: ['team'], escalate: { after: 10 * MINUTE, channels: ['oncall', 'gone'] } }),

@@ -41,7 +41,7 @@ export function attend(alert: Alert, deliveries: readonly Delivery[], context: A
   if (muted !== null) return { owed: [], nextAt: muted };
   if (explainedBy(alert, open) !== null) return NOTHING;
   const told = latestTriggers(alert, deliveries, context);
-  const first = told.size === 0 ? unrefused(alert, deliveries, context) : [];
+  const first = unrefused(alert, deliveries, context).filter((channel) => !told.has(channel));
   const repeats = repeatsOf(alert, told, context);
   const escalations = escalationsOf(alert, deliveries, context);
   const owed = new Set([...first, ...due(repeats, now), ...due(escalations, now)]);
@@ -76,13 +76,15 @@ function latestTriggers(
 /** Nobody was told yet: where the routes send it by now. What is for information only is offered once. */
 function unrefused(alert: Alert, deliveries: readonly Delivery[], context: AttendContext): string[] {
   if (alert.severity === 'info' && deliveries.length > 0) return [];
-  const refused = (name: string) =>
-    deliveries.filter(
-      ({ channel, event, state }) => channel === name && event === 'trigger' && state === 'failed',
-    ).length;
   return channelsFor(alert, context.routes, context.channels).filter(
-    (name) => refused(name) < context.refusals,
+    (name) => refusalsOf(name, deliveries) < context.refusals,
   );
+}
+
+function refusalsOf(name: string, deliveries: readonly Delivery[]): number {
+  return deliveries.filter(
+    ({ channel, event, state }) => channel === name && event === 'trigger' && state === 'failed',
+  ).length;
 }
 
 /** What was for information only is not repeated. */
@@ -105,7 +107,10 @@ function escalationsOf(alert: Alert, deliveries: readonly Delivery[], context: A
     const sent = (name: string) =>
       deliveries.some(
         ({ channel, event, createdAt, state }) =>
-          channel === name && event === 'trigger' && createdAt >= at && state !== 'cancelled',
+          channel === name &&
+          event === 'trigger' &&
+          createdAt >= at &&
+          (state === 'failed' ? refusalsOf(name, deliveries) >= context.refusals : state !== 'cancelled'),
       );
     return channels.filter((channel) => !sent(channel)).map((channel) => ({ channel, at }));
   });

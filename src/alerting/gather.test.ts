@@ -3,7 +3,7 @@ import type { Alert, Delivery } from '../model/index.ts';
 import { renderBundle } from './digest.ts';
 import { gather, type Owed } from './gather.ts';
 import { Memory, NOW, raise, resolve } from './testing/memory.ts';
-import { capsOf, freeAt, isUrgent } from './throttle.ts';
+import { capsOf, freeAt, urgencyOf } from './throttle.ts';
 
 let ids = 0;
 
@@ -35,11 +35,25 @@ describe('what goes out together', () => {
     expect([form, items.length]).toEqual(['group', 4]);
   });
 
+  test('is a begin by itself, in full, where what it is like has ended', () => {
+    const [begin, end] = owed(2);
+    if (begin === undefined || end === undefined) throw new Error('two were owed');
+    const over = { ...end, delivery: { ...end.delivery, event: 'resolve' as const } };
+    expect(gather(begin, [begin, over])).toMatchObject({ form: 'single', items: [begin] });
+  });
+
   test('is all there is once more than ten wait, the gravest first', () => {
     const grave = owed(1, { severity: 'critical', credential: 'c' });
     const { form, items } = bundle([...owed(8), ...owed(4, { kind: 'store-drift' }), ...grave]);
     expect([form, items.length, items[0].alert.severity]).toEqual(['digest', 13, 'critical']);
     expect([bundle(owed(10)).form, bundle(owed(11)).form]).toEqual(['group', 'digest']);
+  });
+
+  test('is no more than may go in one message', () => {
+    const waiting = owed(12);
+    const [first] = waiting;
+    if (first === undefined) throw new Error('nothing waits');
+    expect([3, 1].map((most) => gather(first, waiting, most).items.length)).toEqual([3, 1]);
   });
 
   test('never takes a test of the channel along, which goes by itself', () => {
@@ -103,22 +117,25 @@ describe('a channel’s next message', () => {
   const pagerduty = capsOf('pagerduty');
 
   test('of Slack waits a second for the one before, and six a minute are the most, one of them kept', () => {
-    expect(freeAt([], slack, false, NOW)).toBe(NOW);
-    expect(freeAt([NOW - 300], slack, true, NOW)).toBe(NOW + 700);
+    expect(freeAt([], slack, 'other', NOW)).toBe(NOW);
+    expect(freeAt([NOW - 300], slack, 'page', NOW)).toBe(NOW + 700);
     const five = [50, 40, 30, 20, 10].map((ago) => NOW - ago * 1_000);
-    expect(freeAt(five, slack, false, NOW)).toBe(NOW + 10_000);
-    expect(freeAt(five, slack, true, NOW)).toBe(NOW);
-    expect(freeAt([...five, NOW - 5_000], slack, true, NOW)).toBe(NOW + 10_000);
+    expect(freeAt(five, slack, 'other', NOW)).toBe(NOW + 10_000);
+    expect(freeAt(five, slack, 'page', NOW)).toBe(NOW);
+    expect(freeAt([...five, NOW - 5_000], slack, 'page', NOW)).toBe(NOW + 10_000);
   });
 
   test('of PagerDuty finds 20 of 100 kept for ends and what is critical', () => {
     const eighty = Array.from({ length: 80 }, (_, index) => NOW - 30_000 + index);
-    expect(freeAt(eighty, pagerduty, isUrgent('trigger', 'warning'), NOW)).toBe(NOW + 30_000);
-    expect(freeAt(eighty, pagerduty, isUrgent('trigger', 'critical'), NOW)).toBe(NOW);
-    expect(freeAt(eighty, pagerduty, isUrgent('resolve', 'warning'), NOW)).toBe(NOW);
+    expect(freeAt(eighty, pagerduty, urgencyOf('trigger', 'warning'), NOW)).toBe(NOW + 30_000);
+    expect(freeAt(eighty, pagerduty, urgencyOf('trigger', 'critical'), NOW)).toBe(NOW);
+    expect(freeAt(eighty, pagerduty, urgencyOf('resolve', 'warning'), NOW)).toBe(NOW);
+    const ninety = [...eighty, ...eighty.slice(0, 10)].sort((a, b) => a - b);
+    expect(freeAt(ninety, pagerduty, urgencyOf('resolve', 'critical'), NOW)).toBeGreaterThan(NOW);
+    expect(freeAt(ninety, pagerduty, urgencyOf('trigger', 'critical'), NOW)).toBe(NOW);
   });
 
   test('of any other kind goes at once', () => {
-    expect(freeAt([NOW, NOW, NOW], capsOf('webhook'), false, NOW)).toBe(NOW);
+    expect(freeAt([NOW, NOW, NOW], capsOf('webhook'), 'other', NOW)).toBe(NOW);
   });
 });

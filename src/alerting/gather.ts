@@ -29,18 +29,23 @@ export function groupOf({ kind, credential, monitor, channel }: Alert): string {
  * What goes out now with the message that is due.
  *
  * @param waiting all that may be sent on the channel, `first` included or not
+ * @param most so many at most go in one message
  * @example gather(first, waiting).form // 'group'
  */
-export function gather(first: Owed, waiting: readonly Owed[]): Bundle {
+export function gather(first: Owed, waiting: readonly Owed[], most = Number.POSITIVE_INFINITY): Bundle {
   const others = waiting.filter(({ delivery }) => delivery.id !== first.delivery.id);
-  if (first.alert.kind === 'test') return { form: 'single', items: [first] };
+  if (first.alert.kind === 'test' || most <= 1) return { form: 'single', items: [first] };
   const ordinary = others.filter(({ alert }) => alert.kind !== 'test');
-  if (ordinary.length >= DIGEST_ABOVE) return { form: 'digest', items: sorted(first, ordinary) };
+  if (ordinary.length >= DIGEST_ABOVE)
+    return { form: 'digest', items: sorted(first, ordinary.slice(0, most - 1)) };
   const group = groupOf(first.alert);
-  const alike = ordinary.filter(({ alert }) => groupOf(alert) === group);
+  // One that begins is told in full, whatever else of its kind has ended.
+  const alike = ordinary.filter(
+    ({ delivery, alert }) => delivery.event === first.delivery.event && groupOf(alert) === group,
+  );
   return alike.length === 0
     ? { form: 'single', items: [first] }
-    : { form: 'group', items: sorted(first, alike) };
+    : { form: 'group', items: sorted(first, alike.slice(0, most - 1)) };
 }
 
 function sorted(first: Owed, others: readonly Owed[]): Bundle['items'] {

@@ -64,7 +64,7 @@ It was \\[refused\\](http://evil.example) 40 times and then let in.
 
 ## What we have done
 
-- 2026-10-01T09:01:00Z: \`key.compromised by ops\`
+- 2026-10-01T09:01:00Z: \`key.compromised by an operator\`
 
 ## What we ask of you
 
@@ -75,11 +75,11 @@ It was \\[refused\\](http://evil.example) 40 times and then let in.
 `);
 });
 
-test('the provider’s time runs from the report until it answers or the alert is over', () => {
+test('the provider’s time runs from the report until it answers, whether the alert is over or not', () => {
   expect(answerDueAt(spike())).toBeNull();
   expect(answerDueAt(spike({ reportedAt: NOW }))).toBe(NOW + 4 * HOUR);
   expect(answerDueAt(spike({ reportedAt: NOW, state: 'acknowledged' }))).toBe(NOW + 4 * HOUR);
-  expect(answerDueAt(spike({ reportedAt: NOW, state: 'resolved' }))).toBeNull();
+  expect(answerDueAt(spike({ reportedAt: NOW, state: 'resolved' }))).toBe(NOW + 4 * HOUR);
 });
 
 test('the reminder names the command that ends it, and ends by it', () => {

@@ -42,8 +42,8 @@ export function isReportable({ kind }: Pick<Alert, 'kind'>): boolean {
 }
 
 /** When the provider's answer is due; null: nobody waits for one. */
-export function answerDueAt({ state, reportedAt }: Pick<Alert, 'state' | 'reportedAt'>): number | null {
-  return reportedAt === null || state === 'resolved' ? null : reportedAt + ANSWERS_WITHIN;
+export function answerDueAt({ reportedAt }: Pick<Alert, 'reportedAt'>): number | null {
+  return reportedAt === null ? null : reportedAt + ANSWERS_WITHIN;
 }
 
 /** The provider was told of this alert and has not answered in time. */
@@ -134,7 +134,10 @@ function done(alert: Alert, { audit, rotations, versions }: IncidentFacts): stri
     });
   const steps = audit
     .filter(({ at, detail }) => at >= from || detail.alert === alert.id)
-    .map(({ at, action, actor }) => ({ at, text: `${action} by ${actor}` }));
+    .map(({ at, action, actor }) => ({
+      at,
+      text: `${action} by ${actor === 'daemon' ? 'Keywarden' : 'an operator'}`,
+    }));
   const lines = [...replaced, ...steps]
     .sort((a, b) => a.at - b.at)
     .map(({ at, text }) => `- ${time(at)}: ${code(text)}`);

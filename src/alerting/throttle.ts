@@ -8,7 +8,7 @@ export type Caps = {
   readonly spacing: number;
   /** Messages a minute; null: as many as there are. */
   readonly perMinute: number | null;
-  /** So many of them are kept for what is critical and for ends. */
+  /** So many of them are kept for what is critical and for ends, half of those for what is critical alone. */
   readonly kept: number;
 };
 
@@ -28,22 +28,30 @@ export function capsOf(channelKind: string): Caps {
   return CAPS[channelKind] ?? UNBOUNDED;
 }
 
-/** Whether a message of this kind may use what is kept. */
-export function isUrgent(event: Delivery['event'], severity: Severity): boolean {
-  return event !== 'trigger' || severity === 'critical';
+/** What a message is worth: a critical begin goes before any end, and both before the rest. */
+export type Urgency = 'page' | 'end' | 'other';
+
+export function urgencyOf(event: Delivery['event'], severity: Severity): Urgency {
+  if (event !== 'trigger') return 'end';
+  return severity === 'critical' ? 'page' : 'other';
 }
 
 /**
  * When the next message may go to a channel.
  *
  * @param sent the times of the messages of the last minute, ascending
- * @example freeAt([0, 1_000, 2_000, 3_000, 4_000, 5_000], capsOf('slack'), true, 6_000) // 60_000
+ * @example freeAt([0, 1_000, 2_000, 3_000, 4_000, 5_000], capsOf('slack'), 'page', 6_000) // 60_000
  */
-export function freeAt(sent: readonly number[], caps: Caps, urgent: boolean, now: number): number {
+export function freeAt(sent: readonly number[], caps: Caps, urgency: Urgency, now: number): number {
   const spaced = (sent.at(-1) ?? Number.NEGATIVE_INFINITY) + caps.spacing;
   if (caps.perMinute === null) return Math.max(now, spaced);
-  const room = caps.perMinute - (urgent ? 0 : caps.kept);
+  const room = caps.perMinute - keptFrom(caps, urgency);
   const recent = sent.filter((at) => at > now - MINUTE);
   const blocking = recent[recent.length - room];
   return Math.max(now, spaced, blocking === undefined ? now : blocking + MINUTE);
+}
+
+function keptFrom({ kept }: Caps, urgency: Urgency): number {
+  if (urgency === 'page') return 0;
+  return urgency === 'end' ? Math.floor(kept / 2) : kept;
 }

@@ -1,7 +1,17 @@
-import { EdgeError, type Failure, failureOf, HOUR, KeywardenError, SECOND } from '../model/index.ts';
+import {
+  BAD_MESSAGE,
+  EdgeError,
+  type Failure,
+  failureOf,
+  HOUR,
+  KeywardenError,
+  SECOND,
+} from '../model/index.ts';
 
 /** Gateways answer so when they cannot tell whether the service behind them did what was asked. */
 const UNTOLD: readonly number[] = [502, 504];
+/** What was sent is refused for what it holds, and not the channel. */
+const BAD: readonly number[] = [400, 413, 422];
 /** Client errors that have nothing to do with what was sent. */
 const PASSING: readonly number[] = [408, 425];
 /** `Sun, 06 Nov 1994 08:49:37 GMT`; every other form is obsolete. */
@@ -37,6 +47,7 @@ export function refusal(
       ...wait,
     };
   }
+  if (BAD.includes(status)) return { code: BAD_MESSAGE, verdict: 'permanent', message: `${said}; ${hint}` };
   if (status >= 400) return { code: 'refused', verdict: 'permanent', message: `${said}; ${hint}` };
   if (status >= 300) {
     return {

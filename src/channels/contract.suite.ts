@@ -219,7 +219,10 @@ export function channelContract(name: string, make: () => ChannelWorld): void {
       const refused = { status, body: world.planted.join(' ') };
       const tries = status === 400 && world.triesLess ? 2 : 1;
       world.fake.fail(...Array.from({ length: tries }, () => refused));
-      expect(await failure()).toMatchObject({ code: 'refused', verdict: 'permanent' });
+      expect(await failure()).toMatchObject({
+        code: status === 400 ? 'bad_message' : 'refused',
+        verdict: 'permanent',
+      });
       expect(world.fake.received).toHaveLength(tries);
     });
 

@@ -19,7 +19,10 @@ export function defaultRoutes(channels: Readonly<Record<string, ChannelConfig>>)
 
 /** What follows within ten seconds is gathered; what still holds after four hours is told again. */
 export function groupOf({ alerts }: Parsed): Config['group'] {
-  return { wait: alerts?.group?.wait ?? 10 * SECOND, repeat: alerts?.group?.repeat ?? 4 * HOUR };
+  return {
+    wait: alerts?.group?.wait ?? 10 * SECOND,
+    repeat: alerts?.group?.repeat ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 /** What each detector goes by where the file says nothing. */

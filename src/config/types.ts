@@ -135,6 +135,7 @@ export type Config = {
   /** In order. Never empty: without routes in the file, every channel, PagerDuty critical only. */
   readonly routes: readonly RouteConfig[];
   /** How long what follows an alert of its kind is gathered, and after how long what still holds is told again, ms. */
+  /** ms. Without `repeat` in the file nothing is told again: then it is infinite. */
   readonly group: { readonly wait: number; readonly repeat: number };
   /** Who is called while all is well, and how often, ms. */
   readonly heartbeat: HeartbeatConfig | null;

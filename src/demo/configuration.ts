@@ -158,7 +158,6 @@ alerts:
       routingKey: { file: ${FILES.pagerdutyKey} }
       eventsUrl: ${sandbox.pagerduty.url}
       ${tls}
-  group: { repeat: 3650d } # its days pass in seconds
   routes:
     - { match: { severity: [critical] }, channels: [slack, pagerduty] }
     - { match: { kind: [consent-required] }, channels: [pagerduty] }

@@ -25,7 +25,12 @@ export type Gathered = {
 type BundledAttempt = Attempt & { readonly owed: Owed };
 
 /** What is sent together with the message that is due, of all that its channel is owed by now. */
-export function gatherDue(head: Owed, outbox: Outbox, now: number): Gathered {
+export function gatherDue(
+  head: Owed,
+  outbox: Outbox,
+  now: number,
+  most = Number.POSITIVE_INFINITY,
+): Gathered {
   const alerts = new Map(outbox.alerts.map((alert) => [alert.id, alert]));
   const siblings = Map.groupBy(outbox.deliveries, ({ alertId }) => alertId);
   const waiting: Owed[] = [];
@@ -38,7 +43,7 @@ export function gatherDue(head: Owed, outbox: Outbox, now: number): Gathered {
     if (plan === 'send') waiting.push({ delivery, alert });
     if (plan === 'cancel') cancelled.push(...cancel(delivery, own, now));
   }
-  const bundle = gather(head, waiting);
+  const bundle = gather(head, waiting, most);
   const attempts = bundle.items.map((owed) => ({ owed, ...beginDelivery(owed.delivery) }));
   return {
     bundle,

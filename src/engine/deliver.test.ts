@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { textOf } from '../../test/tidy/repository.ts';
 import { identityOf } from '../alerting/identity.ts';
-import type { Message } from '../channels/contract.ts';
+import type { BundleMessage, Message } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
 import {
   EdgeError,
@@ -45,12 +45,15 @@ let last: Message | null;
 let seen: string[];
 /** What a channel answers; nothing: it takes the message. */
 let down: Map<string, Failure>;
+/** What a channel answers to a message that bears this title, by itself or among others; null: it gathers nothing. */
+let bad: { readonly title: string; readonly failure: Failure } | null;
 
 beforeEach(async () => {
   now = Date.UTC(2026, 9, 1, 9);
   seen = [];
   last = null;
   down = new Map();
+  bad = null;
   state = await openMemory({ keys: [Secret.from(Buffer.alloc(32, 7))], now: () => now, owner: 'test' });
 });
 
@@ -86,6 +89,11 @@ function configWith(...channels: readonly string[]): Config {
   };
 }
 
+async function several({ items }: BundleMessage['bundle']): Promise<void> {
+  if (items.some(({ alert }) => alert.title === bad?.title) && bad !== null) throw new EdgeError(bad.failure);
+  seen.push(...items.map(({ alert }) => alert.title));
+}
+
 function contextWith(...channels: readonly string[]): EngineContext {
   const channel = (name: string) => ({
     async deliver(message: Message) {
@@ -93,8 +101,12 @@ function contextWith(...channels: readonly string[]): EngineContext {
       last = message;
       const failure = down.get(name);
       if (failure !== undefined) throw new EdgeError(failure);
+      if (bad?.title === alert.title) throw new EdgeError(bad.failure);
       seen.push(`${name} ${event} ${alert.kind} ${alert.state}`);
     },
+    ...(bad?.failure.code !== 'bad_message'
+      ? {}
+      : { deliverBundle: ({ bundle }: BundleMessage) => several(bundle) }),
     async close() {},
   });
   return {
@@ -143,9 +155,9 @@ function raise(fields: Partial<Raise> = {}): Raise {
 const END = { type: 'resolve', kind: 'clock-skew', condition: '' } as const;
 
 /** Lets all happen that is due within `ms` from now. */
-async function pass(context: EngineContext, ms: number): Promise<void> {
+async function pass(context: EngineContext, ms: number, own?: Deliveries): Promise<void> {
   const committer = new Committer(context, () => {});
-  const deliveries = new Deliveries(context, committer);
+  const deliveries = own ?? new Deliveries(context, committer);
   const lanes = ['alerts', ...Object.keys(context.config.channels).map((name) => `channel:${name}`)];
   const end = now + ms;
   const nextDue = async () => Math.min(...(await state.nextDue(lanes)).values());
@@ -191,6 +203,38 @@ describe('an alert that ends while its channel is down', () => {
     await pass(context, 300_000);
     expect(seen).toEqual([]);
     expect(await state.outboxDepth()).toEqual({});
+  });
+});
+
+describe('one alert that a channel never takes', () => {
+  const many = () =>
+    Array.from({ length: 40 }, (_, index) => raise({ condition: `c-${index}`, title: `title ${index}` }));
+  const delivered = async () => {
+    const { items } = await state.alerts({ limit: 100 });
+    const all = await state.deliveriesOf(items.map(({ id }) => id));
+    return all.filter((delivery) => delivery.state === 'delivered').length;
+  };
+
+  test('because of what it holds is lost alone, whatever it was sent together with', async () => {
+    bad = { title: 'title 17', failure: { code: 'bad_message', verdict: 'permanent', message: '400' } };
+    const context = contextWith('team');
+    await commit(context, ...many());
+    await pass(context, HOUR);
+    expect(await delivered()).toBe(39);
+  });
+
+  test('for now does not hold up what comes after it', async () => {
+    bad = { title: 'title 0', failure: BUSY };
+    const context = contextWith('team');
+    const deliveries = new Deliveries(context, new Committer(context, () => {}));
+    await commit(context, ...many().slice(0, 1));
+    for (let round = 0; round < 12; round += 1) {
+      await commit(context, raise({ kind: 'audit-broken', condition: `${round}` }));
+      await pass(context, 10 * 60_000, deliveries);
+    }
+    await commit(context, raise({ kind: 'audit-broken', condition: 'last' }));
+    await pass(context, 30_000, deliveries);
+    expect(seen).toHaveLength(13);
   });
 });
 

@@ -1,8 +1,17 @@
+import { backoff } from '../alerting/backoff.ts';
 import { cancelDelivery, planDelivery, wakeFollowers } from '../alerting/delivery.ts';
 import type { Bundle, Owed } from '../alerting/gather.ts';
 import type { Message } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
-import { type Alert, type Claim, type Delivery, type Failure, failureOf, MINUTE } from '../model/index.ts';
+import {
+  type Alert,
+  BAD_MESSAGE,
+  type Claim,
+  type Delivery,
+  type Failure,
+  failureOf,
+  MINUTE,
+} from '../model/index.ts';
 import { alertsOf, foldBundle, type Gathered, gatherDue, put } from './bundle.ts';
 import type { Committer } from './commit.ts';
 import { type EngineContext, named } from './context.ts';
@@ -44,7 +53,7 @@ export class Deliveries {
       const changes = [put(cancelled), ...wakeFollowers(cancelled, before, clock.now())];
       return state.commit(changes, { hold: { claim, next: null } });
     }
-    const wait = Math.max(pace.waitFor({ delivery, alert }), plan === 'wait' ? LOOK_AGAIN : 0);
+    const wait = plan === 'wait' ? LOOK_AGAIN : pace.waitFor({ delivery, alert });
     if (wait > 0) return state.commit([], { hold: { claim, next: clock.now() + Math.ceil(wait) } });
     // Before anything is waited for: others of the lane look at it too.
     pace.begins();
@@ -59,20 +68,24 @@ export class Deliveries {
     await state.commit([...gathered.cancelled, ...attempts.map(({ delivery }) => put(delivery))], {
       under: claim,
     });
-    const failure = await deliver(this.#context, channel, gathered);
-    this.#count(channel, failure, alertsOf(bundle));
+    const answer = await deliver(this.#context, channel, gathered);
+    this.#count(channel, answer, alertsOf(bundle));
+    const failure = answer === null ? null : ofSeveral(bundle, answer, pace);
     if (failure === null) pace.delivered(bundle.items);
     else pace.failed(failure);
     // Read again: an alert may have ended while the message was under way.
     const after = await state.deliveriesOf(alertsOf(bundle).map(({ id }) => id));
+    const unit = hash.unit(head.delivery.id, String(head.delivery.attempts + 1));
     const outcome = foldBundle(gathered, failure, {
       head: head.delivery.id,
       after,
       now: clock.now(),
-      unit: hash.unit(head.delivery.id, String(head.delivery.attempts + 1)),
+      unit,
       failures: pace.failures,
     });
-    if (outcome.nextAt !== null) pace.hold(outcome.nextAt - clock.now());
+    // By what the channel failed to take in succession: one message that it never takes must not hold up the others.
+    if (failure !== null && outcome.nextAt !== null)
+      pace.hold(backoff(pace.failures, unit, failure.retryAfterMs));
     const recovered = await endsAny(this.#context, outcome.signals);
     await this.#committer.commit(outcome.changes, outcome.signals, { hold: { claim, next: outcome.nextAt } });
     // A crash in between loses nothing: the next start looks for what is owed too.
@@ -85,7 +98,12 @@ export class Deliveries {
     const { channel } = head.delivery;
     const several = pace.gathers && named(plugins.channels, channel).deliverBundle !== undefined;
     const alone = !several || head.alert.kind === 'test';
-    return gatherDue(head, alone ? NOTHING : await state.outbox(channel, clock.now()), clock.now());
+    return gatherDue(
+      head,
+      alone ? NOTHING : await state.outbox(channel, clock.now()),
+      clock.now(),
+      pace.most,
+    );
   }
 
   #pace(name: string): Promise<Pace> {
@@ -192,4 +210,11 @@ function linksOf({ config }: EngineContext, alert: Alert): Message['links'] {
   if (config.runbookUrl !== null) links.push({ text: 'Runbook', href: runbookOf(config, alert) });
   if (config.api?.publicUrl) links.push({ text: 'Keywarden', href: config.api.publicUrl });
   return links;
+}
+
+/** Refused for what it holds, a message of several is sent in halves, until the one at fault is by itself. */
+function ofSeveral({ items }: Gathered['bundle'], failure: Failure, pace: Pace): Failure {
+  if (items.length === 1 || (failure.code !== BAD_MESSAGE && failure.code !== 'internal')) return failure;
+  pace.split(items.length);
+  return { ...failure, verdict: 'retryable' };
 }

@@ -2,7 +2,6 @@ import { answered, incidentReport, isReportable } from '../alerting/incident.ts'
 import { lookAgain } from '../alerting/pipeline.ts';
 import { type Alert, type AuditEntry, KeywardenError } from '../model/index.ts';
 import { StateError } from '../state/contract.ts';
-import { attendTo, OFFERS } from './attend.ts';
 import type { Engine } from './engine.ts';
 
 /** So many entries of the audit log are looked through for what was done. */
@@ -55,7 +54,6 @@ async function record(
   const now = context.clock.now();
   if (over ? alert.reportedAt === null : !sent || alert.reportedAt !== null) return alert;
   const after: Alert = { ...alert, reportedAt: over ? null : now, revision: alert.revision + 1 };
-  const [attended] = await attendTo(context, [after], OFFERS);
   const entry: AuditEntry = {
     at: now,
     actor,
@@ -66,7 +64,8 @@ async function record(
   await engine.submit(
     [
       { type: 'alert.put', alert: after, expected: alert.revision },
-      ...lookAgain(after, attended?.nextAt ?? null),
+      // What it is owed, and when to look again, is found by its own turn.
+      ...lookAgain(after, now),
       { type: 'audit.append', entry },
     ],
     over ? [answered(alert, now)] : [],

@@ -1,7 +1,8 @@
 import { identityOf } from '../alerting/identity.ts';
+import { lookAgain } from '../alerting/pipeline.ts';
 import type { Alert, Change, Delivery, Signal } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
-import { attendAll, OFFERS } from './attend.ts';
+import { attendTo, OFFERS } from './attend.ts';
 import type { EngineContext } from './context.ts';
 
 /** Every alert, page by page; `open`: those that are not resolved. */
@@ -38,5 +39,8 @@ export async function endsAny({ state }: EngineContext, signals: readonly Signal
 
 /** After a channel has come back: what it, or another, refused meanwhile and what still holds. */
 export async function owedAfterRecovery(context: EngineContext): Promise<Change[]> {
-  return attendAll(context, await allAlerts(context.state, true), OFFERS);
+  const attended = await attendTo(context, await allAlerts(context.state, true), OFFERS);
+  const now = context.clock.now();
+  // Each by its own turn, which sees whether somebody has ended it meanwhile.
+  return attended.filter(({ owed }) => owed.length > 0).flatMap(({ alert }) => lookAgain(alert, now));
 }

@@ -1,5 +1,5 @@
 import { groupOf, type Owed } from '../alerting/gather.ts';
-import { type Caps, capsOf, freeAt, isUrgent } from '../alerting/throttle.ts';
+import { type Caps, capsOf, freeAt, type Urgency, urgencyOf } from '../alerting/throttle.ts';
 import { type Clock, type Failure, HOUR, MINUTE, type Severity } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
 
@@ -19,7 +19,8 @@ export class Pace {
   readonly #caps: Caps;
   readonly #wait: number;
   readonly #groups = new Map<string, Told>();
-  readonly #booked: { urgent: number[]; other: number[] } = { urgent: [], other: [] };
+  readonly #booked: Record<Urgency, number[]> = { page: [], end: [], other: [] };
+  #most = Number.POSITIVE_INFINITY;
   #sent: number[];
   #failures = 0;
   #heldUntil = 0;
@@ -57,7 +58,7 @@ export class Pace {
     const now = this.#clock.steady();
     const { delivery, alert } = owed;
     if (alert.kind === 'test') return Math.max(0, this.#askedUntil - now);
-    const free = freeAt(this.#sent, this.#caps, isUrgent(delivery.event, alert.severity), now);
+    const free = freeAt(this.#sent, this.#caps, urgencyOf(delivery.event, alert.severity), now);
     const held = Math.max(this.#heldUntil, this.#askedUntil, this.#gatheredUntil(owed));
     if (held > free) return held - now;
     return free === now ? 0 : this.#slot(owed, now) - now;
@@ -68,15 +69,24 @@ export class Pace {
    * whenever there is room for one.
    */
   #slot({ delivery, alert }: Owed, now: number): number {
-    const urgent = isUrgent(delivery.event, alert.severity);
+    const urgency = urgencyOf(delivery.event, alert.severity);
     const { perMinute } = this.#caps;
-    if (this.gathers || perMinute === null) return freeAt(this.#sent, this.#caps, urgent, now);
-    const kind = urgent ? 'urgent' : 'other';
+    if (this.gathers || perMinute === null) return freeAt(this.#sent, this.#caps, urgency, now);
     // Those before the last of a minute bound no further one.
-    const booked = this.#booked[kind].filter((at) => at > now).slice(-perMinute);
-    const slot = freeAt([...this.#sent, ...booked], this.#caps, urgent, now);
-    this.#booked[kind] = [...booked, slot];
+    const booked = this.#booked[urgency].filter((at) => at > now).slice(-perMinute);
+    const slot = freeAt([...this.#sent, ...booked], this.#caps, urgency, now);
+    this.#booked[urgency] = [...booked, slot];
     return slot;
+  }
+
+  /** So many alerts may go in one message: fewer after one of several was refused for what it held. */
+  get most(): number {
+    return this.#most;
+  }
+
+  /** A message of so many was refused for what it held: one of them is at fault, and the others shall not suffer for it. */
+  split(size: number): void {
+    this.#most = Math.max(1, Math.floor(size / 2));
   }
 
   /** A message is sent now. */
@@ -87,6 +97,7 @@ export class Pace {
 
   /** The channel took it. */
   delivered(items: readonly Owed[]): void {
+    this.#most *= 2;
     this.#failures = 0;
     this.#heldUntil = 0;
     if (!this.gathers) return;

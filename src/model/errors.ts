@@ -19,6 +19,9 @@ export type Failure = {
   readonly retryAfterMs?: number;
 };
 
+/** The code of a failure by which a channel refuses one message for what it holds, and no other. */
+export const BAD_MESSAGE = 'bad_message';
+
 /** An error with a stable code, as a command or a route reports it. */
 export class KeywardenError extends Error {
   readonly code: string;

@@ -170,7 +170,7 @@ test.each([404, 410])(
     world.down.slack = null;
     await world.commit(raise(world, 'b', { kind: 'audit-broken' }));
     await world.pass(MINUTE);
-    expect(world.posts.map((post) => /Event [ab]/.exec(post)?.[0])).toEqual(['Event b']);
+    expect(world.posts.map((post) => /Event [ab]/.exec(post)?.[0])).toEqual(['Event b', 'Event a']);
     expect([...world.pagerduty.incidents.values()].filter((state) => state === 'resolved')).toHaveLength(1);
   },
 );

@@ -115,7 +115,7 @@ describe('PagerDuty', () => {
     test('and refuses the minimal one too has lost the message, whole or not', async () => {
       fake.fail(REFUSED, REFUSED);
       await expect(channel.deliver(messageOf())).rejects.toMatchObject({
-        failure: { code: 'refused', verdict: 'permanent' },
+        failure: { code: 'bad_message', verdict: 'permanent' },
       });
       expect(fake.received).toHaveLength(2);
     });

@@ -66,14 +66,13 @@ export function layoutBundle(message: BundleMessage): IncomingWebhookSendArgumen
 function fullBlocks(message: Message, rendered: Rendered): Blocks {
   const action = rendered.action === null ? '' : `\n*What to do:* ${plain(rendered.action, SECTION / 2)}`;
   const links = safeLinks(message.links, LINKS);
+  const fields = rendered.facts.map(({ label, value }) =>
+    mrkdwn(`*${plain(label, FIELD / 2)}*\n${plain(value, FIELD)}`),
+  );
   return [
     { type: 'header', text: { type: 'plain_text', text: plain(rendered.headline, HEADER), emoji: false } },
-    {
-      type: 'section',
-      fields: rendered.facts.map(({ label, value }) =>
-        mrkdwn(`*${plain(label, FIELD / 2)}*\n${plain(value, FIELD)}`),
-      ),
-    },
+    // A section without fields is none to Slack: it refuses the message.
+    ...(fields.length === 0 ? [] : [{ type: 'section' as const, fields }]),
     {
       type: 'section',
       text: mrkdwn(`${plain(rendered.body.trim() || rendered.headline, SECTION / 2)}${action}`),
