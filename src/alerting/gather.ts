@@ -12,7 +12,7 @@ export type Bundle = {
 };
 
 /** Above so many that wait on one channel, they are told together whatever they are about. */
-export const DIGEST_ABOVE = 10;
+const DIGEST_ABOVE = 10;
 
 const GRAVITY: Readonly<Record<Severity, number>> = { critical: 2, warning: 1, info: 0 };
 

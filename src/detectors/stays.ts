@@ -185,7 +185,7 @@ export function saveStays({ spans, places }: Stays): Json {
   return [spans, places.map(saveStay)];
 }
 
-export function loadStay(stored: Json | undefined): Stay {
+function loadStay(stored: Json | undefined): Stay {
   const [latitude, longitude, coarse, country, city, ip, first, last, recent, before] = list(stored);
   return {
     latitude: number(latitude),
@@ -201,7 +201,7 @@ export function loadStay(stored: Json | undefined): Stay {
   };
 }
 
-export function saveStay(stay: Stay): Json {
+function saveStay(stay: Stay): Json {
   const { latitude, longitude, coarse, country, city, ip, first, last, recent, before } = stay;
   return [latitude, longitude, coarse ? 1 : 0, country, city, ip, first, last, recent, before];
 }

@@ -3,7 +3,7 @@ import { type Json, list, number, numbers, text } from './stored.ts';
 import { Hour, STREAMS, type Usual, type Window } from './volume-surge-hour.ts';
 
 /** Hours over which a count is judged. An hour teaches once it has left the longest. */
-export const WINDOWS = [1, 12] as const;
+const WINDOWS = [1, 12] as const;
 const LAG = 12;
 /** Weekday and weekend, 24 hours each, in UTC. */
 const SLOTS = 48;

@@ -15,7 +15,7 @@ const LEAST = 4.5;
  */
 export type Drift = { readonly sum: number; readonly minute: number };
 
-export const NO_DRIFT: Drift = { sum: 0, minute: 0 };
+const NO_DRIFT: Drift = { sum: 0, minute: 0 };
 
 /** @throws {TypeError} where it is damaged */
 export function loadDrift(stored: Json | undefined): Drift {
