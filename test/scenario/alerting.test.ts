@@ -159,8 +159,6 @@ describe('the log watch', () => {
     await world.advance('3m');
     expect(world.slack.told('unknown-key').map(({ headline }) => /key_\w+/.exec(headline)?.[0])).toEqual([
       'key_first',
-      // It still holds, and is told again.
-      'key_first',
       'key_second',
     ]);
     const seen = await world.state.monitor(MONITOR);

@@ -166,7 +166,8 @@ describe('the Slack message of several alerts', () => {
 
   test('has a line for each, graver ones first, and says what is over', () => {
     const first = owed('a', { severity: 'warning', title: 'Vault is slow' });
-    const bundle = gather(first, [owed('b'), owed('c', { title: 'It was <odd>' }, 'resolve')]);
+    const over = owed('c', { title: 'It was <odd>', state: 'resolved' });
+    const bundle = gather(first, [owed('b'), over]);
     expect(layoutBundle({ ...around, bundle })).toEqual({
       text: '2 alerts: 1 critical, 1 warning; 1 more is over · publish-failed of frameflow-prod',
       link_names: false,
