@@ -74,11 +74,11 @@ describe('does not start and exits with 2', () => {
 
   test('with a part that is not supported yet', async () => {
     const path = await changed('later.yaml', (text) =>
-      text.replace('alerts:\n', 'alerts:\n  group: { wait: 10s }\n'),
+      text.replace('state: {', 'state: { database: "postgres://kw@db/kw",'),
     );
     const { code, stderr } = await w.cli(['run', '--config', path]);
     expect(code).toBe(2);
-    expect(stderr).toContain('not yet supported: grouping of alerts');
+    expect(stderr).toContain('not yet supported: a PostgreSQL database');
   });
 
   test.each([

@@ -17,7 +17,7 @@ const made = () => new ClockSkew(new Map([['frameflow', { seenClock: () => seen 
 
 /** What is told once the provider has answered with a clock that is so far ahead of ours, ms. */
 function answered(ahead: number): Signal[] {
-  seen = { date: NOW + ahead, wall: NOW, steady: (seen?.steady ?? 0) + SECOND };
+  seen = { date: NOW + ahead, sent: NOW, wall: NOW, steady: (seen?.steady ?? 0) + SECOND };
   return look();
 }
 
@@ -58,7 +58,7 @@ test('one answer counts once, however often it is looked at, and a right one in 
 
 test('what could not be committed is news still', () => {
   for (const _ of [1, 2]) answered(5 * MINUTE);
-  seen = { date: NOW + 5 * MINUTE, wall: NOW, steady: 9 * SECOND };
+  seen = { date: NOW + 5 * MINUTE, sent: NOW, wall: NOW, steady: 9 * SECOND };
   expect(skew.news(NOW)).toHaveLength(1);
   expect(look()).toMatchObject([{ type: 'raise' }]);
   expect(look()).toEqual([]);
@@ -68,4 +68,11 @@ test('an alert of the time before the start ends with the first answer that is r
   for (const _ of [1, 2, 3]) answered(5 * MINUTE);
   skew = made();
   expect(answered(0)).toMatchObject([{ type: 'resolve' }]);
+});
+
+test('an answer that was long on its way says no more than that', () => {
+  for (let count = 1; count <= 5; count += 1) {
+    seen = { date: NOW - 9 * MINUTE, sent: NOW - 10 * MINUTE, wall: NOW, steady: count * SECOND };
+    expect(look().filter(({ type }) => type === 'raise')).toEqual([]);
+  }
 });

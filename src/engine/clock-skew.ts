@@ -42,7 +42,7 @@ export class ClockSkew {
   #look(name: string, seen: SeenClock | null, now: number): Signal | null {
     if (seen === null) return null;
     const known = this.#watched.get(name);
-    const ahead = seen.date - seen.wall;
+    const ahead = aheadOf(seen);
     const isApart = Math.abs(ahead) > TOLERATED;
     const apart = !isApart ? 0 : (known?.apart ?? 0) + (known?.steady === seen.steady ? 0 : 1);
     this.#watched.set(name, { steady: seen.steady, apart });
@@ -50,6 +50,12 @@ export class ClockSkew {
     if (apart === 0 && said !== 'resolve') return { type: 'resolve', ...about(name, now) };
     return apart >= ANSWERS && said !== 'raise' ? raise(name, ahead, now) : null;
   }
+}
+
+/** How far the provider's clock is ahead of ours at least, ms: it was read at some time between call and answer. */
+function aheadOf({ date, sent, wall }: SeenClock): number {
+  if (date > wall) return date - wall;
+  return date < sent ? date - sent : 0;
 }
 
 function about(provider: string, at: number) {

@@ -34,6 +34,8 @@ export type LogQuery = {
 export type SeenClock = {
   /** Its Date header, ms since the epoch. */
   readonly date: number;
+  /** When the call was sent, by our wall clock: the answer was made between then and `wall`. */
+  readonly sent: number;
   readonly wall: number;
   readonly steady: number;
 };

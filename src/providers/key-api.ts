@@ -82,6 +82,7 @@ export class KeyApi {
     const fingerprint = hash.fingerprint(key);
     await this.#throttle.enter(fingerprint, target, call.urgent);
     const query = call.query === undefined ? '' : `?${call.query}`;
+    const sent = clock.now();
     const response = await net.request({
       method: call.method,
       url: `${config.apiUrl}${call.path}${query}`,
@@ -90,7 +91,7 @@ export class KeyApi {
       maxBytes: call.maxBytes,
       ...(call.body === undefined ? {} : { body: call.body }),
     });
-    this.#seen = seenClock(response, clock);
+    this.#seen = seenClock(response, clock, sent);
     const remaining = response.headers['x-ratelimit-remaining'] ?? '';
     if (/^\d{1,9}$/.test(remaining)) this.#limit.told(fingerprint, clock.monotonic(), Number(remaining));
     if (call.expected.includes(response.status)) return response;

@@ -94,7 +94,12 @@ export const BUGS_OF_GRANTS: readonly Bug[] = [
       ...STRAIGHT,
       client: (client, clock) => ({
         ...client,
-        seenClock: () => ({ date: clock.now(), wall: clock.now(), steady: clock.steady() }),
+        seenClock: () => ({
+          date: clock.now(),
+          sent: clock.now(),
+          wall: clock.now(),
+          steady: clock.steady(),
+        }),
       }),
     },
   },

@@ -87,7 +87,12 @@ export const BUGS: readonly Bug[] = [
       ...STRAIGHT,
       provider: (provider, clock) => ({
         ...provider,
-        seenClock: () => ({ date: clock.now(), wall: clock.now(), steady: clock.steady() }),
+        seenClock: () => ({
+          date: clock.now(),
+          sent: clock.now(),
+          wall: clock.now(),
+          steady: clock.steady(),
+        }),
       }),
     },
   },

@@ -74,7 +74,12 @@ export function clockOf(world: World, life: Life) {
   let seen: SeenClock | null = null;
   const dated = async <T>(answer: Promise<T>): Promise<T> => {
     const note = () => {
-      seen = { date: Math.floor(world.time / SECOND) * SECOND, wall: clock.now(), steady: clock.steady() };
+      seen = {
+        date: Math.floor(world.time / SECOND) * SECOND,
+        sent: clock.now(),
+        wall: clock.now(),
+        steady: clock.steady(),
+      };
     };
     try {
       const given = await answer;

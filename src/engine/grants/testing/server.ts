@@ -110,7 +110,7 @@ export class FakeServer implements OAuthClient {
     if (fare !== undefined && 'answerAfter' in fare) await fare.answerAfter;
     if (this.ahead !== null) {
       const wall = this.#clock.now();
-      this.#seen = { date: this.#clock.time + this.ahead, wall, steady: this.#clock.steady() };
+      this.#seen = { date: this.#clock.time + this.ahead, sent: wall, wall, steady: this.#clock.steady() };
     }
     const failure = fare !== undefined && 'code' in fare ? fare : fare?.failure;
     if (failure !== undefined) throw new EdgeError(failure);
