@@ -5,7 +5,7 @@ import type { Call, Machine, World } from './ground.ts';
 import { refused } from './issuer.ts';
 
 /** No answer comes for so long before the caller gives up. */
-const TIMEOUT = 10_000;
+export const TIMEOUT = 10_000;
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 

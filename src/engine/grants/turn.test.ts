@@ -213,6 +213,37 @@ describe('time', () => {
     expect((await world.token('user-1')).value.equals(value)).toBe(false);
   });
 
+  test.each([
+    ['a first presentation', 1],
+    ['a probe', 2],
+  ])(
+    'counts from the sending where the process stood still after the intent was committed: %s',
+    async (_, sent) => {
+      const world = await makeWorld();
+      if (sent > 1) world.server.inject({ code: 'no_answer', verdict: 'unknown', message: 'lost' });
+      const commit = world.state.commit.bind(world.state);
+      let stands = true;
+      world.state.commit = async (changes, options) => {
+        const committed = await commit(changes, options);
+        const intends = changes.some(
+          (each) => each.type === 'grant.put' && each.grant.attempt?.sent === sent,
+        );
+        if (intends && stands) {
+          stands = false;
+          world.clock.move(10 * MINUTE);
+        }
+        return committed;
+      };
+      await world.settle('user-1');
+      await world.advance(MINUTE);
+      const { attempt, accessExpiresAt, accessSentAt } = await world.grant('user-1');
+      expect(attempt).toBeNull();
+      expect(accessExpiresAt).toBe((accessSentAt ?? 0) + HOUR);
+      expect(accessSentAt).toBeGreaterThanOrEqual(world.clock.time - MINUTE);
+      expect(world.server.presented).toHaveLength(sent);
+    },
+  );
+
   test('is the server’s, also for the first answer after a start with a clock that is off', async () => {
     const world = await makeWorld();
     world.clock.skew = 2 * HOUR;

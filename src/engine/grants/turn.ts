@@ -9,6 +9,9 @@ import { after, findGrant } from './situation.ts';
 /** No grant has so much to be done at once. */
 const MOST_STEPS = 64;
 
+/** A commit that takes longer says that the process, or its disk, stood still, ms. */
+const STOOD_STILL = 5 * SECOND;
+
 /** No request takes longer, its outcome's way to the state included: nothing is sent under a claim that ends sooner, ms. */
 const LONGEST_REQUEST = 35 * SECOND;
 
@@ -47,33 +50,51 @@ function sends(action: GrantAction): boolean {
 }
 
 async function step(turn: Holder, found: GrantSituation, action: GrantAction): Promise<Next> {
-  const { context, client } = turn;
-  const intended = await intend(turn, found, action);
-  if (intended === null) return null;
-  const [sentAt, started] = [client.now(), context.clock.steady()];
-  const outcome = await performGrant(client, turn.permit, intended, action);
-  const ms = context.clock.steady() - started;
-  observe(turn, action, outcome, ms);
-  const redated = redating(intended, client.now() - sentAt - ms);
-  return commitOutcome(turn, refused(turn, intended, action, outcome), { action, outcome, redated });
+  const intention = await intend(turn, found, action);
+  return intention === null ? null : perform(turn, intention);
 }
 
-/** Null where the grant has changed since it was read: nothing was sent. */
+async function perform(turn: Holder, { found, action }: Intention): Promise<Next> {
+  const { context, client } = turn;
+  const [sentAt, started] = [client.now(), context.clock.steady()];
+  const outcome = await performGrant(client, turn.permit, found, action);
+  const ms = context.clock.steady() - started;
+  observe(turn, action, outcome, ms);
+  const redated = redating(found, client.now() - sentAt - ms);
+  return commitOutcome(turn, refused(turn, found, action, outcome), { action, outcome, redated });
+}
+
+/** An action whose intent is committed. */
+type Intention = { readonly found: GrantSituation; readonly action: GrantAction };
+
+/**
+ * Commits the intent. Where the process stood still meanwhile, an attempt is dated anew, so that its answer is not dated by
+ * a time at which nothing was sent; what was to be presented once more is planned anew, for a grace may be over.
+ *
+ * Null where the grant has changed since it was read, or is planned anew: nothing was sent.
+ */
 async function intend(
   turn: Holder,
   found: GrantSituation,
   action: GrantAction,
-): Promise<GrantSituation | null> {
+  redates = true,
+): Promise<Intention | null> {
   const { context, client, claim, committer } = turn;
-  const changes = context.rules.intendGrant(found, action, client.now());
-  if (changes.length === 0) return found;
+  const from = client.now();
+  const changes = context.rules.intendGrant(found, action, from);
+  if (changes.length === 0) return { found, action };
   try {
     await committer.commit(changes, [], { under: claim });
   } catch (error) {
     if (isStale(error)) return null;
     throw error;
   }
-  return after(turn, found, changes);
+  const next = after(turn, found, changes);
+  if (next === null) return null;
+  const now = client.now();
+  if (action.do !== 'refresh' || now - from <= STOOD_STILL || !redates) return { found: next, action };
+  if (action.attempt.sent > 1) return null;
+  return intend(turn, next, { ...action, attempt: { ...action.attempt, sentAt: now } }, false);
 }
 
 /** Fewer scopes that were not given are not asked for again in this turn; who waits for what is never given is told. */

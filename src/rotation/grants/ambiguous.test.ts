@@ -46,6 +46,19 @@ describe('with a grace period', () => {
     expect(action.do === 'wait' && action.until - desk.now).toBeGreaterThan(SECOND);
   });
 
+  test.each([
+    ['lost', LOST],
+    ['not served', NOT_SENT],
+  ])('a replay that is %s has another in time, however often the grant had failed before', (_, fault) => {
+    const desk = early(GRACE);
+    desk.setGrant({ attempts: 12 });
+    desk.fails(LOST);
+    desk.now += 10 * SECOND;
+    desk.fails(fault);
+    const action = desk.plan();
+    expect(action.do === 'wait' && action.until - desk.now).toBeLessThanOrEqual(7 * SECOND);
+  });
+
   test('whose replay could not be sent is not replayed without a pause', () => {
     const desk = early(GRACE);
     desk.fails(LOST);

@@ -4,7 +4,7 @@ import { faultSeen } from './faults.ts';
 import { type ClientStep, paused, served, strained } from './pauses.ts';
 import { becomes } from './put.ts';
 import { foldRefused } from './refused.ts';
-import { afterPause, retried } from './retry.ts';
+import { afterPause, retried, withinGrace } from './retry.ts';
 import type { GrantFolded, GrantSituation } from './situation.ts';
 
 /** What a failed refresh says, and of whom. */
@@ -64,7 +64,10 @@ export function foldFailed(
         paused(client, meaning, failure, now),
       );
     case 'not-served':
-      return as(retried(open, failure, { now, spread }), strained(client, failure, now, spread));
+      return as(
+        withinGrace(situation, retried(open, failure, { now, spread }), now),
+        strained(client, failure, now, spread),
+      );
     case 'request-refused': {
       const heard = served(client, now);
       const told = faultSeen(heard.client, 'rejected-request', failure, now, lifeOf(held.grant));
@@ -91,16 +94,17 @@ function withoutScope(
   return retried({ ...open, attempt: { ...open.attempt, scope: null } }, failure, { now, spread });
 }
 
-/** The attempt stays open. The first replay within the provider's grace comes at once, the others more and more seldom. */
+/** The attempt stays open. The first replay within the provider's grace comes at once, and others as long as it lasts. */
 export function unknown(
-  { held, policy, spread }: GrantSituation,
+  situation: GrantSituation,
   attempt: RefreshAttempt | null,
   failure: Failure,
   now: number,
 ): Grant {
+  const { held, policy, spread } = situation;
   const later = retried({ ...held.grant, attempt }, failure, { now, spread });
   const replays = attempt?.sent === 1 && now < attempt.sentAt + policy.refreshGrace;
-  return replays ? { ...later, retryAt: null } : later;
+  return replays ? { ...later, retryAt: null } : withinGrace(situation, later, now);
 }
 
 /** The user has disconnected meanwhile: what was refused matters to nobody. */

@@ -1,4 +1,5 @@
 import type { ClientRecord, Failure, Grant } from '../../model/index.ts';
+import { SECOND } from '../../model/index.ts';
 import { backoff, slowBackoff } from '../backoff.ts';
 import { isPaused, mayPass } from './pauses.ts';
 import type { GrantSituation } from './situation.ts';
@@ -22,6 +23,18 @@ export function retried(
   const { retryAfterMs } = failure;
   const ms = (leisure ? slowBackoff : backoff)(attempts, { retryAfterMs });
   return { ...grant, attempts, retryAt: now + Math.ceil(ms * (1 + spread / 2)), lastError: failure };
+}
+
+/**
+ * Within the server's grace what is left of it counts, and not how often something failed before: the next replay comes
+ * after a third of it at the latest, unless the server says when.
+ */
+export function withinGrace({ policy }: GrantSituation, grant: Grant, now: number): Grant {
+  const { attempt, retryAt, lastError } = grant;
+  if (attempt === null || retryAt === null || lastError?.retryAfterMs !== undefined) return grant;
+  const left = attempt.sentAt + policy.refreshGrace - now;
+  if (left <= 0) return grant;
+  return { ...grant, retryAt: Math.min(retryAt, now + Math.max(SECOND, Math.ceil(left / 3))) };
 }
 
 /**

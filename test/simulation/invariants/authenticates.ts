@@ -56,7 +56,7 @@ function check(world: World, self: Invariant, place: Place, key: Key): void {
   const spoiled = place.spoiledAt.findLast((at) => at > rotatedAt && at < endsAt);
   if (
     spoiled !== undefined &&
-    (endsAt - place.lag - spoiled < DRIFT_SEEN || world.plan.onDrift === 'alert')
+    (longestStretch(world, place, spoiled, endsAt - place.lag) < DRIFT_SEEN || world.plan.onDrift === 'alert')
   ) {
     // It is found at the next look, and the policy may be to tell only.
     if (endsAt - spoiled < DRIFT_SEEN || wasTold(world, place, rotatedAt, endsAt)) return;

@@ -1,5 +1,6 @@
 import { formatDuration, MINUTE, SECOND } from '../../../src/model/index.ts';
 import type { Invariant, Life, World } from '../ground.ts';
+import { tookLate } from './took-late.ts';
 
 /** The seconds of a Date header, twice, and the way of the answer. */
 const SLACK = 6 * SECOND;
@@ -12,6 +13,7 @@ const SLACK = 6 * SECOND;
 export function handedOut(world: World): Invariant {
   /** Who refreshes a user's grant, and since when. */
   const underWay = new Map<string, Map<Life, number>>();
+  const calls = new Map<string, number[]>();
   const running = (token: string) => {
     const subject = world.authorizer.givenBy(token)?.subject ?? '';
     const lives = underWay.get(subject) ?? new Map<Life, number>();
@@ -27,7 +29,8 @@ export function handedOut(world: World): Invariant {
       if (endsAt === null) return world.fail(self, `${subject} is given a token that the server never made`);
       if (!knowsTheTime(world, life) || world.authorizer.hasEnded(value)) return;
       const left = endsAt - world.time;
-      const slack = SLACK + replayedAt(world);
+      const late = tookLate(calls.get(subject) ?? [], endsAt - world.plan.grants.accessLife);
+      const slack = SLACK + (late || stepped(world) ? world.plan.grants.grace : 0);
       if (left < MINUTE - slack)
         world.fail(self, `${subject} is given a token with ${formatDuration(Math.max(0, left))} left`);
       if (handed.expiresAt > endsAt + slack)
@@ -35,6 +38,7 @@ export function handedOut(world: World): Invariant {
     },
     onRefresh: ({ life, token }) => {
       const { subject, lives } = running(token);
+      calls.set(subject, [...(calls.get(subject) ?? []), world.time]);
       const others = [...lives].filter(([other, since]) => other.pausedUntil <= since && isSound(other));
       if (others.length > 0 && life.pausedUntil < world.time && isSound(life))
         world.fail(self, `two refreshes of ${subject} are under way at once`);
@@ -48,8 +52,8 @@ export function handedOut(world: World): Invariant {
 }
 
 /** Whose clock is ahead takes a replay for a probe, which is not dated back to the first presentation. */
-function replayedAt({ troubles, plan }: World): number {
-  return troubles.some(({ scope }) => scope.startsWith('clock')) ? plan.grants.grace : 0;
+function stepped({ troubles }: World): boolean {
+  return troubles.some(({ scope }) => scope.startsWith('clock'));
 }
 
 function isSound({ alive, machine }: Life): boolean {

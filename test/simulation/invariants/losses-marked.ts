@@ -7,6 +7,7 @@ import {
   SECOND,
 } from '../../../src/model/index.ts';
 import type { Invariant, World } from '../ground.ts';
+import { tookLate } from './took-late.ts';
 
 /** An attempt is settled, and a loss found, when the access token has ended and an application has asked. */
 const SETTLES = 3 * DAY;
@@ -76,6 +77,7 @@ function needless(world: World, token: string, { calls, pauses }: Sent): string 
   const takenAt = world.authorizer.takenAt.get(token);
   if (takenAt === undefined || grace === 0 || world.restores > 0) return null;
   const until = takenAt + grace;
+  if (tookLate(calls, takenAt)) return null;
   if (calls.some((at) => at > takenAt && at < until)) return null;
   if (pauses.some(({ from, to }) => from < until && to > takenAt)) return null;
   const alone = world.plan.engines === 1;
