@@ -1,5 +1,5 @@
 import type { Config, DestinationConfig, OAuthClientConfig } from '../../src/config/types.ts';
-import { DAY, HOUR, MINUTE, SECOND, Secret, SecretSource } from '../../src/model/index.ts';
+import { DAY, MINUTE, SECOND, Secret, SecretSource } from '../../src/model/index.ts';
 import type { GrantsPlan, Plan } from './plan.ts';
 
 /** The provider's Date header tells its time to the second. */
@@ -72,7 +72,7 @@ export function configOf(plan: Plan, firstKey: string): Config {
     routes: [
       { severity: [], kind: [], credential: [], channels: [...CHANNELS], continue: false, escalate: null },
     ],
-    group: { wait: 10_000, repeat: 4 * HOUR },
+    group: { wait: 10_000, repeat: DAY },
     heartbeat: null,
     runbookUrl: null,
     api: {

@@ -238,20 +238,9 @@ function keyOf(id: string): Key {
   return { client, subject };
 }
 
-const firstDue = prepared((db, { client, lane }: { client: string; lane: number }) =>
-  db
-    .selectFrom('grants')
-    .select('due_at')
-    .where('client', '=', client)
-    .where('lane', '=', lane)
-    .where('due_at', 'is not', null)
-    .where((eb) => eb.not(eb.exists(claimOf(eb))))
-    .orderBy('due_at')
-    .limit(sql.lit(1)),
-);
-/** When the first of those that are held can be taken from their holders. */
-const firstEnd = prepared((db, { client }: { client: string }) =>
-  db
+/** Of each lane the first that nobody holds, and when the first of those that are held can be taken from their holders. */
+const firstTimes = prepared((db, { client }: { client: string }) => {
+  const ended = db
     .selectFrom('grant_claims')
     .innerJoin('grants', (join) =>
       join
@@ -262,14 +251,29 @@ const firstEnd = prepared((db, { client }: { client: string }) =>
       eb.fn.min<number | null>(sql<number>`case when until > due_at then until else due_at end`).as('at'),
     )
     .where('grant_claims.client', '=', client)
-    .where('grants.due_at', 'is not', null),
-);
+    .where('grants.due_at', 'is not', null);
+  const ofLane = (lane: number) =>
+    db
+      .selectFrom(
+        db
+          .selectFrom('grants')
+          .select('due_at as at')
+          .where('client', '=', client)
+          .where('lane', '=', lane)
+          .where('due_at', 'is not', null)
+          .where((eb) => eb.not(eb.exists(claimOf(eb))))
+          .orderBy('due_at')
+          .limit(sql.lit(1))
+          .as('first'),
+      )
+      .select('at');
+  return LANES.reduce((query, lane) => query.unionAll(ofLane(lane)) as typeof query, ended);
+});
 
 /** The earliest time at which a grant of the client can be claimed; null: never, as it stands. */
 export async function nextGrant(db: Db, client: string): Promise<number | null> {
-  const times: (number | null | undefined)[] = [(await firstEnd(db, { client })).rows[0]?.at];
-  for (const lane of LANES) times.push((await firstDue(db, { client, lane })).rows[0]?.due_at);
-  const known = times.filter((time) => time !== null && time !== undefined);
+  const { rows } = await firstTimes(db, { client });
+  const known = rows.flatMap(({ at }) => (at === null ? [] : [at]));
   return known.length === 0 ? null : Math.min(...known);
 }
 
