@@ -10,6 +10,7 @@ import { Engine } from '../../src/engine/engine.ts';
 import { createKeyedHash } from '../../src/engine/hash.ts';
 import { WHILE_IT_LIVES } from '../../src/engine/loop.ts';
 import { loadPlugins } from '../../src/engine/plugins.ts';
+import type { Clock } from '../../src/model/index.ts';
 import { rules } from '../../src/rotation/index.ts';
 import type { State } from '../../src/state/contract.ts';
 import { KeyRing } from '../../src/state/sealing.ts';
@@ -25,6 +26,8 @@ export type Watch = {
   state(state: State): State;
   plugins?(plugins: Plugins): Plugins;
   database?(database: DatabaseSync): DatabaseSync;
+  /** Absent: the machine's. */
+  readonly clock?: Clock;
 };
 
 export type Daemon = {
@@ -42,9 +45,9 @@ export async function configOf(world: World, file: string): Promise<Config> {
 
 /** A daemon in this process, wired as `startDaemon` does, on SQLite, and watched. It is not started yet. */
 export async function makeDaemon(config: Config, watch: Watch): Promise<Daemon> {
-  const clock = systemClock();
+  const clock = watch.clock ?? systemClock();
   const log = createLog({ level: 'silent', format: 'json' });
-  const state = watch.state(await openWatched(watch, config));
+  const state = watch.state(await openWatched(watch, config, clock));
   const hash = createKeyedHash(await state.fingerprintKey());
   const counters = new Counters();
   const plugins = await loadPlugins(config, { clock, hash, log, counters });
@@ -76,10 +79,10 @@ export async function makeDaemon(config: Config, watch: Watch): Promise<Daemon> 
   };
 }
 
-async function openWatched(watch: Watch, config: Config): Promise<State> {
+async function openWatched(watch: Watch, config: Config, clock: Clock): Promise<State> {
   const file = config.state.database;
   const { database, guard } = openFile(file);
   const keys = new KeyRing(await readMasterKeys(config));
   const watched = { database: watch.database?.(database) ?? database, guard };
-  return openState(watched, { file, keys, now: Date.now, owner: 'bench' });
+  return openState(watched, { file, keys, now: () => clock.now(), owner: 'bench' });
 }

@@ -1,4 +1,5 @@
 import { killGrants } from '../chaos/grants.ts';
+import { bundleDaemon } from '../chaos/program.ts';
 import { bench as daemon, type OAuthDaemonOptions } from './oauth-daemon.ts';
 import { type OAuthStateOptions, bench as state } from './oauth-state.ts';
 import type { Row } from './row.ts';
@@ -19,8 +20,10 @@ export async function bench(options: OAuthOptions = {}): Promise<Row[]> {
 }
 
 async function killed(kills: number): Promise<Row[]> {
-  const within = await killGrants({ seed: SEED, kills, graceMs: 30_000 });
-  const without = await killGrants({ seed: SEED, kills, graceMs: 0 });
+  await using bundled = await bundleDaemon();
+  const program = bundled.file;
+  const within = await killGrants({ seed: SEED, kills, graceMs: 30_000, program });
+  const without = await killGrants({ seed: SEED, kills, graceMs: 0, program });
   for (const { faults } of [within, without]) {
     if (faults.length > 0) throw new Error(`grants were not kept through kills:\n${faults.join('\n')}`);
   }

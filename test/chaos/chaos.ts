@@ -31,10 +31,11 @@ const PATIENCE = 120_000;
 /**
  * A daemon on SQLite files, killed by SIGKILL at random moments of its work while keys are replaced, faults come and go
  * around it, and applications use the keys. What is drawn follows from the seed; what the machine makes of it does not.
+ *
+ * @param options `program`: the daemon's file
  */
 export async function runChaos(
-  seed: number,
-  kills: number,
+  { seed, kills, program }: { readonly seed: number; readonly kills: number; readonly program: string },
   onKill: (kill: number) => void = () => undefined,
 ): Promise<Report> {
   const tier = { requestsPerMinute: 60_000 };
@@ -47,7 +48,7 @@ export async function runChaos(
     // The provider's own clock is the machine's here, as the daemon's is.
     sandbox: { now: Date.now, overlapMs: OVERLAP, tier },
   });
-  const chaos = new Chaos(world, seed);
+  const chaos = new Chaos(world, seed, program);
   try {
     return await chaos.run(kills, onKill);
   } finally {
@@ -59,17 +60,19 @@ export async function runChaos(
 class Chaos {
   readonly #world: World;
   readonly #seed: number;
+  readonly #program: string;
   readonly #trace = new Trace();
   readonly #weather: Weather;
   readonly #moments: Stream;
   #daemon: SpawnedDaemon;
 
-  constructor(world: World, seed: number) {
+  constructor(world: World, seed: number, program: string) {
     this.#world = world;
     this.#seed = seed;
+    this.#program = program;
     this.#weather = new Weather(world, new Stream(seed, 'weather'), this.#trace);
     this.#moments = new Stream(seed, 'moments');
-    this.#daemon = new SpawnedDaemon(world);
+    this.#daemon = new SpawnedDaemon(world, program);
   }
 
   async run(kills: number, onKill: (kill: number) => void): Promise<Report> {
@@ -116,7 +119,7 @@ class Chaos {
         if (!this.#daemon.isReady) diedStarting += 1;
         this.#trace.note(`kill ${kill}${this.#daemon.isReady ? '' : ', during the start'}`);
         await this.#daemon.kill();
-        this.#daemon = new SpawnedDaemon(this.#world);
+        this.#daemon = new SpawnedDaemon(this.#world, this.#program);
         onKill(kill);
       }
     } finally {

@@ -18,7 +18,9 @@ export type Answer = { readonly status: number; readonly body: Readonly<Record<s
 
 export type GrantsWorld = AsyncDisposable & {
   readonly server: TokenServer;
-  start(): SpawnedDaemon;
+  readonly folder: string;
+  /** @param program a bundle of the daemon; absent: its sources */
+  start(program?: string): SpawnedDaemon;
   /** Where the daemon's API listens, and the token of its administrator. */
   readonly socket: string;
   readonly token: string;
@@ -29,8 +31,11 @@ export type GrantsWorld = AsyncDisposable & {
   config(): Promise<Config>;
 };
 
-/** A token server, and a daemon with one client of it, on files in a folder of their own. */
-export async function grantsWorld(settings: Settings): Promise<GrantsWorld> {
+/** A token server, and a daemon with clients of it, on files in a folder of their own. */
+export async function grantsWorld(
+  settings: Settings,
+  clients: readonly string[] = [CLIENT],
+): Promise<GrantsWorld> {
   const server = await startTokenServer(settings);
   const folder = await mkdtemp(join(tmpdir(), 'keywarden-grants-'));
   const configFile = join(folder, 'keywarden.yaml');
@@ -39,12 +44,14 @@ export async function grantsWorld(settings: Settings): Promise<GrantsWorld> {
     SECRET: 'a-client-secret-7d',
     TOKEN: 'admin-6f',
   };
-  await writeFile(configFile, JSON.stringify(documentOf(folder, server.url, settings)), { mode: 0o600 });
+  const document = documentOf(folder, server.url, settings, clients);
+  await writeFile(configFile, JSON.stringify(document), { mode: 0o600 });
   const socket = join(folder, 'api.sock');
   const config = async () => (await loadConfig({ files: [configFile], env, cwd: folder })).config;
   return {
     server,
-    start: () => new SpawnedDaemon({ folder, configFile, env }),
+    folder,
+    start: (program) => new SpawnedDaemon({ folder, configFile, env }, program),
     socket,
     token: env.TOKEN,
     call: (method, path, body) => exchange(socket, { method, path, token: env.TOKEN, body }),
@@ -61,7 +68,21 @@ export async function grantsWorld(settings: Settings): Promise<GrantsWorld> {
   };
 }
 
-function documentOf(folder: string, url: string, { graceMs, accessLifeSeconds }: Settings): object {
+function documentOf(
+  folder: string,
+  url: string,
+  { graceMs, accessLifeSeconds }: Settings,
+  clients: readonly string[],
+): object {
+  const client = {
+    provider: 'server',
+    clientId: 'footage',
+    clientSecret: { env: 'SECRET' },
+    redirectUri: 'http://127.0.0.1:9/oauth/callback',
+    scopes: ['asset:download'],
+    refresh: { before: `${Math.max(1, Math.floor(accessLifeSeconds / 4))}s` },
+    refreshGrace: `${graceMs}ms`,
+  };
   return {
     version: 1,
     installation: { name: 'footage', environment: 'production' },
@@ -76,17 +97,7 @@ function documentOf(folder: string, url: string, { graceMs, accessLifeSeconds }:
         timeout: '5s',
       },
     },
-    oauthClients: {
-      [CLIENT]: {
-        provider: 'server',
-        clientId: 'footage',
-        clientSecret: { env: 'SECRET' },
-        redirectUri: 'http://127.0.0.1:9/oauth/callback',
-        scopes: ['asset:download'],
-        refresh: { before: `${Math.max(1, Math.floor(accessLifeSeconds / 4))}s` },
-        refreshGrace: `${graceMs}ms`,
-      },
-    },
+    oauthClients: Object.fromEntries(clients.map((name) => [name, client])),
     api: {
       listen: 'unix:./api.sock',
       tokens: { ops: { role: 'admin', secret: { env: 'TOKEN' } } },

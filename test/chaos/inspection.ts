@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Owed } from '../../src/alerting/gather.ts';
 import { readMasterKeys } from '../../src/cli/master-keys.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import type { Alert, CredentialSnapshot } from '../../src/model/index.ts';
@@ -9,6 +10,7 @@ import { filePlace, type Place } from '../support/places.ts';
 import { CREDENTIAL } from '../support/settings.ts';
 import type { World } from '../support/world.ts';
 import { CREDENTIALS } from './people.ts';
+import { untold } from './told.ts';
 
 /** What must hold once the daemon has ended in good order: what does not, for a person. */
 export async function inspect(
@@ -91,20 +93,23 @@ async function openIntents(state: State): Promise<readonly string[]> {
 
 /** Each alert reached every channel that it was owed to, and the people behind it have it. */
 async function undelivered(world: World, state: State): Promise<readonly string[]> {
-  const slack = JSON.stringify(world.sandbox.slack.messages().map(({ payload }) => payload));
-  const paged = new Set(world.sandbox.pagerduty.incidents().map(({ dedupKey }) => dedupKey));
+  const paged = new Set(
+    world.sandbox.pagerduty.events().map(({ action, dedupKey }) => `${action} ${dedupKey}`),
+  );
   const faults: string[] = [];
+  const inSlack: Owed[] = [];
   for (const alert of await allAlerts(state)) {
-    for (const { channel, event, state: at, lastError } of await state.deliveries(alert.id)) {
+    for (const delivery of await state.deliveries(alert.id)) {
+      const { channel, event, state: at, lastError } = delivery;
       const name = `${alert.kind} (${event}) for ${channel}`;
       if (at !== 'delivered' && at !== 'cancelled')
         faults.push(`${name} is ${at}: ${lastError?.message ?? ''}`);
-      if (at !== 'delivered') continue;
-      const arrived = channel === 'team' ? slack.includes(`Alert ${alert.id} `) : paged.has(alert.dedupKey);
-      if (!arrived) faults.push(`${name} counts as delivered and never arrived`);
+      if (channel === 'team') inSlack.push({ delivery, alert });
+      else if (at === 'delivered' && !paged.has(`${event} ${alert.dedupKey}`))
+        faults.push(`${name} counts as delivered and never arrived`);
     }
   }
-  return faults;
+  return [...faults, ...untold(world.sandbox.slack.messages(), inSlack)];
 }
 
 async function wrongPlaces(

@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util';
 import { type Report, runChaos } from './chaos.ts';
 import { type GrantsReport, killGrants } from './grants.ts';
+import { bundleDaemon } from './program.ts';
 
 const { values, positionals } = parseArgs({
   options: { kills: { type: 'string' }, seed: { type: 'string' } },
@@ -17,6 +18,8 @@ const [only] = positionals;
 const GRACES = [30_000, 0];
 
 say(`seed ${seed}`);
+await using daemon = await bundleDaemon();
+const program = daemon.file;
 const faults = [
   ...(only === 'grants' ? [] : await killWithKeys()),
   ...(only === 'keys' ? [] : await killWithGrants()),
@@ -25,7 +28,7 @@ say(faults.length === 0 ? 'all is well' : [`WRONG, with seed ${seed}:`, ...fault
 process.exitCode = faults.length === 0 ? 0 : 1;
 
 async function killWithKeys(): Promise<readonly string[]> {
-  const report = await runChaos(seed, kills, progress);
+  const report = await runChaos({ seed, kills, program }, progress);
   say(textOf(report));
   if (report.faults.length > 0) say(report.trace.join('\n'));
   return report.faults;
@@ -34,7 +37,7 @@ async function killWithKeys(): Promise<readonly string[]> {
 async function killWithGrants(): Promise<readonly string[]> {
   const faulty: string[] = [];
   for (const graceMs of GRACES) {
-    const report = await killGrants({ seed, kills, graceMs }, progress);
+    const report = await killGrants({ seed, kills, graceMs, program }, progress);
     say(textOfGrants(report));
     faulty.push(...report.faults);
   }
@@ -52,10 +55,10 @@ function textOf({ calls, keys, diedStarting }: Report): string {
   ].join('\n');
 }
 
-function textOfGrants({ graceMs, server, grants, lost, marked }: GrantsReport): string {
+function textOfGrants({ graceMs, refreshed, replayed, grants, lost, marked }: GrantsReport): string {
   return [
-    `grants, ${graceMs / 1_000} s of grace: ${kills} kills; ${server.refreshed} refreshes, ${server.replayed} repeated within the grace`,
-    `${grants} grants were used; ${lost} were lost, ${marked} of them written down before`,
+    `grants, ${graceMs / 1_000} s of grace: ${kills} kills; ${refreshed} refreshes, ${replayed} repeated within the grace`,
+    `${grants} grants; ${lost} were lost, ${marked} of them written down before`,
   ].join('\n');
 }
 

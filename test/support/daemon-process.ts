@@ -1,6 +1,7 @@
 /*
  * A daemon as a process of its own, for tests that kill it: `node daemon-process.ts CONFIG`. Says `ready` once it is.
  */
+import { flushCompileCache } from 'node:module';
 import { startDaemon } from '../../src/cli/daemon.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { systemClock } from '../../src/engine/clock.ts';
@@ -12,3 +13,5 @@ process.on('SIGTERM', () => {
   void daemon.stop().then(() => process.exit(0));
 });
 process.stdout.write('ready\n');
+// Whoever is killed writes nothing at its end.
+flushCompileCache();

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { World } from './world.ts';
 
-const PROGRAM = fileURLToPath(new URL('./daemon-process.ts', import.meta.url));
+/** What it runs: see there. */
+export const DAEMON_PROCESS = fileURLToPath(new URL('./daemon-process.ts', import.meta.url));
 
 /** As much as is kept of what a daemon says, characters. */
 const KEPT = 20_000;
@@ -15,8 +16,9 @@ export class SpawnedDaemon {
   readonly #ended: Promise<unknown>;
   #said = '';
 
-  constructor(world: Pick<World, 'folder' | 'configFile' | 'env'>) {
-    this.#child = spawn(process.execPath, [PROGRAM, world.configFile], {
+  /** @param program the daemon's own file, or a bundle of it */
+  constructor(world: Pick<World, 'folder' | 'configFile' | 'env'>, program = DAEMON_PROCESS) {
+    this.#child = spawn(process.execPath, [program, world.configFile], {
       cwd: world.folder,
       // All starts but the first need not compile what that one did.
       env: { ...process.env, ...world.env, NODE_COMPILE_CACHE: join(world.folder, 'compiled') },
