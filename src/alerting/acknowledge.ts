@@ -14,7 +14,7 @@ const ACKNOWLEDGING: readonly string[] = ['pagerduty'];
 export function acknowledge(
   alert: Alert,
   actor: string,
-  context: Pick<AlertingContext, 'now' | 'channels' | 'deliveries' | 'newId'>,
+  { deliveries, ...context }: Pick<AlertingContext, 'now' | 'channels' | 'deliveries' | 'newId'>,
 ): Change[] {
   if (alert.state !== 'triggered') return [];
   const after: Alert = {
@@ -23,12 +23,13 @@ export function acknowledge(
     acknowledgedBy: actor,
     revision: alert.revision + 1,
   };
-  const channels = told(alert, context.deliveries, context.channels).filter((name) =>
+  const own = deliveries.filter(({ alertId }) => alertId === alert.id);
+  const channels = told(own, context.channels).filter((name) =>
     ACKNOWLEDGING.includes(context.channels[name] ?? ''),
   );
   return [
     { type: 'alert.put', alert: after, expected: alert.revision },
-    ...channels.flatMap((channel) => owe(after, 'acknowledge', channel, context)),
+    ...channels.flatMap((channel) => owe(after, 'acknowledge', channel, { ...context, own })),
     audited('alert.acknowledged', after, actor, context.now),
   ];
 }

@@ -174,6 +174,23 @@ describe('a silence', () => {
     }
   });
 
+  test.each([
+    'channel-failed',
+    'state-restored',
+    'clock-skew',
+    'config-reload-failed',
+    'audit-broken',
+  ] as const)('keeps %s, a fault of Keywarden’s own, only where it names that', (kind) => {
+    const sentUnder = (silence: Silence) => {
+      const memory = new Memory();
+      memory.silences = [silence];
+      memory.take(raise({ kind }));
+      return memory.sent();
+    };
+    expect(sentUnder({ ...SILENCE, credential: [], severity: ['warning'] })).toEqual(['trigger team']);
+    expect(sentUnder({ ...SILENCE, credential: [], kind: [kind] })).toEqual([]);
+  });
+
   test('never keeps an end from those who were told of the begin', () => {
     const memory = new Memory();
     memory.take(raise());
@@ -203,6 +220,22 @@ describe('a spike of refused logins that a failed rotation explains', () => {
     const context = { ...memory.context(), refusals: 3 };
     expect(attend(spike, [], { ...context, open: [spike, cause] })).toEqual({ owed: [], nextAt: null });
     expect(attend(spike, [], context).owed).toEqual(['team']);
+  });
+
+  test.each([[0], [1]])('is kept with it where both come in one batch, whichever is first', (first) => {
+    const both = [raise(SPIKE), failed()];
+    const memory = new Memory();
+    memory.take(...both.slice(first), ...both.slice(0, first));
+    expect(memory.sent()).toEqual(['trigger team']);
+    const cause = [...memory.alerts.values()].find(({ kind }) => kind === 'rotation-failed');
+    expect(spikeOf(memory)?.evidence.explainedBy).toBe(`${cause?.id}: ${cause?.title}`);
+  });
+
+  test('is told at once where its reason has ended in the same batch', () => {
+    const memory = new Memory();
+    memory.take(failed());
+    memory.take(raise(SPIKE), resolve({ kind: 'rotation-failed', condition: '' }));
+    expect(memory.sent()).toEqual(['trigger team', 'resolve team', 'trigger team']);
   });
 
   test('is looked at anew where a later sight of it is explained no more', () => {

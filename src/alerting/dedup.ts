@@ -1,6 +1,6 @@
 import type { Alert, Raise, Severity } from '../model/index.ts';
 import { dedupKey, subjectOf } from './identity.ts';
-import type { AlertingContext, Passage } from './passage.ts';
+import type { Passage, Surroundings } from './passage.ts';
 
 const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
 
@@ -8,7 +8,7 @@ const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical
  * Folds the signal into the alert of its identity. People are told of the first sight, of a severity that rises and
  * of the end; what merely goes on is counted.
  */
-export function dedup(passage: Passage, context: AlertingContext): Passage {
+export function dedup(passage: Passage, context: Surroundings): Passage {
   const { signal, before } = passage;
   const open = before !== null && before.state !== 'resolved' ? before : null;
   if (signal.type === 'resolve') {
@@ -18,12 +18,17 @@ export function dedup(passage: Passage, context: AlertingContext): Passage {
   const worse = RANK[signal.severity] > RANK[open.severity];
   return {
     ...passage,
-    after: renew(open, signal, worse ? context.now : null),
+    after: renew(open, signal, worse ? afterAll(open, context) : null),
     event: worse ? 'trigger' : null,
   };
 }
 
-function begin(passage: Passage, signal: Raise, context: AlertingContext): Alert {
+/** Now, but later than all that was owed of the alert: the clock may have been set back. */
+function afterAll(alert: Alert, { now, own }: Surroundings): number {
+  return own(alert).reduce((latest, { createdAt }) => Math.max(latest, createdAt + 1), now);
+}
+
+function begin(passage: Passage, signal: Raise, context: Surroundings): Alert {
   const generation = (passage.before?.generation ?? 0) + 1;
   return {
     ...subjectOf(signal),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Delivery, type Failure, HOUR, MINUTE, type Severity } from '../model/index.ts';
 import { backoff } from './backoff.ts';
 import {
-  beginDelivery,
+  beginDelivery as beginAt,
   cancelDelivery,
   foldDelivery,
   overSince,
@@ -17,6 +17,8 @@ const TURN: Turn = { now: NOW, unit: 0, overSince: null };
 const REFUSED: Failure = { code: 'refused', verdict: 'permanent', message: 'Slack answered 404' };
 const BUSY: Failure = { code: 'unavailable', verdict: 'retryable', message: 'Slack answered 503' };
 const LOST: Failure = { code: 'timeout', verdict: 'unknown', message: 'Slack did not answer' };
+
+const beginDelivery = (one: Delivery) => beginAt(one, NOW);
 
 function delivery(fields: Partial<Delivery> = {}): Delivery {
   return {
@@ -34,7 +36,7 @@ function delivery(fields: Partial<Delivery> = {}): Delivery {
 }
 
 function plan(one: Delivery, siblings: readonly Delivery[], severity: Severity = 'warning') {
-  return planDelivery(one, siblings, severity);
+  return planDelivery(one, siblings, { severity, late: false });
 }
 
 /** One attempt from its intent to its outcome. */
@@ -46,7 +48,7 @@ describe('an attempt', () => {
   test('is counted before it is made', () => {
     expect(beginDelivery(delivery())).toMatchObject({
       repeat: false,
-      delivery: { attempts: 1, state: 'pending', lastError: { code: 'in_flight', verdict: 'unknown' } },
+      delivery: { attempts: 1, at: NOW, lastError: { code: 'in_flight', verdict: 'unknown' } },
     });
   });
 

@@ -38,13 +38,14 @@ export type Attempt = {
 };
 
 /** The intent to send, recorded first: after a crash it is known that the message may have arrived. */
-export function beginDelivery(delivery: Delivery): Attempt {
+export function beginDelivery(delivery: Delivery, now: number): Attempt {
   const { lastError } = delivery;
   const unsettled = lastError?.code === IN_FLIGHT.code ? INTERRUPTED : lastError;
   return {
     delivery: {
       ...delivery,
       attempts: delivery.attempts + 1,
+      at: now,
       lastError: unsettled?.verdict === 'unknown' ? unsettled : IN_FLIGHT,
     },
     repeat: mayHaveArrived(delivery),
@@ -58,32 +59,43 @@ export function cancelDelivery(delivery: Delivery, now: number): Delivery {
 /** `wait`: look again when the delivery before it is settled, within some seconds. */
 export type DeliveryPlan = 'send' | 'wait' | 'cancel';
 
+/** Who is told of what. */
+export type Telling = {
+  /** The alert's. */
+  readonly severity: Severity;
+  /** The channel wakes people, and the message had to wait: the channel was down or full. */
+  readonly late: boolean;
+};
+
 /**
  * Whether a pending delivery is sent now. Per alert and channel the order is first in, first out; a trigger never
  * follows its resolve, and what never arrived needs no resolve. What ended before it could be told is told all the
- * same, unless it was for information only.
+ * same, unless it was for information only, would wake somebody late, or was heard of there before.
  *
  * @param siblings the deliveries of the same alert
- * @param severity the alert's
  */
 export function planDelivery(
   delivery: Delivery,
   siblings: readonly Delivery[],
-  severity: Severity,
+  { severity, late }: Telling,
 ): DeliveryPlan {
   const others = siblings.filter(({ id, channel }) => id !== delivery.id && channel === delivery.channel);
   const triggers = others.filter(({ event }) => event === 'trigger');
   const ends = others.filter(({ event }) => event === 'resolve');
   if (delivery.event === 'trigger') {
     const told = ends.some(({ state, attempts }) => state !== 'pending' || attempts > 0);
-    return told || (ends.length > 0 && severity === 'info') ? 'cancel' : planTrigger(delivery, triggers);
+    const stale = severity === 'info' || late || triggers.some(isKnown);
+    return told || (ends.length > 0 && stale) ? 'cancel' : planTrigger(delivery, triggers);
   }
   if (delivery.event === 'acknowledge' && ends.length > 0) return 'cancel';
   // A trigger that nobody has sent yet is waited for too: another worker may be about to.
   if (triggers.some(({ state }) => state === 'pending')) return 'wait';
-  return triggers.some((trigger) => trigger.state === 'delivered' || mayHaveArrived(trigger))
-    ? 'send'
-    : 'cancel';
+  return triggers.some(isKnown) ? 'send' : 'cancel';
+}
+
+/** The channel has it, or may have. */
+function isKnown(trigger: Delivery): boolean {
+  return trigger.state === 'delivered' || mayHaveArrived(trigger);
 }
 
 /** A later trigger (the severity rose) says all that an earlier one would. */
@@ -133,7 +145,9 @@ export function overSince(
   if (alert.state !== 'resolved') return null;
   const times = siblings
     .filter(({ channel }) => channel === delivery.channel)
-    .map(({ event, createdAt, at }) => (event === 'resolve' ? createdAt : (at ?? 0)));
+    .map(({ event, createdAt, state, at }) =>
+      event === 'resolve' ? createdAt : state === 'pending' ? 0 : (at ?? 0),
+    );
   return Math.max(delivery.createdAt, ...times);
 }
 

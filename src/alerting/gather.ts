@@ -17,7 +17,12 @@ const DIGEST_ABOVE = 10;
 const GRAVITY: Readonly<Record<Severity, number>> = { critical: 2, warning: 1, info: 0 };
 
 /** What is told together: alerts of one kind about one credential, or one monitor or channel. */
-export function groupOf({ kind, credential, monitor, channel }: Alert): string {
+export function groupOf({
+  kind,
+  credential,
+  monitor,
+  channel,
+}: Pick<Alert, 'kind' | 'credential' | 'monitor' | 'channel'>): string {
   return JSON.stringify([
     kind,
     credential ?? null,

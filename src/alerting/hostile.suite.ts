@@ -2,8 +2,8 @@ import type { Alert, DeliveryEvent, Evidence } from '../model/index.ts';
 import { ALERT_KINDS } from '../model/index.ts';
 import type { Bundle, Owed } from './gather.ts';
 
-/** How many payloads a property is tried on: enough for every day; KEYWARDEN_FUZZ=20000 for more. */
-export const PAYLOADS = Number(process.env.KEYWARDEN_FUZZ ?? 3_000);
+/** How many payloads a property is tried on: enough for every day; KEYWARDEN_FUZZ=20000 for more, `npm run bench alerts` for 100,000. */
+export const PAYLOADS = Number(process.env.KEYWARDEN_FUZZ ?? 2_000);
 
 /** A small seeded generator (mulberry32): the same seed gives the same payloads everywhere. */
 export function seeded(seed: number): () => number {
@@ -15,6 +15,17 @@ export function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** What a careless caller writes into a log: keys and tokens, and what of them must never be seen in a message. */
+export const PLANTED = 'zQ7vKx2mB9rT4wYc8NpL';
+const SECRETS: readonly string[] = [
+  `ff_live_${PLANTED}`,
+  `sk_test_a-${PLANTED}`,
+  `Authorization: Bearer ${PLANTED}`,
+  `https://hooks.slack.com/services/T0/B0/${PLANTED}`,
+  `whsec_${PLANTED}`,
+  `xoxb-17-${PLANTED}`,
+];
 
 const PIECES: readonly string[] = [
   '<!channel>',
@@ -43,6 +54,8 @@ const PIECES: readonly string[] = [
   '\u200b',
   '\u202e',
   '\u2028',
+  'שלום',
+  '\u202bمرحبا\u202c',
   '\u2066',
   '\ufeff',
   '\ud800',
@@ -87,9 +100,10 @@ export class Hostile {
   #compose(): string {
     const size = this.below(30) === 0 ? 1_500 : this.pick([0, 1, 3, 3, 10, 10, 40, 120]);
     const run = this.below(3) === 0 ? this.pick(PIECES) : null;
-    return Array.from({ length: size }, () => run ?? this.pick(PIECES))
+    const text = Array.from({ length: size }, () => run ?? this.pick(PIECES))
       .join('')
       .repeat(this.below(100) === 0 ? 20 : 1);
+    return this.below(10) === 0 ? `${text} ${this.pick(SECRETS)} ${this.pick(PIECES)}` : text;
   }
 
   time(): number {

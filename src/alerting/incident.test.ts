@@ -54,7 +54,7 @@ Reported by footage (production), 2026-10-01T10:00:00Z. All times are UTC.
 - Credential: \`frameflow-prod\`
 - Our reference: \`id-1\`
 
-It was \\[refused\\](http://evil.example) 40 times and then let in.
+It was \`[refused](http://evil.example)\` 40 times and then let in.
 
 ## Evidence
 
@@ -73,6 +73,16 @@ It was \\[refused\\](http://evil.example) 40 times and then let in.
 3. Can a key be revoked at once, should we ask for it?
 4. Please send a first answer within four hours.
 `);
+});
+
+test('what a provider wrote leads and calls nobody who reads the report', () => {
+  const summary =
+    '@channel ask ops@evil.example, (www.evil.example) <!here> HTTPS://evil.example/`x` or ~~#7~~ ok';
+  const report = incidentReport(spike({ title: '@here: key', summary }), FACTS);
+  expect(report.split('\n')[0]).toBe('# Incident: `@here:` key');
+  expect(report).toContain(
+    "\n`@channel` ask `ops@evil.example,` `(www.evil.example)` \\<!here\\> `HTTPS://evil.example/'x'` or \\~\\~\\#7\\~\\~ ok\n",
+  );
 });
 
 test('the provider’s time runs from the report until it answers, whether the alert is over or not', () => {

@@ -161,9 +161,15 @@ function asked(alert: Alert, { versions }: IncidentFacts): string {
   return questions.map((question, index) => `${index + 1}. ${question}`).join('\n');
 }
 
-/** Text that means nothing to Markdown. */
+/** Words of which readers of Markdown make a link or call somebody: addresses, mentions. */
+const LIVE = /@|:\/\/|www\.|mailto:/i;
+
+/** Text that means nothing to Markdown, and that nobody is led or called by. */
 function inline(text: string, max: number): string {
-  return bounded(text, max).replace(/[\\`*_[\]<>#|]/g, '\\$&');
+  return bounded(text, max)
+    .split(' ')
+    .map((word) => (LIVE.test(word) ? code(word) : word.replace(/[\\`*_[\]<>#|~]/g, '\\$&')))
+    .join(' ');
 }
 
 function code(text: string): string {

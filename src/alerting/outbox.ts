@@ -1,16 +1,42 @@
-import type { Alert, Change, Delivery, DeliveryEvent } from '../model/index.ts';
+import {
+  type Alert,
+  type Change,
+  channelLane,
+  type Delivery,
+  type DeliveryEvent,
+  type Work,
+} from '../model/index.ts';
 import type { ChannelKinds } from './route.ts';
+import { type Urgency, urgencyOf } from './throttle.ts';
 
 /** Where alerts that are due to be looked at stand. */
 export const ALERTS_LANE = 'alerts';
 
-/** A message owed to a channel, and the work that sends it. */
+const RANKS: Readonly<Record<Urgency, 0 | 1 | 2>> = { page: 0, end: 1, other: 2 };
+
+/** The due record of a message. */
+export function deliveryWork(
+  { id, channel, event }: Delivery,
+  { severity }: Pick<Alert, 'severity'>,
+  dueAt: number,
+): Work {
+  const lane = channelLane(channel, RANKS[urgencyOf(event, severity)]);
+  return { kind: 'delivery', id, lane, dueAt };
+}
+
+/**
+ * A message owed to a channel, and the work that sends it. It comes after all that the channel was owed of this alert,
+ * also where the clock was set back since.
+ *
+ * @param context `own`: the deliveries of this alert
+ */
 export function owe(
   alert: Alert,
   event: DeliveryEvent,
   channel: string,
-  context: { readonly now: number; readonly newId: () => string },
+  context: { readonly now: number; readonly newId: () => string; readonly own: readonly Delivery[] },
 ): Change[] {
+  const before = context.own.filter((one) => one.channel === channel).map(({ createdAt }) => createdAt + 1);
   const delivery: Delivery = {
     id: context.newId(),
     alertId: alert.id,
@@ -19,25 +45,23 @@ export function owe(
     state: 'pending',
     attempts: 0,
     lastError: null,
-    createdAt: context.now,
+    createdAt: Math.max(context.now, alert.triggeredAt, ...before),
     at: null,
   };
   return [
     { type: 'delivery.put', delivery },
-    {
-      type: 'work.put',
-      work: { kind: 'delivery', id: delivery.id, lane: `channel:${channel}`, dueAt: context.now },
-    },
+    { type: 'work.put', work: deliveryWork(delivery, alert, context.now) },
   ];
 }
 
-/** The channels that still exist to which a trigger of this alert went or may yet go. */
-export function told(alert: Alert, deliveries: readonly Delivery[], kinds: ChannelKinds): readonly string[] {
-  const names = deliveries
-    .filter(
-      ({ alertId, event, state }) =>
-        alertId === alert.id && event === 'trigger' && (state === 'pending' || state === 'delivered'),
-    )
+/**
+ * The channels that still exist to which a trigger of an alert went or may yet go.
+ *
+ * @param own the deliveries of that alert
+ */
+export function told(own: readonly Delivery[], kinds: ChannelKinds): readonly string[] {
+  const names = own
+    .filter(({ event, state }) => event === 'trigger' && (state === 'pending' || state === 'delivered'))
     .map(({ channel }) => channel);
   return [...new Set(names)].filter((name) => Object.hasOwn(kinds, name));
 }

@@ -17,8 +17,9 @@ function told(state: Delivery['state'], severity: Severity = 'warning'): Memory 
 function again(memory: Memory, refusals = Number.POSITIVE_INFINITY): string[] {
   const before = memory.sent().length;
   const context = { ...memory.context(), refusals };
-  const { owed } = attend(memory.only(), [...memory.deliveries.values()], context);
-  memory.apply(owed.flatMap((channel) => owe(memory.only(), 'trigger', channel, context)));
+  const own = [...memory.deliveries.values()];
+  const { owed } = attend(memory.only(), own, context);
+  memory.apply(owed.flatMap((channel) => owe(memory.only(), 'trigger', channel, { ...context, own })));
   return memory.sent().slice(before);
 }
 

@@ -17,6 +17,14 @@ export type AlertingContext = DedupScope & {
   readonly newId: () => string;
 };
 
+/** What surrounds one signal: what those before it in the commit have done is among it. */
+export type Surroundings = Omit<AlertingContext, 'deliveries' | 'open'> & {
+  /** The deliveries of an alert. */
+  readonly own: (alert: Alert) => readonly Delivery[];
+  /** Alerts that may explain it or be explained by it. */
+  readonly related: (alert: Alert) => readonly Alert[];
+};
+
 /** One signal on its way through the pipeline: each stage fills in what it decides. */
 export type Passage = {
   readonly signal: Signal;

@@ -47,7 +47,7 @@ describe('a raise', () => {
     });
     expect(changes[2]).toEqual({
       type: 'work.put',
-      work: { kind: 'delivery', id: 'id-2', lane: 'channel:oncall', dueAt: NOW },
+      work: { kind: 'delivery', id: 'id-2', lane: 'channel:oncall!!', dueAt: NOW },
     });
     expect(changes[5]).toEqual({
       type: 'work.put',

@@ -1,21 +1,24 @@
-import type { Alert, Change, Signal } from '../model/index.ts';
+import type { Alert, Change, Delivery, Signal } from '../model/index.ts';
 import { attend } from './attend.ts';
 import { dedup } from './dedup.ts';
+import { planDelivery } from './delivery.ts';
 import { identityOf } from './identity.ts';
-import { explainedBy, explains } from './inhibit.ts';
+import { explainedBy, explains, RELATED } from './inhibit.ts';
 import { ALERTS_LANE, audited, owe, told } from './outbox.ts';
-import type { AlertingContext, Passage } from './passage.ts';
+import type { AlertingContext, Passage, Surroundings } from './passage.ts';
 import { channelsFor } from './route.ts';
 import { mutedUntil } from './silence.ts';
+import { capsOf } from './throttle.ts';
 
-type Stage = (passage: Passage, context: AlertingContext) => Passage;
+type Stage = (passage: Passage, context: Surroundings) => Passage;
 
 /** What every signal goes through, in order. What is owed is gathered and spaced when it is sent, see {@link import('./gather.ts')}. */
 const PIPELINE: readonly Stage[] = [dedup, silence, inhibit, route];
 
 /**
  * Turns signals into the changes that make them alerts: the alerts themselves, a delivery for each channel that is
- * told, its due work, and the audit entries of every begin and end. The same as handing them in one after the other.
+ * told, its due work, and the audit entries of every begin and end. The same as handing them in one after the other,
+ * those first that explain others.
  *
  * @param existing the latest alert of each identity among the signals (see {@link identityOf}), for those that exist
  * @example
@@ -25,26 +28,35 @@ const PIPELINE: readonly Stage[] = [dedup, silence, inhibit, route];
 export function process(
   signals: readonly Signal[],
   existing: readonly Alert[],
-  context: AlertingContext,
+  { deliveries, open, ...context }: AlertingContext,
 ): Change[] {
   const latest = new Map(existing.map((alert) => [alert.identity, alert]));
   const touched = new Map<string, Alert>();
-  const deliveries = [...context.deliveries];
+  const byAlert = Map.groupBy(deliveries, ({ alertId }) => alertId);
+  const related = new Map(open.map((alert) => [alert.id, alert]));
+  const around: Surroundings = {
+    ...context,
+    own: ({ id }) => byAlert.get(id) ?? [],
+    related: ({ kind }) => (RELATED.includes(kind) ? [...related.values()] : []),
+  };
   const rest: Change[] = [];
-  for (const signal of signals) {
-    const passage = pass(signal, latest, { ...context, deliveries });
-    if (passage.after === null) continue;
-    latest.set(passage.identity, passage.after);
-    touched.set(passage.after.id, passage.after);
-    const changes = follow(passage, passage.after, { ...context, deliveries });
-    for (const change of changes) if (change.type === 'delivery.put') deliveries.push(change.delivery);
+  for (const signal of [...signals.filter(explains), ...signals.filter((one) => !explains(one))]) {
+    const passage = pass(signal, latest, around);
+    const { after } = passage;
+    if (after === null) continue;
+    latest.set(passage.identity, after);
+    touched.set(after.id, after);
+    const changes = follow(passage, after, around);
+    const made = changes.flatMap((change) => (change.type === 'delivery.put' ? [change.delivery] : []));
+    byAlert.set(after.id, [...around.own(after), ...made]);
+    if (RELATED.includes(after.kind)) related.set(after.id, after);
     rest.push(...changes);
   }
   const stored = new Map(existing.map((alert) => [alert.id, alert.revision]));
   return [...[...touched.values()].map((alert) => put(alert, stored.get(alert.id) ?? null)), ...rest];
 }
 
-function pass(signal: Signal, latest: ReadonlyMap<string, Alert>, context: AlertingContext): Passage {
+function pass(signal: Signal, latest: ReadonlyMap<string, Alert>, context: Surroundings): Passage {
   const identity = identityOf(signal);
   const start: Passage = {
     signal,
@@ -59,50 +71,52 @@ function pass(signal: Signal, latest: ReadonlyMap<string, Alert>, context: Alert
 }
 
 /** An end is never muted: whoever was told of the begin is told of it. */
-function silence(passage: Passage, { silences, now }: AlertingContext): Passage {
+function silence(passage: Passage, { silences, now }: Surroundings): Passage {
   const { after, event } = passage;
   if (after === null || event !== 'trigger' || mutedUntil(after, silences, now) === null) return passage;
   return { ...passage, quiet: true };
 }
 
 /** What another alert explains is kept with it, and told when that ends before it does. */
-function inhibit(passage: Passage, { open }: AlertingContext): Passage {
+function inhibit(passage: Passage, { related }: Surroundings): Passage {
   const { after, event } = passage;
-  const cause = after === null || event === 'resolve' ? null : explainedBy(after, open);
+  const cause = after === null || event === 'resolve' ? null : explainedBy(after, related(after));
   if (after === null || cause === null) return passage;
   const evidence = { ...after.evidence, explainedBy: `${cause.id}: ${cause.title}` };
   return { ...passage, after: { ...after, evidence }, quiet: true };
 }
 
 /** The end is told wherever the begin was, whatever the routes say by now. */
-function route(passage: Passage, context: AlertingContext): Passage {
+function route(passage: Passage, context: Surroundings): Passage {
   const { after, event, quiet } = passage;
   if (after === null || event === null || quiet) return passage;
   const channels =
     event === 'resolve'
-      ? told(after, context.deliveries, context.channels)
+      ? told(context.own(after), context.channels)
       : channelsFor(after, context.routes, context.channels);
   return { ...passage, channels };
 }
 
 /** All that an alert's change brings with it. */
-function follow(passage: Passage, alert: Alert, context: AlertingContext): Change[] {
+function follow(passage: Passage, alert: Alert, context: Surroundings): Change[] {
   const { before, event } = passage;
   if (event === null) return isExplained(before) && !isExplained(alert) ? lookAgain(alert, context.now) : [];
-  const owed = passage.channels.flatMap((channel) => owe(alert, event, channel, context));
+  const own = context.own(alert);
+  const owed = passage.channels.flatMap((channel) => owe(alert, event, channel, { ...context, own }));
   const made = owed.flatMap((change) => (change.type === 'delivery.put' ? [change.delivery] : []));
-  return event === 'resolve'
-    ? [
-        ...hasten(alert, context),
-        ...owed,
-        ...unexplained(alert, context),
-        audited('alert.resolved', alert, 'daemon', context.now),
-      ]
-    : [
-        ...owed,
-        ...lookAgain(alert, attend(alert, made, { ...context, refusals: Number.POSITIVE_INFINITY }).nextAt),
-        audited('alert.raised', alert, 'daemon', context.now),
-      ];
+  if (event === 'resolve')
+    return [
+      ...hasten(alert, [...own, ...made], context),
+      ...owed,
+      ...unexplained(alert, context),
+      audited('alert.resolved', alert, 'daemon', context.now),
+    ];
+  const look = { ...context, open: context.related(alert), refusals: Number.POSITIVE_INFINITY };
+  return [
+    ...owed,
+    ...lookAgain(alert, attend(alert, made, look).nextAt),
+    audited('alert.raised', alert, 'daemon', context.now),
+  ];
 }
 
 /** When an alert is looked at again: for a repeat, an escalation, the end of a silence. */
@@ -111,9 +125,9 @@ export function lookAgain({ id }: Alert, at: number | null): Change[] {
 }
 
 /** Its end leaves what it explained without a reason: that is told now, if it still holds. */
-function unexplained(alert: Alert, { open, now }: AlertingContext): Change[] {
+function unexplained(alert: Alert, { related, now }: Surroundings): Change[] {
   if (!explains(alert)) return [];
-  return open
+  return related(alert)
     .filter(
       (other) => other.id !== alert.id && explainedBy(other, [{ ...alert, state: 'triggered' }]) !== null,
     )
@@ -124,12 +138,15 @@ function isExplained(alert: Alert | null): boolean {
   return alert?.evidence.explainedBy !== undefined;
 }
 
-/** A trigger for information that was not sent yet is looked at now: it is void, and the resolve waits for it. */
-function hasten(alert: Alert, context: AlertingContext): Change[] {
-  if (alert.severity !== 'info') return [];
-  return context.deliveries
-    .filter(({ alertId, event, state }) => alertId === alert.id && event === 'trigger' && state === 'pending')
-    .map(({ id }) => ({ type: 'work.wake', kind: 'delivery', id, at: context.now }));
+/** A trigger that was not sent yet and that the end may make void is looked at now, for the end waits for it. */
+function hasten({ severity }: Alert, own: readonly Delivery[], { channels, now }: Surroundings): Change[] {
+  return own
+    .filter((one) => {
+      const { wakes } = capsOf(channels[one.channel] ?? '');
+      const waits = one.event === 'trigger' && one.state === 'pending';
+      return waits && planDelivery(one, own, { severity, late: wakes }) === 'cancel';
+    })
+    .map(({ id }) => ({ type: 'work.wake', kind: 'delivery', id, at: now }));
 }
 
 /** Several signals of one identity are one write. */

@@ -1,11 +1,30 @@
-import type { Alert, Silence } from '../model/index.ts';
+import { type Alert, type AlertKind, DAY, type Silence } from '../model/index.ts';
+
+/** Whoever wants quiet for longer says so again: a silence that nobody remembers hides what it was never meant for. */
+export const LONGEST_SILENCE = 30 * DAY;
+
+/** Keywarden's own faults: who does not hear of them hears of nothing else either. */
+const OWN_FAULTS: ReadonlySet<AlertKind> = new Set([
+  'channel-failed',
+  'state-restored',
+  'clock-skew',
+  'config-reload-failed',
+  'audit-broken',
+]);
 
 type Told = Pick<Alert, 'kind' | 'credential' | 'severity'>;
 
-/** Whether the silence is about such an alert; an empty list of it matches everything. */
+/**
+ * Whether the silence is about such an alert; an empty list of it matches everything, but for Keywarden's own faults,
+ * which only a silence of their kind is about.
+ */
 export function covers(silence: Silence, { kind, credential, severity }: Told): boolean {
+  const named = silence.kind.length > 0 || !OWN_FAULTS.has(kind);
   return (
-    allows(silence.kind, kind) && allows(silence.credential, credential) && allows(silence.severity, severity)
+    named &&
+    allows(silence.kind, kind) &&
+    allows(silence.credential, credential) &&
+    allows(silence.severity, severity)
   );
 }
 

@@ -10,9 +10,11 @@ export type Caps = {
   readonly perMinute: number | null;
   /** So many of them are kept for what is critical and for ends, half of those for what is critical alone. */
   readonly kept: number;
+  /** Whoever is told is woken: what is over by the time that it could be told is not. */
+  readonly wakes: boolean;
 };
 
-const UNBOUNDED: Caps = { gathers: false, spacing: 0, perMinute: null, kept: 0 };
+const UNBOUNDED: Caps = { gathers: false, spacing: 0, perMinute: null, kept: 0, wakes: false };
 
 /**
  * Slack takes one message a second from a webhook (https://docs.slack.dev/apis/web-api/rate-limits), and a person reads
@@ -20,8 +22,8 @@ const UNBOUNDED: Caps = { gathers: false, spacing: 0, perMinute: null, kept: 0 }
  * (https://developer.pagerduty.com/docs/events-api-v2-overview).
  */
 const CAPS: Readonly<Record<string, Caps>> = {
-  slack: { gathers: true, spacing: SECOND, perMinute: 6, kept: 1 },
-  pagerduty: { gathers: false, spacing: 0, perMinute: 100, kept: 20 },
+  slack: { gathers: true, spacing: SECOND, perMinute: 6, kept: 1, wakes: false },
+  pagerduty: { gathers: false, spacing: 0, perMinute: 100, kept: 20, wakes: true },
 };
 
 export function capsOf(channelKind: string): Caps {

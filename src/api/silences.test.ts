@@ -52,6 +52,7 @@ test.each([
     { kind: ['unknown-kee'], until: '2h', reason: 'x' },
     /^kind: "unknown-kee" is none; did you mean unknown-key/,
   ],
+  [{ kind: ['unknown-key'], until: '31d', reason: 'x' }, /^a silence lasts for 30 ?d at most, now until/],
   [{ severity: 'info', until: '2h', reason: 'x' }, /^severity must be a list of texts/],
   [{ credential: ['mein'], until: '2h', reason: 'x' }, /^no credential is configured under the name "mein"/],
 ])('%j is refused in words', async (body, detail) => {

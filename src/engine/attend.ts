@@ -70,11 +70,12 @@ export async function attendTo(
   const byAlert = Map.groupBy(deliveries, ({ alertId }) => alertId);
   const around = { ...scope, silences, open, refusals };
   return alerts.map((alert) => {
-    const { owed, nextAt } = attend(alert, byAlert.get(alert.id) ?? [], around);
+    const own = byAlert.get(alert.id) ?? [];
+    const { owed, nextAt } = attend(alert, own, around);
     const due = answerDueAt(alert);
     return {
       alert,
-      owed: owed.flatMap((channel) => owe(alert, 'trigger', channel, scope)),
+      owed: owed.flatMap((channel) => owe(alert, 'trigger', channel, { ...scope, own })),
       nextAt: due === null || due <= scope.now ? nextAt : Math.min(due, nextAt ?? due),
       signals: due !== null && due <= scope.now ? [unanswered(alert, scope.now)] : [],
     };

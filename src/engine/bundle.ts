@@ -10,6 +10,7 @@ import {
   wakeFollowers,
 } from '../alerting/delivery.ts';
 import { type Bundle, gather, type Owed } from '../alerting/gather.ts';
+import { deliveryWork } from '../alerting/outbox.ts';
 import type { Alert, Change, Delivery, Failure } from '../model/index.ts';
 import type { Outbox } from '../state/contract.ts';
 
@@ -28,8 +29,7 @@ type BundledAttempt = Attempt & { readonly owed: Owed };
 export function gatherDue(
   head: Owed,
   outbox: Outbox,
-  now: number,
-  most = Number.POSITIVE_INFINITY,
+  { now, most }: { readonly now: number; readonly most: number },
 ): Gathered {
   const alerts = new Map(outbox.alerts.map((alert) => [alert.id, alert]));
   const siblings = Map.groupBy(outbox.deliveries, ({ alertId }) => alertId);
@@ -39,12 +39,13 @@ export function gatherDue(
     const alert = alerts.get(delivery.alertId);
     if (alert === undefined || delivery.id === head.delivery.id) continue;
     const own = siblings.get(alert.id) ?? [];
-    const plan = planDelivery(delivery, own, alert.severity);
+    // Nobody is woken by a message of several.
+    const plan = planDelivery(delivery, own, { severity: alert.severity, late: false });
     if (plan === 'send') waiting.push({ delivery, alert });
     if (plan === 'cancel') cancelled.push(...cancel(delivery, own, now));
   }
   const bundle = gather(head, waiting, most);
-  const attempts = bundle.items.map((owed) => ({ owed, ...beginDelivery(owed.delivery) }));
+  const attempts = bundle.items.map((owed) => ({ owed, ...beginDelivery(owed.delivery, now) }));
   return {
     bundle,
     attempts,
@@ -105,14 +106,14 @@ export function foldBundle(
     if (signals.length === 0) signals = folded.signals;
     changes.push(put(folded.delivery));
     if (delivery.id === head) nextAt = folded.nextAt;
-    else changes.push(folded.nextAt === null ? free(delivery) : later(delivery, folded.nextAt));
+    else changes.push(folded.nextAt === null ? free(delivery) : later(owed, folded.nextAt));
     const others = own.filter(({ id }) => failure !== null || !told.has(id));
     changes.push(...wakeFollowers(folded.delivery, others, turn.now));
   }
   if (failure === null) {
     for (const delivery of covered) {
       changes.push(
-        put({ ...beginDelivery(delivery).delivery, state: 'delivered', lastError: null, at: turn.now }),
+        put({ ...beginDelivery(delivery, turn.now).delivery, state: 'delivered', lastError: null }),
       );
       changes.push(free(delivery));
     }
@@ -133,6 +134,6 @@ function free({ id }: Delivery): Change {
   return { type: 'work.delete', kind: 'delivery', id };
 }
 
-function later({ id, channel }: Delivery, dueAt: number): Change {
-  return { type: 'work.put', work: { kind: 'delivery', id, lane: `channel:${channel}`, dueAt } };
+function later({ delivery, alert }: Owed, dueAt: number): Change {
+  return { type: 'work.put', work: deliveryWork(delivery, alert, dueAt) };
 }

@@ -262,6 +262,7 @@ export class Commands {
     return reportIncident(this.#engine, alertId, request, actor);
   }
 
+  /** @throws {KeywardenError} `silence_too_long` */
   async silence(request: SilenceRequest, actor: string): Promise<Silence> {
     return beginSilence(this.#engine, request, actor);
   }

@@ -51,6 +51,11 @@ export class Committer {
     return mine;
   }
 
+  /** Resolves once the signals that were handed in until now are committed. */
+  async settled(): Promise<void> {
+    await this.#turn;
+  }
+
   async #commitWithAlerts(
     changes: readonly Change[],
     signals: readonly Signal[],

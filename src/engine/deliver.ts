@@ -3,23 +3,16 @@ import { cancelDelivery, planDelivery, wakeFollowers } from '../alerting/deliver
 import type { Bundle, Owed } from '../alerting/gather.ts';
 import type { Message } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
-import {
-  type Alert,
-  BAD_MESSAGE,
-  type Claim,
-  type Delivery,
-  type Failure,
-  failureOf,
-  MINUTE,
-} from '../model/index.ts';
+import { type Alert, type Claim, type Delivery, type Failure, failureOf, MINUTE } from '../model/index.ts';
 import { alertsOf, foldBundle, type Gathered, gatherDue, put } from './bundle.ts';
 import type { Committer } from './commit.ts';
 import { type EngineContext, named } from './context.ts';
 import { endsAny, owedAfterRecovery } from './owed.ts';
-import { Pace } from './pace.ts';
+import { isOfContent, Pace } from './pace.ts';
 
-/** When a delivery that waits for the one before it looks again, should the wake-up have missed it. */
+/** When a trigger that waits for one under way looks again; what waits for a trigger to be settled is woken then. */
 const LOOK_AGAIN = MINUTE / 2;
+const LOOK_AGAIN_LATE = 10 * MINUTE;
 
 /** The index of all runbooks. */
 const RUNBOOKS = 'docs/runbooks/README.md';
@@ -47,13 +40,15 @@ export class Deliveries {
 
     const pace = await this.#pace(delivery.channel);
     const before = await state.deliveries(alert.id);
-    const plan = planDelivery(delivery, before, alert.severity);
+    const waited = delivery.attempts > 0 || claim.dueAt > delivery.createdAt;
+    const plan = planDelivery(delivery, before, { severity: alert.severity, late: waited && pace.wakes });
     if (plan === 'cancel') {
       const cancelled = cancelDelivery(delivery, clock.now());
       const changes = [put(cancelled), ...wakeFollowers(cancelled, before, clock.now())];
       return state.commit(changes, { hold: { claim, next: null } });
     }
-    const wait = plan === 'wait' ? LOOK_AGAIN : pace.waitFor({ delivery, alert });
+    const look = delivery.event === 'trigger' ? LOOK_AGAIN : LOOK_AGAIN_LATE;
+    const wait = plan === 'wait' ? look : pace.waitFor({ delivery, alert });
     if (wait > 0) return state.commit([], { hold: { claim, next: clock.now() + Math.ceil(wait) } });
     // Before anything is waited for: others of the lane look at it too.
     pace.begins();
@@ -65,21 +60,23 @@ export class Deliveries {
     const { channel } = head.delivery;
     const gathered = await this.#gathered(head, pace);
     const { bundle, attempts } = gathered;
+    const { tries } = pace;
     await state.commit([...gathered.cancelled, ...attempts.map(({ delivery }) => put(delivery))], {
       under: claim,
     });
     const answer = await deliver(this.#context, channel, gathered);
     this.#count(channel, answer, alertsOf(bundle));
-    const failure = answer === null ? null : ofSeveral(bundle, answer, pace);
+    const failure = answer === null ? null : ofSeveral(bundle, answer);
     if (failure === null) pace.delivered(bundle.items);
-    else pace.failed(failure);
+    else pace.failed(failure, bundle.items.length);
     // Read again: an alert may have ended while the message was under way.
     const after = await state.deliveriesOf(alertsOf(bundle).map(({ id }) => id));
     const unit = hash.unit(head.delivery.id, String(head.delivery.attempts + 1));
+    const turned = clock.now();
     const outcome = foldBundle(gathered, failure, {
       head: head.delivery.id,
       after,
-      now: clock.now(),
+      now: turned,
       unit,
       failures: pace.failures,
     });
@@ -87,7 +84,10 @@ export class Deliveries {
     if (failure !== null && outcome.nextAt !== null)
       pace.hold(backoff(pace.failures, unit, failure.retryAfterMs));
     const recovered = await endsAny(this.#context, outcome.signals);
-    await this.#committer.commit(outcome.changes, outcome.signals, { hold: { claim, next: outcome.nextAt } });
+    // One that was tried by itself and not taken is left out of the next message: that shows which of them is at fault.
+    const leftOut = tries && failure?.retryAfterMs === undefined;
+    const next = outcome.nextAt !== null && leftOut ? 2 * outcome.nextAt - turned : outcome.nextAt;
+    await this.#committer.commit(outcome.changes, outcome.signals, { hold: { claim, next } });
     // A crash in between loses nothing: the next start looks for what is owed too.
     if (recovered) await state.commit(await owedAfterRecovery(this.#context));
   }
@@ -98,12 +98,8 @@ export class Deliveries {
     const { channel } = head.delivery;
     const several = pace.gathers && named(plugins.channels, channel).deliverBundle !== undefined;
     const alone = !several || head.alert.kind === 'test';
-    return gatherDue(
-      head,
-      alone ? NOTHING : await state.outbox(channel, clock.now()),
-      clock.now(),
-      pace.most,
-    );
+    const now = clock.now();
+    return gatherDue(head, alone ? NOTHING : await state.outbox(channel, now), { now, most: pace.most });
   }
 
   #pace(name: string): Promise<Pace> {
@@ -213,8 +209,6 @@ function linksOf({ config }: EngineContext, alert: Alert): Message['links'] {
 }
 
 /** Refused for what it holds, a message of several is sent in halves, until the one at fault is by itself. */
-function ofSeveral({ items }: Gathered['bundle'], failure: Failure, pace: Pace): Failure {
-  if (items.length === 1 || (failure.code !== BAD_MESSAGE && failure.code !== 'internal')) return failure;
-  pace.split(items.length);
-  return { ...failure, verdict: 'retryable' };
+function ofSeveral({ items }: Bundle, failure: Failure): Failure {
+  return items.length > 1 && isOfContent(failure) ? { ...failure, verdict: 'retryable' } : failure;
 }

@@ -1,4 +1,3 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../config/types.ts';
@@ -6,7 +5,6 @@ import {
   type Clock,
   EdgeError,
   type Failure,
-  HOUR,
   type Log,
   MINUTE,
   type Net,
@@ -16,12 +14,10 @@ import {
   SecretSource,
 } from '../model/index.ts';
 import { type Served, serve, testNet } from '../net/testing/index.ts';
-import { rules } from '../rotation/index.ts';
 import { type State, StateError } from '../state/contract.ts';
-import type { Spool } from '../state/spool.ts';
 import { openMemory } from '../state/sqlite/index.ts';
-import { Counters } from '../telemetry/counters.ts';
 import { Engine } from './engine.ts';
+import { contextOf, routesTo } from './testing/context.ts';
 
 const PATH = '/ping/PLANTED-capability';
 const DOWN: Failure = { code: 'refused', verdict: 'permanent', message: 'Slack answered 404' };
@@ -47,9 +43,6 @@ class HandClock implements Clock {
     for (const { task } of due) task();
   }
 }
-
-/** No mint happens here. */
-const emptySpool: Spool = { async reserve() {}, async save() {}, load: async () => [], async clear() {} };
 
 let clock: HandClock;
 let state: State;
@@ -93,35 +86,21 @@ afterEach(async () => {
 });
 
 async function start(channels: readonly string[], every: number | null = MINUTE): Promise<void> {
-  engine = new Engine({
-    config: configWith(channels, every),
-    state: {
-      ...state,
-      claim: (lane, query) => (refusal === null ? state.claim(lane, query) : Promise.reject(refusal)),
-    },
-    spool: emptySpool,
-    rules,
-    claimFor: HOUR,
-    plugins: {
-      clients: new Map(),
-      providers: new Map(),
-      stores: new Map(),
-      hooks: new Map(),
-      countries: new Map(),
-      channels: new Map(channels.map((name) => [name, { deliver: () => deliver(name), async close() {} }])),
-      heartbeat: net,
-      async close() {},
-    },
-    clock,
-    hash: {
-      fingerprint: () => '',
-      digest: (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
-      unit: () => 0,
-    },
-    log: logger(),
-    counters: new Counters(),
-    newId: randomUUID,
-  });
+  engine = new Engine(
+    contextOf({
+      state: {
+        ...state,
+        claim: (lane, query) => (refusal === null ? state.claim(lane, query) : Promise.reject(refusal)),
+      },
+      clock,
+      log: logger(),
+      config: configWith(channels, every),
+      plugins: {
+        channels: new Map(channels.map((name) => [name, { deliver: () => deliver(name), async close() {} }])),
+        heartbeat: net,
+      },
+    }),
+  );
   await engine.start(() => ({ stop() {} }));
   await rest();
 }
@@ -132,35 +111,13 @@ async function deliver(name: string): Promise<void> {
   if (held !== null) await new Promise<void>((free) => held?.push(free));
 }
 
-function configWith(channels: readonly string[], every: number | null): Config {
+function configWith(channels: readonly string[], every: number | null): Partial<Config> {
   const connection = { timeout: 5 * SECOND, allowPlaintextLoopback: true };
   const slack = { kind: 'slack' as const, webhookUrl: new SecretSource({ env: 'SLACK' }), ...connection };
   return {
-    installation: { name: 'footage', environment: 'production' },
-    state: { directory: '/', database: '/', encryptionKeys: [], retain: { rotations: 0, alerts: 0 } },
-    schedule: { timezone: 'UTC', reconcile: '* * * * *', pollLogs: '* * * * *' },
-    network: { allow: [] },
-    providers: {},
-    stores: {},
-    credentials: {},
-    oauthClients: {},
-    monitors: {},
     channels: Object.fromEntries(channels.map((name) => [name, slack])),
-    routes: [
-      { severity: [], kind: [], credential: [], channels: [...channels], continue: false, escalate: null },
-    ],
-    group: { wait: 10 * SECOND, repeat: 4 * HOUR },
+    routes: routesTo(...channels),
     heartbeat: every === null ? null : { url: `${server.url}${PATH}`, every, ...connection },
-    runbookUrl: null,
-    api: {
-      listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-      tls: null,
-      behindTlsProxy: false,
-      publicUrl: null,
-      probes: null,
-      tokens: [],
-    },
-    log: { level: 'silent', format: 'json' },
   };
 }
 
@@ -174,7 +131,7 @@ function logger(): Log {
 
 /** Until nothing runs any more, but what a channel holds on to. */
 async function rest(): Promise<void> {
-  await expect.poll(() => engine.active).toBe(held?.length ?? 0);
+  await expect.poll(() => engine.active, { timeout: 20 * SECOND }).toBe(held?.length ?? 0);
 }
 
 /** Lets `ms` pass in steps that the loop can follow. */

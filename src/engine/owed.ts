@@ -1,6 +1,6 @@
 import { identityOf } from '../alerting/identity.ts';
 import { lookAgain } from '../alerting/pipeline.ts';
-import type { Alert, Change, Delivery, Signal } from '../model/index.ts';
+import type { Alert, Change, Signal } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
 import { attendTo, OFFERS } from './attend.ts';
 import type { EngineContext } from './context.ts';
@@ -19,15 +19,6 @@ export async function allAlerts(state: State, open: boolean): Promise<Alert[]> {
     cursor = page.nextCursor;
   } while (cursor !== null);
   return found;
-}
-
-/** Every message that is still to be sent; also of alerts that have ended. */
-export async function pendingDeliveries(state: State): Promise<Delivery[]> {
-  const depth = Object.values(await state.outboxDepth()).reduce((sum, count) => sum + count, 0);
-  if (depth === 0) return [];
-  const alerts = await allAlerts(state, false);
-  const deliveries = await state.deliveriesOf(alerts.map(({ id }) => id));
-  return deliveries.filter((delivery) => delivery.state === 'pending');
 }
 
 /** True where these signals end an alert that is open: a channel that had failed delivers again. */

@@ -1,18 +1,42 @@
 import { groupOf, type Owed } from '../alerting/gather.ts';
 import { type Caps, capsOf, freeAt, type Urgency, urgencyOf } from '../alerting/throttle.ts';
-import { type Clock, type Failure, HOUR, MINUTE, type Severity } from '../model/index.ts';
-import type { State } from '../state/contract.ts';
+import {
+  type Alert,
+  BAD_MESSAGE,
+  type Clock,
+  type Failure,
+  HOUR,
+  MINUTE,
+  type Severity,
+} from '../model/index.ts';
+import type { Sent, State } from '../state/contract.ts';
 
 /** Groups that were told long ago are forgotten beyond so many. */
 const GROUPS = 1_000;
 
 const GRAVITY: Readonly<Record<Severity, number>> = { critical: 2, warning: 1, info: 0 };
 
+/** After so many failures in succession of messages of several, one of what they held is tried by itself. */
+const DOUBT_AFTER = 3;
+
+/** And after every so many more: mostly it is the channel that is down. */
+const DOUBT_EVERY = 4;
+
+/** More than this is never owed at once. */
+const BOUNDLESS = 4_000;
+
 type Told = { readonly at: number; readonly gravity: number };
+
+/** The channel refuses what was sent for what it holds, not because it is down. */
+export function isOfContent({ code }: Failure): boolean {
+  return code === BAD_MESSAGE || code === 'internal';
+}
+
+type About = Parameters<typeof groupOf>[0] & Pick<Alert, 'severity'>;
 
 /**
  * How soon a channel may be sent something. It is kept in memory, by the steady clock, so that a step of the wall clock
- * moves nothing; what was delivered in the last minute before the start is read from the state.
+ * moves nothing; what was before the start is read from the state.
  */
 export class Pace {
   readonly #clock: Clock;
@@ -21,26 +45,51 @@ export class Pace {
   readonly #groups = new Map<string, Told>();
   readonly #booked: Record<Urgency, number[]> = { page: [], end: [], other: [] };
   #most = Number.POSITIVE_INFINITY;
-  #sent: number[];
+  /** The largest message that the channel did not take since it took one; 0: none. */
+  #refused = 0;
+  /** It takes some of what it was sent and some not. */
+  #dividing = false;
+  #sent: number[] = [];
   #failures = 0;
   #heldUntil = 0;
   #askedUntil = 0;
 
-  /** @param sent the times of the messages of the last minute, by the wall clock, ascending */
-  constructor(clock: Clock, caps: Caps, wait: number, sent: readonly number[] = []) {
+  constructor(clock: Clock, caps: Caps, wait: number) {
     this.#clock = clock;
     this.#caps = caps;
     this.#wait = wait;
-    const [now, steady] = [clock.now(), clock.steady()];
-    this.#sent = sent.filter((at) => at <= now).map((at) => steady - (now - at));
   }
 
+  /** Of a channel that may have been sent something before the start. */
   static async of(
-    { state, clock }: { readonly state: State; readonly clock: Clock },
-    channel: { readonly name: string; readonly kind: string; readonly wait: number },
+    { state, clock }: { readonly state: Pick<State, 'sent'>; readonly clock: Clock },
+    { name, kind, wait }: { readonly name: string; readonly kind: string; readonly wait: number },
   ): Promise<Pace> {
-    const sent = await state.sentSince(channel.name, clock.now() - MINUTE);
-    return new Pace(clock, capsOf(channel.kind), channel.wait, sent);
+    const now = clock.now();
+    const pace = new Pace(clock, capsOf(kind), wait);
+    pace.#recall(
+      await state.sent(name, {
+        since: now - MINUTE,
+        toldSince: now - wait,
+        triedSince: now - HOUR,
+      }),
+      now,
+    );
+    return pace;
+  }
+
+  #recall({ times, told, tried }: Sent, now: number): void {
+    const lead = now - this.#clock.steady();
+    // A clock that was set back meanwhile cannot say how long ago it was.
+    const past = (at: number | null): at is number => at !== null && at <= now;
+    // Of a message of several all were settled at one time.
+    this.#sent = times.flatMap(({ at, count }) =>
+      past(at) ? Array.from({ length: this.gathers ? 1 : count }, () => at - lead) : [],
+    );
+    for (const { at, about } of told) if (past(at)) this.#tell([about], at - lead);
+    const asked = tried?.lastError?.retryAfterMs;
+    if (tried && asked !== undefined && past(tried.at))
+      this.#askedUntil = tried.at - lead + Math.min(asked, HOUR);
   }
 
   /** Several alerts may go in one message. */
@@ -79,30 +128,49 @@ export class Pace {
     return slot;
   }
 
-  /** So many alerts may go in one message: fewer after one of several was refused for what it held. */
+  /** Whoever is told is woken. */
+  get wakes(): boolean {
+    return this.#caps.wakes;
+  }
+
+  /** So many alerts may go in one message: fewer after one of several was not taken. */
   get most(): number {
     return this.#most;
   }
 
-  /** A message of so many was refused for what it held: one of them is at fault, and the others shall not suffer for it. */
-  split(size: number): void {
-    this.#most = Math.max(1, Math.floor(size / 2));
+  /** Of several that were not taken together one is tried by itself. */
+  get tries(): boolean {
+    return this.#most === 1;
   }
 
   /** A message is sent now. */
   begins(): void {
     const now = this.#clock.steady();
-    this.#sent = [...this.#sent.filter((at) => at > now - MINUTE), now];
+    const recent = this.#sent.filter((at) => at > now - MINUTE);
+    this.#sent = [...recent, now].slice(-(this.#caps.perMinute ?? 1));
   }
 
   /** The channel took it. */
   delivered(items: readonly Owed[]): void {
-    this.#most *= 2;
+    if (this.#refused > 0) this.#dividing = true;
+    this.#most = Math.max(this.#most * 2, Math.floor(this.#refused / 2));
+    this.#refused = 0;
+    if (this.#most >= BOUNDLESS) {
+      this.#most = Number.POSITIVE_INFINITY;
+      this.#dividing = false;
+    }
     this.#failures = 0;
     this.#heldUntil = 0;
+    this.#tell(
+      items.map(({ alert }) => alert),
+      this.#clock.steady(),
+    );
+  }
+
+  /** @param at by the steady clock */
+  #tell(alerts: readonly About[], at: number): void {
     if (!this.gathers) return;
-    const at = this.#clock.steady();
-    for (const { alert } of items) {
+    for (const alert of alerts) {
       const group = groupOf(alert);
       const former = this.#groups.get(group);
       const gravity = former?.at === at ? former.gravity : 0;
@@ -115,13 +183,35 @@ export class Pace {
     }
   }
 
-  /** The channel did not take it; several that were under way at once count as one. Call it before the outcome is folded. */
-  failed(failure: Failure): void {
+  /**
+   * The channel did not take a message of so many; several that were under way at once count as one. Call it before the
+   * outcome is folded.
+   */
+  failed(failure: Failure, size: number): void {
     const now = this.#clock.steady();
     if (now >= this.#heldUntil) this.#failures += 1;
     if (failure.retryAfterMs !== undefined) {
       this.#askedUntil = Math.max(this.#askedUntil, now + Math.min(failure.retryAfterMs, HOUR));
     }
+    if (isOfContent(failure)) this.#split(size);
+    else if (this.gathers && failure.code !== 'rate_limited') this.#doubt(size);
+  }
+
+  /** One of so many is at fault, and the others shall not suffer for it. */
+  #split(size: number): void {
+    if (size > 1) this.#most = Math.floor(size / 2);
+  }
+
+  /**
+   * Nobody can tell whether a message of so many was not taken for what it held. Now and then one goes by itself; once the
+   * channel has taken that, the others are divided until the one at fault is by itself.
+   */
+  #doubt(size: number): void {
+    if (size > 1) this.#refused = Math.max(this.#refused, size);
+    const beyond = this.#failures - DOUBT_AFTER;
+    const tries = this.#refused > 0 && beyond >= 0 && beyond % DOUBT_EVERY === 0;
+    if (this.#dividing) this.#split(size);
+    else this.#most = tries ? 1 : Number.POSITIVE_INFINITY;
   }
 
   /** Nothing goes to the channel for so long, ms. */

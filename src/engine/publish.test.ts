@@ -1,25 +1,22 @@
-import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Config, CredentialConfig } from '../config/types.ts';
-import type { Change, Claim, Destination, Log, Mark, Version } from '../model/index.ts';
+import type { CredentialConfig } from '../config/types.ts';
+import type { Change, Claim, Destination, Mark, Version } from '../model/index.ts';
 import { DAY, HOUR, Secret } from '../model/index.ts';
-import { rules } from '../rotation/index.ts';
 import type { State } from '../state/contract.ts';
 import { openMemory } from '../state/sqlite/index.ts';
 import type { Found, Store } from '../stores/contract.ts';
-import { Counters } from '../telemetry/counters.ts';
 import { Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
 import { publicationId } from './destination.ts';
 import { createKeyedHash } from './hash.ts';
 import { turnPublication } from './publish.ts';
 import { blankRecord, reconcileConfiguration } from './start.ts';
+import { clockAt, contextOf } from './testing/context.ts';
 
 const NAME = 'frameflow-prod';
 const PLACE = 'shelf:key';
 const NOW = Date.UTC(2026, 9, 1, 9);
 const LANE = 'store:shelf';
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 const hash = createKeyedHash(Secret.from(Buffer.alloc(32, 1)));
 
 /** A store of one place; `read` is what else happens while it is being read. */
@@ -65,41 +62,27 @@ beforeEach(async () => {
 afterEach(() => state.close());
 
 function contextWith(store: Store<unknown>): EngineContext {
-  const credential = {
+  const credential: CredentialConfig = {
     name: NAME,
     provider: 'frameflow',
+    keyId: null,
+    secret: null,
     rotation: { overlap: 3 * DAY } as CredentialConfig['rotation'],
     drift: { check: HOUR, onDrift: 'alert' },
-    destinations: [{ id: PLACE, store: 'shelf', target: {}, required: true, consumerLag: 0, onChange: null }],
+    destinations: [
+      { id: PLACE, store: 'shelf', target: {} as never, required: true, consumerLag: 0, onChange: null },
+    ],
   };
-  const config = {
-    installation: { name: 'footage', environment: 'test' },
-    credentials: { [NAME]: credential },
-    channels: {},
-    routes: [],
-    group: { wait: 10_000, repeat: 14_400_000 },
-  };
-  return {
-    config: config as unknown as Config,
+  return contextOf({
     state,
-    spool: { async reserve() {}, async save() {}, load: async () => [], async clear() {} },
-    rules,
-    claimFor: HOUR,
-    plugins: {
-      clients: new Map(),
-      providers: new Map(),
-      stores: new Map([['shelf', store]]),
-      channels: new Map(),
-      hooks: new Map(),
-      countries: new Map(),
-      async close() {},
-    },
-    clock: { now: () => NOW, monotonic: () => 0, steady: () => 0, after: () => () => {} },
+    clock: clockAt(() => NOW),
     hash,
-    log: quiet,
-    counters: new Counters(),
-    newId: randomUUID,
-  };
+    config: {
+      installation: { name: 'footage', environment: 'test' },
+      credentials: { [NAME]: credential },
+    },
+    plugins: { stores: new Map([['shelf', store]]) },
+  });
 }
 
 const secretOf = (number: number) => Secret.from(`value of version ${number}`);

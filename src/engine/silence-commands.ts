@@ -1,16 +1,33 @@
 import { lookAgain } from '../alerting/pipeline.ts';
-import { covers } from '../alerting/silence.ts';
-import { type AuditEntry, type Change, formatTime, KeywardenError, type Silence } from '../model/index.ts';
+import { covers, LONGEST_SILENCE } from '../alerting/silence.ts';
+import {
+  type AuditEntry,
+  type Change,
+  formatDuration,
+  formatTime,
+  KeywardenError,
+  type Silence,
+} from '../model/index.ts';
 import type { Engine } from './engine.ts';
 import { allAlerts } from './owed.ts';
 
 /** What somebody asks for; an empty list matches everything. */
 export type SilenceRequest = Pick<Silence, 'kind' | 'credential' | 'severity' | 'endsAt' | 'reason'>;
 
-/** Nobody is told of the begin of such alerts until then. What was sent already, or waits to be sent, stays as it is. */
+/**
+ * Nobody is told of the begin of such alerts until then. What was sent already, or waits to be sent, stays as it is.
+ * @throws {KeywardenError} `silence_too_long`
+ */
 export async function beginSilence(engine: Engine, request: SilenceRequest, actor: string): Promise<Silence> {
   const { clock, newId } = engine.context;
-  const silence: Silence = { ...request, id: newId(), createdAt: clock.now(), author: actor };
+  const createdAt = clock.now();
+  const latest = createdAt + LONGEST_SILENCE;
+  if (request.endsAt > latest)
+    throw new KeywardenError(
+      'silence_too_long',
+      `a silence lasts for ${formatDuration(LONGEST_SILENCE)} at most, now until ${formatTime(latest)}; silence again when it ends`,
+    );
+  const silence: Silence = { ...request, id: newId(), createdAt, author: actor };
   await engine.submit([
     { type: 'silence.put', silence },
     audited('silence.begun', silence, { at: silence.createdAt, actor }),
@@ -29,12 +46,14 @@ export async function endSilence(engine: Engine, id: string, actor: string): Pro
   const now = clock.now();
   if (silence.endsAt <= now) return silence;
   const ended = { ...silence, endsAt: now };
-  const kept = (await allAlerts(state, true)).filter((alert) => covers(silence, alert));
   await engine.submit([
     { type: 'silence.put', silence: ended },
-    ...kept.flatMap((alert) => lookAgain(alert, now)),
     audited('silence.ended', ended, { at: now, actor }),
   ]);
+  // What was kept quiet while this was written is among them then. Were we to die before, the next start looks at all.
+  await engine.settled();
+  const kept = (await allAlerts(state, true)).filter((alert) => covers(silence, alert));
+  await engine.submit(kept.flatMap((alert) => lookAgain(alert, now)));
   return ended;
 }
 

@@ -18,7 +18,7 @@ import { checkSpread, publicationId } from './destination.ts';
 import { clientWork } from './grants/client.ts';
 import { heartbeatChange } from './heartbeat.ts';
 import { credentialLane, hookLane, loginLane, monitorLane, publicationLane } from './lanes.ts';
-import { allAlerts, pendingDeliveries } from './owed.ts';
+import { allAlerts } from './owed.ts';
 import { watchdogWork } from './watchdog.ts';
 
 /**
@@ -88,7 +88,7 @@ export async function reconcileAlerts(
  * set back while nobody ran.
  */
 async function owedDeliveries({ config, state }: EngineContext, now: number): Promise<Change[]> {
-  return (await pendingDeliveries(state)).flatMap((delivery): Change[] =>
+  return (await state.pendingDeliveries()).flatMap((delivery): Change[] =>
     Object.hasOwn(config.channels, delivery.channel)
       ? [{ type: 'work.wake', kind: 'delivery', id: delivery.id, at: now }]
       : [

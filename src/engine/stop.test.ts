@@ -1,19 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../channels/contract.ts';
-import type { Config } from '../config/types.ts';
-import { EdgeError, HOUR, type Log, type Raise, SECOND, Secret, SecretSource } from '../model/index.ts';
-import { rules } from '../rotation/index.ts';
+import { EdgeError, type Raise, SECOND, Secret, SecretSource } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
-import type { Spool } from '../state/spool.ts';
 import { openMemory, openMemoryDatabase } from '../state/sqlite/index.ts';
-import { Counters } from '../telemetry/counters.ts';
 import { systemClock } from './clock.ts';
 import { Engine } from './engine.ts';
-
-/** No mint happens here. */
-const emptySpool: Spool = { async reserve() {}, async save() {}, load: async () => [], async clear() {} };
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+import { contextOf, routesTo } from './testing/context.ts';
 
 let database: ReturnType<typeof openMemoryDatabase>;
 let state: State;
@@ -47,66 +39,23 @@ async function start(): Promise<void> {
     await answer(message);
     taken.push(message.alert.title);
   };
-  engine = new Engine({
-    config: CONFIG,
-    state,
-    spool: emptySpool,
-    rules,
-    claimFor: HOUR,
-    plugins: {
-      clients: new Map(),
-      providers: new Map(),
-      stores: new Map(),
-      hooks: new Map(),
-      countries: new Map(),
-      channels: new Map([['oncall', { deliver, async close() {} }]]),
-      async close() {},
-    },
-    clock: systemClock(),
-    hash: {
-      fingerprint: () => '',
-      digest: (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
-      unit: () => 0,
-    },
-    log: quiet,
-    counters: new Counters(),
-    newId: randomUUID,
-  });
+  engine = new Engine(
+    contextOf({
+      state,
+      clock: systemClock(),
+      config: { channels: { oncall: PAGERDUTY }, routes: routesTo('oncall') },
+      plugins: { channels: new Map([['oncall', { deliver, async close() {} }]]) },
+    }),
+  );
   await engine.start(() => ({ stop() {} }));
 }
 
-const connection = { timeout: 5 * SECOND, allowPlaintextLoopback: true };
-const CONFIG: Config = {
-  installation: { name: 'footage', environment: 'production' },
-  state: { directory: '/', database: '/', encryptionKeys: [], retain: { rotations: 0, alerts: 0 } },
-  schedule: { timezone: 'UTC', reconcile: '* * * * *', pollLogs: '* * * * *' },
-  network: { allow: [] },
-  providers: {},
-  stores: {},
-  credentials: {},
-  oauthClients: {},
-  monitors: {},
-  channels: {
-    oncall: {
-      kind: 'pagerduty',
-      routingKey: new SecretSource({ env: 'KEY' }),
-      eventsUrl: 'https://events',
-      ...connection,
-    },
-  },
-  routes: [{ severity: [], kind: [], credential: [], channels: ['oncall'], continue: false, escalate: null }],
-  group: { wait: 10 * SECOND, repeat: 4 * HOUR },
-  heartbeat: null,
-  runbookUrl: null,
-  api: {
-    listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-    tls: null,
-    behindTlsProxy: false,
-    publicUrl: null,
-    probes: null,
-    tokens: [],
-  },
-  log: { level: 'silent', format: 'json' },
+const PAGERDUTY = {
+  kind: 'pagerduty' as const,
+  routingKey: new SecretSource({ env: 'KEY' }),
+  eventsUrl: 'https://events',
+  timeout: 5 * SECOND,
+  allowPlaintextLoopback: true,
 };
 
 const TITLES = Array.from({ length: 30 }, (_, index) => `alert ${index}`);

@@ -146,7 +146,8 @@ export type Delivery = {
   /** How often it may have been sent. */
   readonly attempts: number;
   readonly lastError: Failure | null;
+  /** By our own clock, but later than that of the one before to the same channel: their order is no clock's. */
   readonly createdAt: number;
-  /** When it was delivered or given up. */
+  /** When it was delivered or given up; of one that is pending, when it was tried last. */
   readonly at: number | null;
 };

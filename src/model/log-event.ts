@@ -35,4 +35,6 @@ export type LogPage = {
   /** Continues after this page; null where the provider gave none. */
   readonly nextCursor: string | null;
   readonly hasMore: boolean;
+  /** Why the page leads no further although there is more, for a person: `hasMore` is then false. Absent: it leads to the end. */
+  readonly stuck?: string;
 };

@@ -29,6 +29,23 @@ export type Work = {
   readonly dueAt: number;
 };
 
+const CHANNEL = 'channel:';
+
+/**
+ * Where messages to a channel stand. Those of rank 0 are claimed before those of rank 1, and both before the rest, with
+ * the lane that rank 2 has.
+ *
+ * @example channelLane('team') // 'channel:team'
+ */
+export function channelLane(channel: string, rank: 0 | 1 | 2 = 2): string {
+  return `${CHANNEL}${channel}${'!'.repeat(2 - rank)}`;
+}
+
+/** What is claimed as the records of a lane, in this order: a channel's by their ranks. */
+export function ranksOf(lane: string): readonly string[] {
+  return lane.startsWith(CHANNEL) ? [`${lane}!!`, `${lane}!`, lane] : [lane];
+}
+
 /** A worker's hold on a due record. Every write made under it must still match its fence. */
 export type Claim = {
   readonly kind: WorkKind;

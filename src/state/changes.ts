@@ -1,10 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 import type { Alert, Change, Secret, Version } from '../model/index.ts';
 import type { AlertTable } from './alert-tables.ts';
+import { appendAudit } from './audit.ts';
+import type { AuditChain } from './audit-chain.ts';
 import { applyWork } from './claims.ts';
 import { applyConsent, expectAuthorization, expectClient } from './consents.ts';
 import { StateError } from './contract.ts';
-import { raiseCounter } from './counters.ts';
 import { forgetCredential } from './forget.ts';
 import { applyGrant, expectGrant } from './grants/changes.ts';
 import { Tally } from './grants/counts.ts';
@@ -13,20 +14,23 @@ import { addUser, boundUsers, putMint, settleMint } from './log.ts';
 import { prepared } from './prepared.ts';
 import { putRow } from './puts.ts';
 import { alertRow, deliveryRow } from './rows/alert.ts';
-import { auditRow } from './rows/audit.ts';
 import { credentialRow, destinationFrom, destinationRow, versionRow } from './rows/credential.ts';
 import { monitorRow } from './rows/monitor.ts';
 import { rotationRow, stepRow } from './rows/rotation.ts';
 import { silenceRow } from './rows/silence.ts';
 import type { KeyRing } from './sealing.ts';
 import { putSecret } from './secrets.ts';
-import type { AuditTable, Tables } from './tables.ts';
+import type { Tables } from './tables.ts';
 import { applyParts } from './watch-parts.ts';
 
 type Db = Kysely<Tables>;
 
 /** What a change needs besides the database. */
-export type ChangeContext = { readonly keys: KeyRing; readonly now: () => number };
+export type ChangeContext = {
+  readonly keys: KeyRing;
+  readonly now: () => number;
+  readonly chain: AuditChain;
+};
 
 type Tallying = ChangeContext & { readonly tally: Tally };
 
@@ -70,7 +74,8 @@ export async function applyChanges(
     const credential = await applyChange(db, change, { ...context, tally });
     if (credential !== null) changed.add(credential);
   }
-  await appendAudit(db, changes);
+  const entries = changes.flatMap((change) => (change.type === 'audit.append' ? [change.entry] : []));
+  await appendAudit(db, entries, context.chain);
   await boundUsers(db, changes);
   await tally.write(db);
   for (const name of changed) await raiseRevision(db, { name });
@@ -223,7 +228,7 @@ async function applyOther(db: Db, change: OtherChange, context: Tallying): Promi
     case 'silence.put':
       return putRow(db, 'silences', silenceRow(change.silence));
     case 'audit.append':
-      // All at the end, with one look at the counter.
+      // All at the end, with one look at where the log ends.
       return;
     case 'grant.put':
     case 'grant.answer':
@@ -265,17 +270,6 @@ const usePut = prepared((db, { keyId, at }: { keyId: string; at: number }) =>
         .where('key_uses.last_used_at', '<', at),
     ),
 );
-
-const auditInsert = prepared((db, row: AuditTable) => db.insertInto('audit').values(row));
-
-async function appendAudit(db: Db, changes: readonly Change[]): Promise<void> {
-  const entries = changes.flatMap((change) => (change.type === 'audit.append' ? [change.entry] : []));
-  if (entries.length === 0) return;
-  const last = await raiseCounter(db, 'audit', entries.length);
-  for (const [index, entry] of entries.entries()) {
-    await auditInsert(db, auditRow(last - entries.length + 1 + index, entry));
-  }
-}
 
 const alertInsert = prepared((db, row: AlertTable) => db.insertInto('alerts').values(row));
 const alertUpdate = prepared((db, { expected, ...row }: AlertTable & { expected: number }) =>

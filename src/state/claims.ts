@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
-import type { Change, Claim, Work, WorkKind } from '../model/index.ts';
+import { type Change, type Claim, ranksOf, type Work, type WorkKind } from '../model/index.ts';
 import { type Claimed, clientOfLane, type Hold, type Scheduled, StateError } from './contract.ts';
 import { raiseCounter } from './counters.ts';
 import {
@@ -22,6 +22,9 @@ type Freed = { kind: WorkKind; id: string; until: number; at: number };
 
 /** A record can be claimed from its due time on, or, while it is claimed, once the claim has run out. */
 const claimableAt = sql<number>`case when claimed_until > due_at then claimed_until else due_at end`;
+
+/** No database takes a question of any length. */
+const AT_ONCE = 100;
 
 /** More are not claimed at once. */
 const MOST = 100;
@@ -62,8 +65,7 @@ export async function takeClaims(
 ): Promise<readonly Claim[]> {
   const client = clientOfLane(lane);
   if (client !== null) return takeGrants(db, client, query);
-  const due = dueFirst[Math.min(MOST, Math.max(0, Math.trunc(query.limit)))];
-  const rows = due === undefined ? [] : (await due(db, { lane, now: query.now })).rows;
+  const rows = await dueIn(db, lane, query);
   if (rows.length === 0) return [];
   let fence = (await raiseCounter(db, 'fence', rows.length)) - rows.length;
   const claims: Claim[] = [];
@@ -73,6 +75,22 @@ export async function takeClaims(
     claims.push({ kind, id, lane, fence, wakes, dueAt, expiresAt: query.until });
   }
   return claims;
+}
+
+type Due = { readonly kind: WorkKind; readonly id: string; readonly due_at: number; readonly wakes: number };
+
+async function dueIn(
+  db: Db,
+  lane: string,
+  { now, limit }: { now: number; limit: number },
+): Promise<readonly Due[]> {
+  const most = Math.min(MOST, Math.max(0, Math.trunc(limit)));
+  const rows: Due[] = [];
+  for (const ranked of ranksOf(lane)) {
+    const due = dueFirst[most - rows.length];
+    if (due !== undefined && rows.length < most) rows.push(...(await due(db, { lane: ranked, now })).rows);
+  }
+  return rows;
 }
 
 type Held = { kind: WorkKind; id: string; fence: number; owner: string };
@@ -195,26 +213,39 @@ function earliest(column: string, at: number) {
   return sql<number>`case when ${sql.ref(column)} <= ${at} then ${sql.ref(column)} else ${at} end`;
 }
 
-const nextOf = prepared((db, { lanes }: { lanes: readonly string[] }) =>
-  db
-    .selectFrom('work')
-    .select((eb) => ['lane', eb.fn.min<number>(claimableAt).as('at')])
-    .where('lane', 'in', lanes)
-    .groupBy('lane'),
-);
+/** Of each lane the first that nobody holds, and the first that can be taken from its holder: two steps in an index. */
+const nextOf = prepared((db, { lanes }: { lanes: readonly string[] }) => {
+  const ofLane = (lane: string, held: 'is' | 'is not') =>
+    db
+      .selectFrom('work')
+      .select((eb) => [
+        sql<string>`${lane}`.as('lane'),
+        eb.fn.min<number | null>(held === 'is' ? 'due_at' : claimableAt).as('at'),
+      ])
+      .where('lane', '=', lane)
+      .where('claimed_until', held, null);
+  const [first, ...others] = lanes.flatMap((lane) => [ofLane(lane, 'is'), ofLane(lane, 'is not')]);
+  if (first === undefined) throw new RangeError('nothing is due next in no lane');
+  return others.reduce((query, each) => query.unionAll(each), first);
+});
 
 export async function nextDue(db: Db, lanes: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const next = new Map<string, number>();
-  const others: string[] = [];
+  const others = new Map<string, string>();
   for (const lane of lanes) {
     const client = clientOfLane(lane);
     const at = client === null ? null : await nextGrant(db, client);
-    if (client === null) others.push(lane);
+    if (client === null) for (const ranked of ranksOf(lane)) others.set(ranked, lane);
     else if (at !== null) next.set(lane, at);
   }
-  if (others.length === 0) return next;
-  const { rows } = await nextOf(db, { lanes: others });
-  for (const { lane, at } of rows) next.set(lane, at);
+  const all = [...others.keys()];
+  for (let from = 0; from < all.length; from += AT_ONCE) {
+    const { rows } = await nextOf(db, { lanes: all.slice(from, from + AT_ONCE) });
+    for (const { lane: ranked, at } of rows) {
+      const lane = others.get(ranked) ?? ranked;
+      if (at !== null) next.set(lane, Math.min(at, next.get(lane) ?? Number.POSITIVE_INFINITY));
+    }
+  }
   return next;
 }
 

@@ -1,11 +1,14 @@
 import { Kysely } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Secret } from '../model/index.ts';
 import { Commits } from './commits.ts';
 import { migrate, putMeta, schemaVersion } from './migrations/index.ts';
+import { KeyRing } from './sealing.ts';
 import { nodeSqlite } from './sqlite/dialect.ts';
 import { openMemoryDatabase } from './sqlite/open.ts';
 import type { Tables } from './tables.ts';
 
+const HERE = { keys: new KeyRing([Secret.from(Buffer.alloc(32, 7))]), now: () => 0 };
 let db: Kysely<Tables>;
 /** Every transaction that was begun, and how it ended. */
 let transactions: string[];
@@ -26,7 +29,7 @@ beforeEach(async () => {
       },
     },
   });
-  await migrate(db, await schemaVersion(db));
+  await migrate(db, await schemaVersion(db), HERE);
   transactions = [];
 });
 

@@ -1,6 +1,7 @@
 import type {
   Alert,
   AlertKind,
+  AlertSubject,
   AuditEntry,
   Authorization,
   AuthorizationSecrets,
@@ -83,16 +84,77 @@ export type Retention = {
   readonly alerts: number;
   /** Of what a log showed (mints, users of keys); 30 days ago where it is not given. */
   readonly log?: number;
+  /** Of the audit log's entries; all are kept where it is not given. */
+  readonly audit?: number;
+};
+
+/** An entry as it stands in the audit log: the first has the number 1, `hash` chains it to the one before it. */
+export type AuditRecord = AuditEntry & { readonly number: number; readonly hash: string };
+
+/** What entries of the audit log are looked for by. */
+export type AuditQuery = PageQuery & {
+  readonly actor?: string;
+  readonly credential?: string;
+  readonly action?: string;
+  /** Entries at this time or later, ms. */
+  readonly since?: number;
+  /** Entries before this time, ms. */
+  readonly until?: number;
+  /** Absent: newest first. */
+  readonly order?: 'oldest';
+};
+
+/** The last entry that was compared; `at` is null where there is none yet. */
+export type AuditMark = { readonly number: number; readonly hash: string; readonly at: number | null };
+
+/** A break in the chain of the audit log. */
+export type AuditFault = {
+  /**
+   * `changed`: not as it was written, or not in its place; `missing`: removed; `inserted`: not written by us; `begin`, `end`: what
+   * says where the log begins or ends is gone or was changed.
+   */
+  readonly what: 'changed' | 'missing' | 'inserted' | 'begin' | 'end';
+  /** The entries that it is about, both included. */
+  readonly first: number;
+  readonly last: number;
+  /** The time that the entry bears; null where it is gone. */
+  readonly at: number | null;
+  /** The entry before it; null where there is none. */
+  readonly after: { readonly number: number; readonly at: number } | null;
+};
+
+/** What came of comparing some entries; `mark` is where to go on, unless the log has `ended`. */
+export type AuditSlice = {
+  readonly checked: number;
+  readonly faults: readonly AuditFault[];
+  readonly mark: AuditMark;
+  readonly ended: boolean;
 };
 
 /** What is owed to one channel. */
 export type Outbox = {
-  /** Pending, due, and held by nobody; oldest first. */
+  /** Pending, due, and held by nobody; the first rank first, of each the longest due, a thousand at most. */
   readonly due: readonly Delivery[];
-  /** Those that have something pending there. */
+  /** Theirs. */
   readonly alerts: readonly Alert[];
-  /** All of theirs on this channel, oldest first. */
+  /** All of these alerts on this channel, oldest first. */
   readonly deliveries: readonly Delivery[];
+};
+
+/** Since when, exclusively: what was sent, which groups were told, and what was tried last. */
+export type SentQuery = { readonly since: number; readonly toldSince: number; readonly triedSince: number };
+
+/** What one channel was sent of late, for whoever has to keep its pace over a restart. */
+export type Sent = {
+  /** When, ascending, and how many deliveries then; an attempt that failed counts. */
+  readonly times: ReadonlyArray<{ readonly at: number; readonly count: number }>;
+  /** What was delivered about and when last, ascending; the latest thousand. */
+  readonly told: ReadonlyArray<{
+    readonly at: number;
+    readonly about: AlertSubject & Pick<Alert, 'kind' | 'severity'>;
+  }>;
+  /** Of those that are still pending, the one that was tried last. */
+  readonly tried: Delivery | null;
 };
 
 /** A due record as it stands in the table. */
@@ -130,7 +192,7 @@ export type State = {
   /**
    * Takes up to `limit` due and unclaimed records of a lane, the longest due first, and holds them until `until`.
    * A claim that ran out counts as unclaimed. The lane {@link grantsLane} of a client has its grants, by their own lanes'
-   * order first.
+   * order first; a channel's has its messages by their ranks first.
    */
   claim(
     lane: string,
@@ -222,10 +284,11 @@ export type State = {
   deliveries(alertId: string): Promise<readonly Delivery[]>;
   /** Deliveries still pending, by channel. */
   outboxDepth(): Promise<Readonly<Record<string, number>>>;
-  /** All that a channel is owed by now, in as many reads however much it is. */
+  /** All that are to be sent, also of alerts that have ended. */
+  pendingDeliveries(): Promise<readonly Delivery[]>;
+  /** What a channel is owed by now; of much, what goes first. */
   outbox(channel: string, now: number): Promise<Outbox>;
-  /** The different times at which messages were delivered to a channel, later than `since`, ascending. */
-  sentSince(channel: string, since: number): Promise<readonly number[]>;
+  sent(channel: string, query: SentQuery): Promise<Sent>;
   /** Those of several alerts, oldest first. */
   deliveriesOf(alertIds: readonly string[]): Promise<readonly Delivery[]>;
   /** Alerts of these credentials and kinds that are not resolved; cheap, however many there are of others. */
@@ -239,17 +302,23 @@ export type State = {
   /** Newest first, also those that ended in the last 30 days. */
   allSilences(query: PageQuery): Promise<Page<Silence>>;
 
-  /** Newest first. */
-  audit(
-    query: PageQuery & { readonly actor?: string; readonly credential?: string; readonly action?: string },
-  ): Promise<Page<AuditEntry>>;
+  /** Newest first, unless the query says otherwise. */
+  audit(query: AuditQuery): Promise<Page<AuditRecord>>;
+  /**
+   * Compares up to `limit` entries of the audit log after `from` (null: from its begin) with their chain. Who changes the log
+   * meanwhile on purpose ({@link State.acceptAudit}, {@link State.prune}) can make a break seem where none is: one that is found is to be
+   * looked for anew.
+   */
+  verifyAudit(from: AuditMark | null, limit: number): Promise<AuditSlice>;
+  /** A person takes the audit log as it stands: chains it anew, whatever was done to it, and writes `entry`, which says so. */
+  acceptAudit(entry: AuditEntry): Promise<void>;
 
   /** A random key made with the database, for fingerprints. */
   fingerprintKey(): Promise<Secret>;
   /**
    * Deletes what has outlived its retention: ended rotations with their steps, resolved alerts with their deliveries, settled
    * mints, users of keys that were not seen again, what a watch knows of keys that nobody used for 400 days, silences and
-   * authorizations that are over, and grants that were forgotten long ago.
+   * authorizations that are over, grants that were forgotten long ago, and entries of the audit log, whose chain stays whole.
    */
   prune(before: Retention): Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,8 @@
 import type { Kysely } from 'kysely';
 import type { Change } from '../model/index.ts';
+import { appendAudit, chainAnew } from './audit.ts';
+import { AuditChain } from './audit-chain.ts';
+import { verifyAudit } from './audit-verify.ts';
 import { applyChanges } from './changes.ts';
 import {
   countDue,
@@ -35,7 +38,8 @@ import {
   readDeliveriesOf,
   readOpenAlerts,
   readOutbox,
-  readSentSince,
+  readPendingDeliveries,
+  readSent,
   readSilence,
   readSilences,
 } from './reads/outbox.ts';
@@ -77,7 +81,7 @@ export async function prepare({ db, keys, now }: DatabaseOptions): Promise<numbe
     await checkKeys(db, keys);
     await fingerprintKey(db, keys);
   }
-  await migrate(db, version);
+  await migrate(db, version, { keys, now });
   await db.transaction().execute(async (trx) => {
     await ensureFingerprintKey(trx, keys, now());
     await raiseCounter(trx, 'opened', 1);
@@ -88,6 +92,7 @@ export async function prepare({ db, keys, now }: DatabaseOptions): Promise<numbe
 /** The state over a prepared database. */
 export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOptions): State {
   const commits = new Commits(db, options);
+  const chain = new AuditChain(keys);
   let closed: Promise<void> | null = null;
   return {
     // A machine that loses a claim has lost whoever held it.
@@ -101,7 +106,7 @@ export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOpt
       await commits.write(async (trx) => {
         if (hold !== undefined) await requireClaim(trx, hold.claim, owner);
         if (under !== undefined) await requireClaim(trx, under, owner);
-        await applyChanges(trx, changes, { keys, now });
+        await applyChanges(trx, changes, { keys, now, chain });
         if (hold !== undefined) await releaseClaim(trx, hold, owner);
       }, fleeting);
       if (changes.some(({ type }) => PURGING.has(type))) await purge?.();
@@ -141,15 +146,14 @@ export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOpt
     deliveries: (alertId) => readDeliveries(db, alertId),
     outboxDepth: () => readOutboxDepth(db),
     ...outboxReads(db),
-
-    audit: (query) => readAudit(db, query),
+    ...auditLog(db, commits, chain),
 
     fingerprintKey: async () => {
       const key = await fingerprintKey(db, keys);
       if (key !== null) return key;
       throw new StateError('state_corrupt', 'the state has lost its fingerprint key; restore a backup');
     },
-    prune: (before) => commits.write((trx) => prune(trx, before, now())),
+    prune: (before) => commits.write((trx) => prune(trx, before, { now: now(), chain })),
     close: () => {
       closed ??= commits.idle().then(() => db.destroy());
       return closed;
@@ -157,9 +161,26 @@ export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOpt
   };
 }
 
+function auditLog(
+  db: Kysely<Tables>,
+  commits: Commits,
+  chain: AuditChain,
+): Pick<State, 'audit' | 'verifyAudit' | 'acceptAudit'> {
+  return {
+    audit: (query) => readAudit(db, query),
+    verifyAudit: async (from, limit) => verifyAudit(db, chain.key ?? (await chain.open(db)), from, limit),
+    acceptAudit: (entry) =>
+      commits.write(async (trx) => {
+        await chainAnew(trx, chain.key ?? (await chain.open(trx)));
+        await appendAudit(trx, [entry], chain);
+      }),
+  };
+}
+
 type OutboxReads =
   | 'outbox'
-  | 'sentSince'
+  | 'sent'
+  | 'pendingDeliveries'
   | 'deliveriesOf'
   | 'openAlerts'
   | 'silence'
@@ -169,7 +190,8 @@ type OutboxReads =
 function outboxReads(db: Kysely<Tables>): Pick<State, OutboxReads> {
   return {
     outbox: (channel, now) => readOutbox(db, channel, now),
-    sentSince: (channel, since) => readSentSince(db, channel, since),
+    sent: (channel, query) => readSent(db, channel, query),
+    pendingDeliveries: () => readPendingDeliveries(db),
     deliveriesOf: (alertIds) => readDeliveriesOf(db, alertIds),
     openAlerts: (query) => readOpenAlerts(db, query),
     silence: (id) => readSilence(db, id),

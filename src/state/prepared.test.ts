@@ -1,11 +1,14 @@
 import { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Secret } from '../model/index.ts';
 import { migrate, schemaVersion } from './migrations/index.ts';
 import { prepared, straight } from './prepared.ts';
+import { KeyRing } from './sealing.ts';
 import { nodeSqlite } from './sqlite/dialect.ts';
 import { openMemoryDatabase } from './sqlite/open.ts';
 import type { Tables } from './tables.ts';
 
+const HERE = { keys: new KeyRing([Secret.from(Buffer.alloc(32, 7))]), now: () => 0 };
 const open = () => new Kysely<Tables>({ dialect: nodeSqlite(openMemoryDatabase(), (error) => error) });
 
 let db: Kysely<Tables>;
@@ -13,7 +16,7 @@ let built: number;
 beforeEach(async () => {
   db = open();
   built = 0;
-  await migrate(db, await schemaVersion(db));
+  await migrate(db, await schemaVersion(db), HERE);
   const keys = Array.from({ length: 150 }, (_, index) => ({ key: `k${index}`, value: `v${index % 3}` }));
   await db.insertInto('meta').values(keys).execute();
 });
@@ -42,7 +45,7 @@ describe('a prepared query', () => {
 
   test('serves every database of its dialect', async () => {
     const other = open();
-    await migrate(other, await schemaVersion(other));
+    await migrate(other, await schemaVersion(other), HERE);
     await find(db, { keys: ['a', 'b', 'c', 'd'], value: 'v' });
     const before = built;
     expect((await find(other, { keys: ['k0', 'b', 'c', 'd'], value: 'v0' })).rows).toEqual([]);

@@ -50,8 +50,14 @@ export function silenceRoutes({ engine, commands }: ApiContext): Route[] {
         if (endsAt === null) throw badRequest('until is missing: a silence has an end');
         if (reason === '') throw badRequest('reason is missing: whoever misses an alert must learn why');
         const asked = { kind, severity, credential, endsAt, reason };
-        const silence = await commands.silence(asked, callerOf(request).name);
-        return { status: 201, body: silenceView(silence, clock.now()) };
+        try {
+          const silence = await commands.silence(asked, callerOf(request).name);
+          return { status: 201, body: silenceView(silence, clock.now()) };
+        } catch (error) {
+          if (error instanceof KeywardenError && error.code === 'silence_too_long')
+            throw badRequest(error.message);
+          throw error;
+        }
       },
     },
     {

@@ -1,8 +1,16 @@
 import { type Kysely, sql } from 'kysely';
-import type { Alert, AlertKind, Delivery, Silence } from '../../model/index.ts';
-import type { Outbox, Page, PageQuery } from '../contract.ts';
+import {
+  type Alert,
+  type AlertKind,
+  channelLane,
+  type Delivery,
+  ranksOf,
+  type Silence,
+} from '../../model/index.ts';
+import { chunksOf } from '../chunks.ts';
+import type { Outbox, Page, PageQuery, Sent, SentQuery } from '../contract.ts';
 import { prepared } from '../prepared.ts';
-import { alertFrom, deliveryFrom } from '../rows/alert.ts';
+import { alertFrom, deliveryFrom, subjectFrom } from '../rows/alert.ts';
 import { silenceFrom } from '../rows/silence.ts';
 import type { Tables } from '../tables.ts';
 import { decodeCursor, pageLimit, pageOf } from './page.ts';
@@ -28,76 +36,129 @@ export async function readOpenAlerts(db: Db, { credentials, kinds }: OpenOf): Pr
   return (await openOf(db, { credentials, kinds })).rows.map(alertFrom);
 }
 
-const dueOf = prepared((db, { channel, now }: { channel: string; now: number }) =>
+/** So much of each rank goes into one read of an outbox, however much there is. */
+const OF_RANK = 1_000;
+
+const dueOf = prepared((db, { lane, now }: { lane: string; now: number }) =>
   db
-    .selectFrom('deliveries')
-    .innerJoin('work', (join) => join.onRef('work.id', '=', 'deliveries.id'))
-    .selectAll('deliveries')
-    .where('work.kind', '=', 'delivery')
-    .where('work.due_at', '<=', now)
-    .where((eb) => eb.or([eb('work.claimed_until', 'is', null), eb('work.claimed_until', '<=', now)]))
-    .where('deliveries.state', '=', 'pending')
-    .where('deliveries.channel', '=', channel)
-    .orderBy('deliveries.created_at')
-    .orderBy('deliveries.id'),
+    .selectFrom('work')
+    .select('id')
+    .where('lane', '=', lane)
+    .where('kind', '=', 'delivery')
+    .where('due_at', '<=', now)
+    .where((eb) => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)]))
+    .orderBy('due_at')
+    .orderBy('id')
+    .limit(sql.lit(OF_RANK)),
 );
 
-/** Of the alerts that have something pending on a channel. */
-const alertsOwed = prepared((db, { channel }: { channel: string }) =>
+const pendingOf = prepared((db, { channel, ids }: { channel: string; ids: readonly string[] }) =>
   db
-    .selectFrom('alerts')
+    .selectFrom('deliveries')
     .selectAll()
-    .where('id', 'in', (eb) =>
-      eb
-        .selectFrom('deliveries')
-        .select('alert_id')
-        .where('state', '=', 'pending')
-        .where('channel', '=', channel),
-    ),
+    .where('id', 'in', ids)
+    .where('state', '=', 'pending')
+    .where('channel', '=', channel),
 );
-const siblingsOwed = prepared((db, { channel }: { channel: string }) =>
+const alertsOf = prepared((db, { ids }: { ids: readonly string[] }) =>
+  db.selectFrom('alerts').selectAll().where('id', 'in', ids),
+);
+const siblingsOf = prepared((db, { channel, alerts }: { channel: string; alerts: readonly string[] }) =>
   db
-    .selectFrom('deliveries as one')
-    .selectAll('one')
-    .where('one.channel', '=', channel)
-    .where('one.alert_id', 'in', (eb) =>
-      eb
-        .selectFrom('deliveries as owed')
-        .select('owed.alert_id')
-        .where('owed.state', '=', 'pending')
-        .where('owed.channel', '=', channel),
-    )
-    .orderBy('one.created_at')
-    .orderBy('one.id'),
+    .selectFrom('deliveries')
+    .selectAll()
+    .where('channel', '=', channel)
+    .where('alert_id', 'in', alerts)
+    .orderBy('created_at')
+    .orderBy('id'),
 );
 
 export async function readOutbox(db: Db, channel: string, now: number): Promise<Outbox> {
-  const due = await dueOf(db, { channel, now });
-  if (due.rows.length === 0) return { due: [], alerts: [], deliveries: [] };
-  const [alerts, deliveries] = await Promise.all([
-    alertsOwed(db, { channel }),
-    siblingsOwed(db, { channel }),
-  ]);
-  return {
-    due: due.rows.map(deliveryFrom),
-    alerts: alerts.rows.map(alertFrom),
-    deliveries: deliveries.rows.map(deliveryFrom),
-  };
+  const due: Delivery[] = [];
+  for (const lane of ranksOf(channelLane(channel))) {
+    const ids = (await dueOf(db, { lane, now })).rows.map(({ id }) => id);
+    const found = new Map<string, Delivery>();
+    for (const chunk of chunksOf(ids))
+      for (const row of (await pendingOf(db, { channel, ids: chunk })).rows)
+        found.set(row.id, deliveryFrom(row));
+    due.push(...ids.flatMap((id) => found.get(id) ?? []));
+  }
+  const alerts: Alert[] = [];
+  const deliveries: Delivery[] = [];
+  for (const ids of chunksOf([...new Set(due.map(({ alertId }) => alertId))])) {
+    alerts.push(...(await alertsOf(db, { ids })).rows.map(alertFrom));
+    deliveries.push(...(await siblingsOf(db, { channel, alerts: ids })).rows.map(deliveryFrom));
+  }
+  return { due, alerts, deliveries };
 }
 
-const sentOf = prepared((db, { channel, since }: { channel: string; since: number }) =>
+const pending = prepared((db) => db.selectFrom('deliveries').selectAll().where('state', '=', 'pending'));
+
+export async function readPendingDeliveries(db: Db): Promise<readonly Delivery[]> {
+  return (await pending(db, {})).rows.map(deliveryFrom);
+}
+
+type Since = { channel: string; since: number };
+
+const sentOf = prepared((db, { channel, since }: Since) =>
   db
     .selectFrom('deliveries')
-    .select('at')
-    .distinct()
+    .select((eb) => ['at', eb.fn.countAll().as('count')])
     .where('channel', '=', channel)
     .where('at', '>', since)
-    .where('state', '=', 'delivered')
+    .where('attempts', '>', 0)
+    .where('state', '<>', 'cancelled')
+    .groupBy('at')
     .orderBy('at'),
 );
 
-export async function readSentSince(db: Db, channel: string, since: number): Promise<readonly number[]> {
-  return (await sentOf(db, { channel, since })).rows.flatMap(({ at }) => at ?? []);
+/** Beyond so many groups a channel's past is forgotten. */
+const GROUPS = 1_000;
+
+const toldOf = prepared((db, { channel, since }: Since) =>
+  db
+    .selectFrom('deliveries')
+    .innerJoin('alerts', 'alerts.id', 'deliveries.alert_id')
+    .select(['alerts.kind', 'alerts.severity', 'alerts.credential', 'alerts.monitor', 'alerts.channel'])
+    .select((eb) => eb.fn.max('deliveries.at').as('at'))
+    .where('deliveries.channel', '=', channel)
+    .where('deliveries.at', '>', since)
+    .where('deliveries.state', '=', 'delivered')
+    .groupBy(['alerts.kind', 'alerts.severity', 'alerts.credential', 'alerts.monitor', 'alerts.channel'])
+    .orderBy('at', 'desc')
+    .limit(sql.lit(GROUPS)),
+);
+
+const refusedOf = prepared((db, { channel, since }: Since) =>
+  db
+    .selectFrom('deliveries')
+    .selectAll()
+    .where('channel', '=', channel)
+    .where('at', '>', since)
+    .where('state', '=', 'pending')
+    .orderBy('at', 'desc')
+    .limit(sql.lit(1)),
+);
+
+export async function readSent(
+  db: Db,
+  channel: string,
+  { since, toldSince, triedSince }: SentQuery,
+): Promise<Sent> {
+  const [sent, told, tried] = await Promise.all([
+    sentOf(db, { channel, since }),
+    toldOf(db, { channel, since: toldSince }),
+    refusedOf(db, { channel, since: triedSince }),
+  ]);
+  const [last] = tried.rows;
+  return {
+    times: sent.rows.map(({ at, count }) => ({ at: at ?? 0, count: Number(count) })),
+    told: told.rows.toReversed().map(({ at, kind, severity, ...subject }) => ({
+      at: at ?? 0,
+      about: { kind, severity, ...subjectFrom(subject) },
+    })),
+    tried: last === undefined ? null : deliveryFrom(last),
+  };
 }
 
 const holding = prepared((db, { now }: { now: number }) =>

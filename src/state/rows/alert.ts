@@ -1,4 +1,4 @@
-import type { Alert, Delivery, Evidence } from '../../model/index.ts';
+import type { Alert, AlertSubject, Delivery, Evidence } from '../../model/index.ts';
 import type { AlertTable, DeliveryTable } from '../alert-tables.ts';
 import { failureFrom, jsonText, parseJson } from './json.ts';
 
@@ -38,9 +38,7 @@ export function alertFrom(row: AlertTable): Alert {
     kind: row.kind,
     severity: row.severity,
     state: row.state,
-    ...(row.credential === null ? {} : { credential: row.credential }),
-    ...(row.monitor === null ? {} : { monitor: row.monitor }),
-    ...(row.channel === null ? {} : { channel: row.channel }),
+    ...subjectFrom(row),
     title: row.title,
     summary: row.summary,
     action: row.action,
@@ -53,6 +51,19 @@ export function alertFrom(row: AlertTable): Alert {
     triggeredAt: row.triggered_at,
     reportedAt: row.reported_at,
     revision: row.revision,
+  };
+}
+
+/** What an alert is about, as its columns say. */
+export function subjectFrom({
+  credential,
+  monitor,
+  channel,
+}: Pick<AlertTable, 'credential' | 'monitor' | 'channel'>): AlertSubject {
+  return {
+    ...(credential === null ? {} : { credential }),
+    ...(monitor === null ? {} : { monitor }),
+    ...(channel === null ? {} : { channel }),
   };
 }
 

@@ -1,9 +1,13 @@
 import { type Delivery, HOUR } from '../../../src/model/index.ts';
 import type { Invariant, World } from '../ground.ts';
 
+/** The channel that wakes people. */
+const PAGER = 'oncall';
+
 /**
  * 7. Every committed alert reaches each healed channel at least once under one unchanging dedup key, and counts as sent
- * only once the channel has said so, each time anew where it is told again.
+ * only once the channel has said so, each time anew where it is told again. What was over before it could be told wakes
+ * nobody late: it is told where nobody is woken.
  */
 export function told(world: World): Invariant {
   const self: Invariant = {
@@ -28,8 +32,11 @@ export function told(world: World): Invariant {
         const owed = [...world.ledger.deliveries.values()].filter(
           ({ alertId, event }) => alertId === alert.id && event === 'trigger',
         );
-        for (const channel of new Set(owed.map((delivery) => delivery.channel))) {
-          if (!wasTold(world, channel, alert.id))
+        const channels = [...new Set(owed.map((delivery) => delivery.channel))];
+        const toldOf = channels.filter((channel) => wasTold(world, channel, alert.id));
+        for (const channel of channels) {
+          const isLate = channel === PAGER && alert.state === 'resolved' && toldOf.length > 0;
+          if (!isLate && !toldOf.includes(channel))
             world.fail(self, `${channel} was never told of ${alert.kind} (${alert.id})`);
         }
       }

@@ -1,0 +1,84 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { HOUR, MINUTE, SECOND } from '../model/index.ts';
+import type { Sent } from '../state/contract.ts';
+import { Committer } from './commit.ts';
+import { Deliveries } from './deliver.ts';
+import { Pace } from './pace.ts';
+import { reconcileConfiguration } from './start.ts';
+import { BUSY, OutboxWorld, REFUSED } from './testing/outbox.ts';
+
+let world: OutboxWorld;
+beforeEach(async () => {
+  world = await OutboxWorld.make();
+});
+
+/** What a channel is told within `ms` of a restart. */
+async function restart(context: ReturnType<OutboxWorld['contextWith']>, ms: number): Promise<string[]> {
+  await world.state.commit(await reconcileConfiguration(context));
+  const before = world.seen.length;
+  await world.pass(context, ms, new Deliveries(context, new Committer(context, () => {})));
+  return world.seen.slice(before);
+}
+
+describe('a restart', () => {
+  test('does not let what is gathered go early, but what is graver', async () => {
+    const context = world.contextWith('team');
+    await world.commit(context, world.raise({ severity: 'warning' }));
+    await world.pass(context, SECOND);
+    await world.commit(context, world.raise({ severity: 'warning', condition: 'b' }));
+    expect(await restart(context, 8 * SECOND)).toEqual([]);
+    await world.commit(context, world.raise({ condition: 'c' }));
+    expect(await restart(context, SECOND / 2)).toHaveLength(1);
+    expect(await restart(context, 10 * SECOND)).toHaveLength(1);
+  });
+
+  test('asks no channel before the time for which it asked', async () => {
+    const context = world.contextWith('team');
+    world.down.set('team', { ...BUSY, retryAfterMs: 10 * MINUTE });
+    await world.commit(context, world.raise());
+    await world.pass(context, SECOND);
+    world.down.clear();
+    expect(await restart(context, 9 * MINUTE)).toEqual([]);
+    expect(await restart(context, MINUTE)).toHaveLength(1);
+  });
+
+  test('counts what was sent in the last minute, also what was not taken or may have been', async () => {
+    const context = world.contextWith('team');
+    world.down.set('team', REFUSED);
+    for (const [index, kind] of (['clock-skew', 'audit-broken', 'log-silence'] as const).entries()) {
+      await world.commit(context, world.raise({ kind, condition: `${index}` }));
+      await world.pass(context, 0);
+      world.now += 2 * SECOND;
+    }
+    expect(world.sent).toBe(3);
+    world.down.clear();
+    const more = ['store-drift', 'unknown-key', 'foreign-mint', 'hook-failed', 'key-orphaned'] as const;
+    await world.pass(context, SECOND);
+    for (const kind of more) await world.commit(context, world.raise({ kind }));
+    await restart(context, 40 * SECOND);
+    expect(world.sent).toBe(6);
+    await restart(context, MINUTE);
+    expect(world.sent).toBeGreaterThan(6);
+  });
+});
+
+test('of a channel that takes one at a time every message before the start counts', async () => {
+  const sent: Sent = {
+    times: [{ at: world.now - 10 * SECOND, count: 100 }],
+    told: [],
+    tried: null,
+  };
+  const { clock } = world.contextWith('team');
+  const paceOf = (kind: string, times = sent.times) =>
+    Pace.of({ clock, state: { sent: async () => ({ ...sent, times }) } }, { name: 'a', kind, wait: MINUTE });
+  await world.commit(world.contextWith('team'), world.raise());
+  const [alert] = (await world.state.alerts({})).items;
+  const [delivery] = await world.state.deliveries(alert?.id ?? '');
+  if (alert === undefined || delivery === undefined) throw new Error('an alert was raised');
+  const owed = { delivery, alert };
+  expect((await paceOf('pagerduty')).waitFor(owed)).toBe(50 * SECOND);
+  expect((await paceOf('slack')).waitFor(owed)).toBe(0);
+  // A clock that was set back cannot say when it was.
+  const ahead = [{ at: world.now + HOUR, count: 100 }];
+  expect((await paceOf('pagerduty', ahead)).waitFor(owed)).toBe(0);
+});
