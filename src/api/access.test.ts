@@ -49,6 +49,8 @@ const ROUTES: ReadonlyArray<readonly [string, string, string, readonly TokenName
   ['get', '/v1/channels', '/v1/channels', READERS, 200],
   ['post', '/v1/channels/{name}/test', '/v1/channels/nobody/test', OPERATORS, 404],
   ['get', '/v1/audit', '/v1/audit', ['admin'], 200],
+  ['post', '/v1/audit/verify', '/v1/audit/verify', ['admin'], 200],
+  ['post', '/v1/audit/accept', '/v1/audit/accept', ['admin'], 400],
   ['post', '/v1/oauth/{client}/authorizations', '/v1/oauth/shop-app/authorizations', ['admin', 'app'], 400],
   [
     'get',

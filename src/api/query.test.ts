@@ -36,7 +36,7 @@ test.each([
   '/v1/credentials/mine/secret?wait=1s',
   '/v1/rotations?credential=mine&limit=1',
   '/v1/alerts?state=open&limit=1',
-  '/v1/audit?actor=ops&credential=mine&action=x&limit=1',
+  '/v1/audit?actor=ops&credential=mine&action=x&limit=1&since=30d&until=2026-10-01T09:00:00Z&order=oldest',
 ])('%s is what the route knows', async (path) => {
   expect((await call(w.api.address, path, { token: 'admin' })).status).toBe(200);
 });
@@ -46,6 +46,15 @@ test('the OpenAPI document names what a query may have', async () => {
   const paths = json.paths as Record<string, { get?: { parameters?: { name: string; in: string }[] } }>;
   const named = (path: string) =>
     paths[path]?.get?.parameters?.filter((each) => each.in === 'query').map(({ name }) => name);
-  expect(named('/v1/audit')).toEqual(['actor', 'credential', 'action', 'cursor', 'limit']);
+  expect(named('/v1/audit')).toEqual([
+    'actor',
+    'credential',
+    'action',
+    'since',
+    'until',
+    'order',
+    'cursor',
+    'limit',
+  ]);
   expect(named('/v1/credentials/{name}/secret')).toEqual(['wait']);
 });

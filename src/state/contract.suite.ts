@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { State } from './contract.ts';
 import { alertContract } from './suite/alerts.suite.ts';
+import { auditContract } from './suite/audit.suite.ts';
 import { claimContract } from './suite/claims.suite.ts';
 import { commitContract } from './suite/commits.suite.ts';
 import { consentContract } from './suite/consents.suite.ts';
@@ -39,6 +40,7 @@ export function stateContract(name: string, makeWorld: () => Promise<StateWorld>
     credentialContract(state, reopen);
     rotationContract(state);
     alertContract(state);
+    auditContract(state, reopen);
     logContract(state);
     watchContract(state, reopen);
     forgetContract(state);

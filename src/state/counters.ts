@@ -3,10 +3,10 @@ import { prepared } from './prepared.ts';
 import type { Tables } from './tables.ts';
 
 /**
- * What is counted: claims, entries of the audit log, and how often the state was opened and proven. The last two are writes for
- * their own sake: SQLite writes nothing where a row already holds what it is set to.
+ * What is counted: claims, and how often the state was opened and proven. The last two are writes for their own sake: SQLite
+ * writes nothing where a row already holds what it is set to.
  */
-type Counter = 'fence' | 'audit' | 'opened' | 'proof';
+type Counter = 'fence' | 'opened' | 'proof';
 
 type Raise = { name: Counter; by: number };
 

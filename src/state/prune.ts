@@ -1,5 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { AGENT_PREFIX } from '../model/index.ts';
+import { pruneAudit } from './audit.ts';
+import type { AuditChain } from './audit-chain.ts';
 import { AUTHORIZATION_SECRETS } from './consents.ts';
 import type { Retention } from './contract.ts';
 import { deleteGrant } from './grants/changes.ts';
@@ -33,9 +35,13 @@ const FORGOTTEN_DAYS = 180;
  * with them. An alert whose news is still owed to a channel stays. Settled mints, users of keys, and agents that
  * were not heard of, go after 30 days, and so do silences that are over; what a watch knows of a key 400 days after its
  * last use; authorizations 7 days after their end; tokens with fewer scopes a day after theirs; forgotten grants that
- * could not be revoked after 180 days.
+ * could not be revoked after 180 days. Entries of the audit log go where the caller says when.
  */
-export async function prune(db: Db, before: Retention, now: number): Promise<void> {
+export async function prune(
+  db: Db,
+  before: Retention,
+  { now, chain }: { readonly now: number; readonly chain: AuditChain },
+): Promise<void> {
   await pruneRotations(db, before.rotations);
   await pruneAlerts(db, before.alerts);
   await pruneSilences(db, now - SILENCE_DAYS * DAY);
@@ -44,6 +50,7 @@ export async function prune(db: Db, before: Retention, now: number): Promise<voi
   await pruneAgents(db, now - AGENT_DAYS * DAY);
   await pruneConsents(db, now - CONSENT_DAYS * DAY);
   await pruneGrants(db, now);
+  if (before.audit !== undefined) await pruneAudit(db, { before: before.audit, now }, chain);
 }
 
 async function pruneRotations(db: Db, before: number): Promise<void> {

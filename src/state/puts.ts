@@ -13,6 +13,7 @@ const KEYS = {
   deliveries: ['id'],
   silences: ['id'],
   authorizations: ['id'],
+  audit_chain: ['name'],
   sealed: ['place', 'id', 'sequence'],
 } as const;
 
@@ -54,5 +55,6 @@ const puts = {
   deliveries: putOf('deliveries'),
   silences: putOf('silences'),
   authorizations: putOf('authorizations'),
+  audit_chain: putOf('audit_chain'),
   sealed: putOf('sealed'),
 } satisfies Record<Whole, ReturnType<typeof putOf>>;

@@ -252,7 +252,7 @@ export type KeyUserTable = {
   last_seen_at: number;
 };
 
-/** Only ever appended to; `number` has no gaps. */
+/** Only ever appended to; `number` has no gaps unless somebody made them. */
 export type AuditTable = {
   number: number;
   at: number;
@@ -260,7 +260,12 @@ export type AuditTable = {
   action: string;
   credential: string | null;
   detail: string;
+  /** Follows from the entry before it; see `AuditKey`. */
+  hash: string;
 };
+
+/** Where the audit log begins and ends; `seal` proves that it was us who said so. */
+type AuditChainTable = { name: 'anchor' | 'head'; number: number; hash: string; seal: string };
 
 type WorkTable = {
   kind: WorkKind;
@@ -300,5 +305,6 @@ export type Tables = {
   deliveries: DeliveryTable;
   silences: SilenceTable;
   audit: AuditTable;
+  audit_chain: AuditChainTable;
   work: WorkTable;
 };

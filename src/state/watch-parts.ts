@@ -10,16 +10,19 @@ type Db = Kysely<Tables>;
 const KEY = 'key.';
 const DAY = 86_400_000;
 
-type Many = { monitor: string; seenOn: number; names: readonly string[]; bodies: readonly string[] };
+type Many = {
+  monitor: string;
+  /** Null: they are no keys. */
+  seenOn: number | null;
+  names: readonly string[];
+  bodies: readonly string[];
+};
 
 const insertMany = prepared((db, { monitor, seenOn, names, bodies }: Many) =>
   insert(
     db,
     names.map((name, index) => ({ monitor, name, body: bodies[index] ?? '', seen_on: seenOn })),
   ),
-);
-const insertGeneral = prepared((db, part: { monitor: string; name: string; body: string }) =>
-  insert(db, [{ ...part, seen_on: null }]),
 );
 const deleteMany = prepared((db, { monitor, names }: { monitor: string; names: readonly string[] }) =>
   db.deleteFrom('watch_parts').where('monitor', '=', monitor).where('name', 'in', names),
@@ -56,16 +59,18 @@ export async function applyParts(
   { monitor, put, drop }: Extract<Change, { readonly type: 'watch.parts' }>,
   now: number,
 ): Promise<void> {
-  const keys = put.filter(([name]) => name.startsWith(KEY));
+  const isKey = ([name]: WatchPart) => name.startsWith(KEY);
+  const general = put.filter((part) => !isKey(part));
+  for (const part of chunksOf(general)) await insertMany(db, { monitor, seenOn: null, ...columnsOf(part) });
   const seenOn = Math.floor(now / DAY);
-  for (const [name, body] of put) {
-    if (!name.startsWith(KEY)) await insertGeneral(db, { monitor, name, body });
-  }
-  for (const part of chunksOf(keys)) {
-    const names = part.map(([name]) => name);
-    await insertMany(db, { monitor, seenOn, names, bodies: part.map(([, body]) => body) });
+  for (const part of chunksOf(put.filter(isKey))) {
+    await insertMany(db, { monitor, seenOn, ...columnsOf(part) });
   }
   for (const names of chunksOf(drop)) await deleteMany(db, { monitor, names });
+}
+
+function columnsOf(parts: readonly WatchPart[]): Pick<Many, 'names' | 'bodies'> {
+  return { names: parts.map(([name]) => name), bodies: parts.map(([, body]) => body) };
 }
 
 /** Those of these parts that there are, in no order. */

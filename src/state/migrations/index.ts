@@ -4,11 +4,11 @@ import type { Tables } from '../tables.ts';
 import { first } from './001-first.ts';
 import { watchParts } from './002-watch-parts.ts';
 import { alerting } from './003-alerting.ts';
+import { auditChain } from './004-audit-chain.ts';
+import { workClaimed } from './005-work-claimed.ts';
+import type { Installation, Migration } from './migration.ts';
 
-/** One change of the schema, applied once and in order, each in a transaction of its own. Never edited once released. */
-export type Migration = (db: Kysely<never>) => Promise<void>;
-
-export const MIGRATIONS: readonly Migration[] = [first, watchParts, alerting];
+export const MIGRATIONS: readonly Migration[] = [first, watchParts, alerting, auditChain, workClaimed];
 
 /** How many migrations the database has had; 0 for a new one. */
 export async function schemaVersion(db: Kysely<Tables>): Promise<number> {
@@ -36,12 +36,13 @@ export function refuseNewer(version: number, known = MIGRATIONS.length): void {
 export async function migrate(
   db: Kysely<Tables>,
   version: number,
+  installation: Installation,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<void> {
   for (const [index, migration] of migrations.entries()) {
     if (index < version) continue;
     await db.transaction().execute(async (trx) => {
-      await migration(trx.withTables<never>() as Kysely<never>);
+      await migration(trx.withTables<never>() as Kysely<never>, installation);
       await putMeta(trx, 'schema', String(index + 1));
     });
   }

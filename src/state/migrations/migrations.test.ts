@@ -1,10 +1,16 @@
 import { Kysely as Database, type Kysely, sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { KeyRing } from '../sealing.ts';
+import { ensureFingerprintKey } from '../secrets.ts';
 import { nodeSqlite } from '../sqlite/dialect.ts';
+import { openMemory } from '../sqlite/index.ts';
 import { openMemoryDatabase } from '../sqlite/open.ts';
+import { lookThrough } from '../suite/audit.suite.ts';
+import { KEY } from '../suite/folder.suite.ts';
 import type { Tables } from '../tables.ts';
 import { MIGRATIONS, migrate, refuseNewer, schemaVersion } from './index.ts';
 
+const HERE = { keys: new KeyRing([KEY]), now: () => 0 };
 let db: Kysely<Tables>;
 beforeEach(() => {
   db = new Database<Tables>({ dialect: nodeSqlite(openMemoryDatabase(), (error) => error) });
@@ -15,12 +21,13 @@ const tables = async () => (await db.introspection.getTables()).map((table) => t
 describe('migrations', () => {
   test('make every table that the state reads, once', async () => {
     expect(await schemaVersion(db)).toBe(0);
-    await migrate(db, 0);
+    await migrate(db, 0, HERE);
     expect(await schemaVersion(db)).toBe(MIGRATIONS.length);
     const made = await tables();
     expect(made).toEqual([
       'alerts',
       'audit',
+      'audit_chain',
       'authorizations',
       'clients',
       'counters',
@@ -44,7 +51,7 @@ describe('migrations', () => {
       'watch_parts',
       'work',
     ]);
-    await migrate(db, MIGRATIONS.length);
+    await migrate(db, MIGRATIONS.length, HERE);
     expect(await tables()).toEqual(made);
   });
 
@@ -57,13 +64,35 @@ describe('migrations', () => {
       await sql`insert into nowhere values (1)`.execute(on);
     };
     expect(await schemaVersion(db)).toBe(0);
-    await migrate(db, 0, [made('one')]);
-    await expect(migrate(db, 1, [fails, made('two'), fails, made('three')])).rejects.toThrow('nowhere');
+    await migrate(db, 0, HERE, [made('one')]);
+    await expect(migrate(db, 1, HERE, [fails, made('two'), fails, made('three')])).rejects.toThrow('nowhere');
     expect(await tables()).toEqual(['meta', 'one', 'two']);
     expect(await schemaVersion(db)).toBe(2);
-    await migrate(db, 2, [fails, fails, made('half'), made('three')]);
+    await migrate(db, 2, HERE, [fails, fails, made('half'), made('three')]);
     expect(await tables()).toEqual(['half', 'meta', 'one', 'three', 'two']);
     expect(await schemaVersion(db)).toBe(4);
+  });
+
+  test('chain the entries that an earlier version has written to the audit log, and say so', async () => {
+    const database = openMemoryDatabase();
+    const earlier = new Database<Tables>({ dialect: nodeSqlite(database, (error) => error) });
+    await migrate(earlier, await schemaVersion(earlier), HERE, MIGRATIONS.slice(0, 3));
+    await ensureFingerprintKey(earlier, HERE.keys, 0);
+    const written = Array.from(
+      { length: 1_200 },
+      (_, index) => `(${index + 1}, ${index}, 'a', 'x.y', null, '{}')`,
+    );
+    database.exec(
+      `insert into audit values ${written.join(', ')}; insert into counters values ('audit', 1200)`,
+    );
+    const state = await openMemory({ keys: [KEY], now: () => 9, owner: 'test', database });
+    expect(await lookThrough(state, 500)).toEqual({ checked: 1_201, faults: [] });
+    const { items } = await state.audit({ limit: 2 });
+    expect(items).toMatchObject([
+      { number: 1_201, at: 9, actor: 'daemon', action: 'audit.chained', detail: { entries: 1_200 } },
+      { number: 1_200, at: 1_199, action: 'x.y' },
+    ]);
+    await state.close();
   });
 
   test('of a newer version are refused', () => {

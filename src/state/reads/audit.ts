@@ -1,18 +1,10 @@
 import type { Kysely } from 'kysely';
-import type { AuditEntry } from '../../model/index.ts';
-import type { Page, PageQuery } from '../contract.ts';
+import type { AuditQuery, AuditRecord, Page } from '../contract.ts';
 import { auditFrom } from '../rows/audit.ts';
 import type { Tables } from '../tables.ts';
 import { decodeCursor, pageLimit, pageOf } from './page.ts';
 
-/** What entries of the audit log are looked for by. */
-export type AuditQuery = PageQuery & {
-  readonly actor?: string;
-  readonly credential?: string;
-  readonly action?: string;
-};
-
-export async function readAudit(db: Kysely<Tables>, query: AuditQuery): Promise<Page<AuditEntry>> {
+export async function readAudit(db: Kysely<Tables>, query: AuditQuery): Promise<Page<AuditRecord>> {
   const limit = pageLimit(query);
   const after = decodeCursor(query.cursor);
   let select = db.selectFrom('audit').selectAll();
@@ -20,9 +12,12 @@ export async function readAudit(db: Kysely<Tables>, query: AuditQuery): Promise<
     const wanted = query[field];
     if (wanted !== undefined) select = select.where(field, '=', wanted);
   }
-  if (after !== null) select = select.where('number', '<', after.at);
+  if (query.since !== undefined) select = select.where('at', '>=', query.since);
+  if (query.until !== undefined) select = select.where('at', '<', query.until);
+  const oldestFirst = query.order === 'oldest';
+  if (after !== null) select = select.where('number', oldestFirst ? '>' : '<', after.at);
   const rows = await select
-    .orderBy('number', 'desc')
+    .orderBy('number', oldestFirst ? 'asc' : 'desc')
     .limit(limit + 1)
     .execute();
   return pageOf(rows, limit, auditFrom, (row) => ({ at: row.number, id: '' }));

@@ -5,6 +5,12 @@ import { FileWatch, makePrivate } from './files.ts';
 
 /** "KeyW": tells our files from other programs' databases. */
 const APPLICATION_ID = 0x4b657957;
+/**
+ * A page of the log of a large account changes a thousand records, each on a page of its own: 4 MB, which shall fit into the
+ * cache (KiB), and not bring about a checkpoint (pages of 4 KiB) by itself. Both cost memory and disk only where they are used.
+ */
+const CACHE = 16_384;
+const CHECKPOINT = 4_000;
 /** How long to wait at the start for somebody who only looks at the file, in ms. */
 const PATIENCE = 250;
 /** What must be whole; it grows with the credentials only, so that looking at all of it stays cheap. */
@@ -62,6 +68,7 @@ export function openMemoryDatabase(): DatabaseSync {
 function configure(database: DatabaseSync): void {
   // Deleted values are overwritten: what a former master key sealed does not stay behind in free pages.
   database.exec('pragma synchronous = full; pragma foreign_keys = on; pragma secure_delete = on');
+  database.exec(`pragma cache_size = -${CACHE}; pragma wal_autocheckpoint = ${CHECKPOINT}`);
 }
 
 /** True for a file without content. @throws {StateError} where the database is another program's */

@@ -1,0 +1,161 @@
+import { DAY, type Evidence, formatTime, type Signal } from '../model/index.ts';
+import type { AuditFault, AuditMark } from '../state/contract.ts';
+import { brokenAt } from './audit-words.ts';
+import type { Committer } from './commit.ts';
+import type { EngineContext } from './context.ts';
+
+/** So many entries are compared before everything else gets its turn: some 5 ms. */
+const SLICE = 400;
+
+/** So many breaks are told one by one; the rest is counted. */
+const TOLD = 20;
+
+/** What a look through the whole audit log has found. */
+export type AuditReport = {
+  readonly entries: number;
+  /** The last entry; whoever keeps its number and hash elsewhere can compare later. Null: the log is empty. */
+  readonly last: AuditMark | null;
+  /** How many breaks there are; 0: the log is whole. */
+  readonly breaks: number;
+  /** The first of them. */
+  readonly faults: readonly AuditFault[];
+  /** When this process last found it whole; null: not since its start. */
+  readonly wholeAt: number | null;
+};
+
+/**
+ * Looks through the audit log at the start, once a day, and when somebody asks, in slices between which everything else
+ * gets its turn. A break is `audit-broken`: one alert, however many there are, and it lasts until a look finds the log
+ * whole: after the right state was put back, the broken part was pruned, or a person took the log as it stands.
+ */
+export class AuditWatch {
+  readonly #context: EngineContext;
+  readonly #committer: Committer;
+  readonly #stopping: AbortSignal;
+  #wholeAt: number | null = null;
+  #lookedAt: number | null = null;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(context: EngineContext, committer: Committer, stopping: AbortSignal) {
+    this.#context = context;
+    this.#committer = committer;
+    this.#stopping = stopping;
+  }
+
+  /**
+   * The look of the day, where it was not made yet; the first is due at the start. It is no record with a due time: every
+   * process looks for itself, and one that a stop cuts short is made after the next start. Never throws.
+   */
+  daily(): Promise<void> {
+    const now = this.#context.clock.now();
+    if (this.#lookedAt !== null && Math.abs(now - this.#lookedAt) < DAY) return this.#looking;
+    this.#lookedAt = now;
+    this.#looking = this.#lookDaily();
+    return this.#looking;
+  }
+
+  /** Resolves once the daily look rests; after a stop that is soon. */
+  async idle(): Promise<void> {
+    await this.#looking;
+  }
+
+  async #lookDaily(): Promise<void> {
+    try {
+      await this.verify();
+    } catch (error) {
+      this.#context.log.warn(
+        { error },
+        'the audit log could not be looked through; it is tried again tomorrow',
+      );
+    }
+  }
+
+  /** A look now; what it finds is told as the daily one's is. Null: the process stops. */
+  async verify(): Promise<AuditReport | null> {
+    const report = await this.#look();
+    if (report !== null) await this.#committer.commit([], [signalOf(report, this.#context.clock.now())]);
+    return report;
+  }
+
+  /**
+   * Takes a broken log as it stands: chains it anew, writes to it who did so, why, and what was broken, and ends the alert.
+   * A log that is whole is left alone. Returns what was found before.
+   */
+  async accept(actor: string, reason: string): Promise<AuditReport | null> {
+    const { state, clock } = this.#context;
+    const report = await this.#look();
+    const [first] = report?.faults ?? [];
+    if (report === null || first === undefined) return report;
+    const detail = { reason, breaks: report.breaks, first: brokenAt(first) };
+    await state.acceptAudit({ at: clock.now(), actor, action: 'audit.accepted', credential: null, detail });
+    await this.verify();
+    return report;
+  }
+
+  /** One who prunes the log or takes it as it stands, in another process too, can make it seem broken: it is looked at again. */
+  async #look(): Promise<AuditReport | null> {
+    const report = await this.#lookOnce();
+    return report === null || report.breaks === 0 ? report : this.#lookOnce();
+  }
+
+  async #lookOnce(): Promise<AuditReport | null> {
+    const { state, clock } = this.#context;
+    const faults: AuditFault[] = [];
+    let [entries, breaks] = [0, 0];
+    for (let from: AuditMark | null = null; !this.#stopping.aborted; ) {
+      const slice = await state.verifyAudit(from, SLICE);
+      entries += slice.checked;
+      breaks += slice.faults.length;
+      faults.push(...slice.faults.slice(0, TOLD - faults.length));
+      if (slice.ended) {
+        if (breaks === 0) this.#wholeAt = clock.now();
+        return { entries, last: entries === 0 ? null : slice.mark, breaks, faults, wholeAt: this.#wholeAt };
+      }
+      from = slice.mark;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return null;
+  }
+}
+
+function signalOf({ entries, breaks, faults, wholeAt }: AuditReport, at: number): Signal {
+  const about = { kind: 'audit-broken', condition: 'chain', at } as const;
+  const [first] = faults;
+  if (first === undefined) return { type: 'resolve', ...about };
+  const more = breaks === 1 ? '' : `, and ${breaks - 1} more ${breaks === 2 ? 'break' : 'breaks'}`;
+  const whole =
+    wholeAt === null
+      ? 'It was not found whole since Keywarden started.'
+      : `It was last found whole at ${formatTime(wholeAt)}.`;
+  const before =
+    first.after === null
+      ? 'No entry stands before that.'
+      : `The entry before that is ${first.after.number}, of ${formatTime(first.after.at)}.`;
+  return {
+    type: 'raise',
+    ...about,
+    severity: 'critical',
+    title: `The audit log is broken: ${brokenAt(first)}${more}`,
+    summary: `Somebody wrote to Keywarden's database, or the disk is damaged. ${before} ${whole} Keys are rotated and entries are written as before; nothing was repaired.`,
+    action:
+      'Copy the state directory, with its times (cp -a), before anything else. Then: keywarden audit verify',
+    deadline: null,
+    evidence: evidenceOf(first, { entries, breaks, wholeAt }),
+  };
+}
+
+function evidenceOf(
+  { what, first, at, after }: AuditFault,
+  { entries, breaks, wholeAt }: Pick<AuditReport, 'entries' | 'breaks' | 'wholeAt'>,
+): Evidence {
+  return {
+    what,
+    entry: first,
+    entryAt: at === null ? null : formatTime(at),
+    entryBefore: after?.number ?? null,
+    entryBeforeAt: after === null ? null : formatTime(after.at),
+    lastWholeAt: wholeAt === null ? null : formatTime(wholeAt),
+    breaks,
+    entries,
+  };
+}
