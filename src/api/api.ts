@@ -76,3 +76,12 @@ export async function startApi(context: ApiContext, api: ApiConfig, log: Log): P
   const now = () => context.engine.context.clock.now();
   return openListeners(routesOf(context), { api, log, now });
 }
+
+/**
+ * Gets ready to answer from another engine by its configuration, at the same addresses; the function that it returns does
+ * it, from the next request on.
+ * @throws {KeywardenError} `tls_unusable`
+ */
+export function prepareApi(api: Api, context: ApiContext, config: ApiConfig): () => void {
+  return api.prepare(routesOf(context), config);
+}

@@ -7,6 +7,12 @@ import { type Listener, serve } from './server.ts';
 export type Api = {
   readonly address: string;
   readonly probesAddress: string | null;
+  /**
+   * Gets ready to answer with other routes, by another configuration with the same addresses; the function that it
+   * returns does it, from the next request on.
+   * @throws {KeywardenError} `tls_unusable`
+   */
+  prepare(routes: readonly Route[], api: ApiConfig): () => void;
   close(): Promise<void>;
 };
 
@@ -26,15 +32,27 @@ export async function openListeners(
   try {
     const main = await serve({ api, listen: api.listen, routes, open: false, log, now });
     listeners.push(main);
-    const open = routes.filter(({ probe }) => probe === true);
     const probes =
       api.probes === null
         ? null
-        : await serve({ api, listen: api.probes, routes: open, open: true, log, now });
+        : await serve({ api, listen: api.probes, routes: openOf(routes), open: true, log, now });
     if (probes !== null) listeners.push(probes);
-    return { address: main.address, probesAddress: probes?.address ?? null, close };
+    const prepare = (nextRoutes: readonly Route[], next: ApiConfig) => {
+      const ready = [
+        main.prepare({ api: next, routes: nextRoutes }),
+        probes?.prepare({ api: next, routes: openOf(nextRoutes) }),
+      ];
+      return () => {
+        for (const take of ready) take?.();
+      };
+    };
+    return { address: main.address, probesAddress: probes?.address ?? null, prepare, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function openOf(routes: readonly Route[]): readonly Route[] {
+  return routes.filter(({ probe }) => probe === true);
 }

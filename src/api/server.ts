@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import type { ApiConfig, Listen } from '../config/types.ts';
 import { KeywardenError, type Log } from '../model/index.ts';
 import { StateError } from '../state/contract.ts';
@@ -14,6 +16,11 @@ import { type Answer, match, type Route } from './router.ts';
 /** A listener that answers; `address` is where it can be reached. */
 export type Listener = {
   readonly address: string;
+  /**
+   * Reads what these rules name; the function that it returns answers by them, from the next request on.
+   * @throws {KeywardenError} `tls_unusable`
+   */
+  prepare(next: Pick<ServeOptions, 'api' | 'routes'>): () => void;
   close(): Promise<void>;
 };
 
@@ -37,15 +44,24 @@ const CLOSE_WITHIN = 1_000;
  */
 export async function serve(options: ServeOptions): Promise<Listener> {
   const stopping = new AbortController();
+  let current = options;
   const server = createServer(
     options,
-    (request, response) => void respond(options, request, response, stopping.signal),
+    (request, response) => void respond(current, request, response, stopping.signal),
   );
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
   await listen(server, options.listen);
   return {
     address: addressOf(server, options),
+    prepare: (next) => {
+      const certificate = certificateOf(next.api, options.open);
+      return () => {
+        current = { ...options, ...next };
+        if (certificate !== null && 'setSecureContext' in server)
+          (server as TlsServer).setSecureContext(certificate);
+      };
+    },
     close: () => {
       stopping.abort();
       return new Promise((resolve) => {
@@ -62,11 +78,24 @@ function createServer(
   { api, open }: ServeOptions,
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
-  if (api.tls === null || open) return process.getBuiltinModule('node:http').createServer(handle);
-  const { certFile, keyFile } = api.tls;
+  const certificate = certificateOf(api, open);
+  return certificate === null
+    ? process.getBuiltinModule('node:http').createServer(handle)
+    : process.getBuiltinModule('node:https').createServer(certificate, handle);
+}
+
+/** Null where the listener speaks no TLS. @throws {KeywardenError} `tls_unusable` */
+function certificateOf({ tls }: ApiConfig, open: boolean): SecureContextOptions | null {
+  if (tls === null || open) return null;
+  const { certFile, keyFile } = tls;
   try {
-    const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: 'TLSv1.2' as const };
-    return process.getBuiltinModule('node:https').createServer(tls, handle);
+    const certificate = {
+      cert: readFileSync(certFile),
+      key: readFileSync(keyFile),
+      minVersion: 'TLSv1.2' as const,
+    };
+    process.getBuiltinModule('node:tls').createSecureContext(certificate);
+    return certificate;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
     throw new KeywardenError(

@@ -9,7 +9,7 @@ import { createLog } from '../telemetry/log.ts';
 import { EXIT } from './exit.ts';
 import { guard, stopInTime } from './guard.ts';
 import { readMasterKeys } from './master-keys.ts';
-import { stopSignals } from './signals.ts';
+import { hangups, stopSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 
 /** What an agent's process is started with. */
@@ -28,6 +28,9 @@ export async function runAgent({ config, warnings, sources }: AgentOrder): Promi
   const log = createLog(config.log);
   for (const { keyPath, text } of warnings) log.warn({ keyPath }, text);
   guard(log, 'agent');
+  hangups().each(() =>
+    log.warn({}, 'SIGHUP does nothing: the configuration is read at start; restart to apply a change'),
+  );
   const signals = stopSignals((signal) => {
     log.warn({ signal }, 'a second signal: ended at once; the next start takes up what was in flight');
     process.exit(EXIT.failed);

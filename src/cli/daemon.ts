@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Api } from '../api/api.ts';
 import type { Config } from '../config/types.ts';
 import { Commands } from '../engine/commands.ts';
-import type { EngineContext, Plugins } from '../engine/context.ts';
 import { Engine } from '../engine/engine.ts';
 import { createKeyedHash } from '../engine/hash.ts';
 import { WHILE_IT_LIVES } from '../engine/loop.ts';
@@ -14,12 +13,22 @@ import { openSqlite } from '../state/sqlite/index.ts';
 import type { FileTarget } from '../stores/file/schema.ts';
 import { Counters } from '../telemetry/counters.ts';
 import { readMasterKeys } from './master-keys.ts';
+import { pluginsOf, Reigns } from './reigns.ts';
 
 /** A running Keywarden. */
 export type Daemon = {
+  /** The one that runs now: a reload makes another. */
   readonly engine: Engine;
   readonly commands: Commands;
   readonly api: Api;
+  /**
+   * Goes on with another configuration, on the same state and at the same addresses; resolves once it does. One at a
+   * time; {@link fixedFaults} says what it must not change.
+   *
+   * @throws {KeywardenError} what cannot be had as it is configured: everything goes on as it was. `standstill`: nothing
+   * does, the process has to end. `stopping`: the daemon was stopped meanwhile
+   */
+  reload(config: Config, log: Log): Promise<void>;
   /** Ends or parks what is in flight, within ten seconds. */
   stop(): Promise<void>;
 };
@@ -47,41 +56,45 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
     await sweepFiles(config, log);
     const torn = (error: Error) => log.error({ error }, error.message);
     const spool = openSpool({ database: config.state.database, keys, torn });
-    const { engine, plugins } = await makeEngine(config, { state, spool, clock, log });
-    opened.push(() => plugins.close());
+    const hash = createKeyedHash(await state.fingerprintKey());
+    const counters = new Counters();
+    const lasting = {
+      state,
+      spool,
+      rules,
+      claimFor: WHILE_IT_LIVES,
+      clock,
+      hash,
+      counters,
+      newId: randomUUID,
+    };
+    const plugins = await pluginsOf(config, lasting, log);
+    let reigns: Reigns | null = null;
+    opened.push(() => (reigns ?? plugins).close());
+    const engine = new Engine({ ...lasting, config, plugins, log });
     const commands = new Commands(engine);
     const { startApi } = await import('../api/api.ts');
     const api = await startApi({ engine, commands, grants: engine.grants }, config.api, log);
     opened.push(() => api.close());
     await engine.start();
-    opened.push(() => engine.stop());
-    return { engine, commands, api, stop: closeAll };
+    const all = new Reigns({ engine, commands, plugins }, { lasting, api, keys });
+    reigns = all;
+    opened.push(() => all.stop());
+    return {
+      get engine() {
+        return all.current.engine;
+      },
+      get commands() {
+        return all.current.commands;
+      },
+      api,
+      reload: (next, nextLog) => all.reload(next, nextLog),
+      stop: closeAll,
+    };
   } catch (error) {
     await closeAll();
     throw error;
   }
-}
-
-async function makeEngine(
-  config: Config,
-  parts: Pick<EngineContext, 'state' | 'spool' | 'clock' | 'log'>,
-): Promise<{ engine: Engine; plugins: Plugins }> {
-  const { state, clock, log } = parts;
-  const { loadPlugins } = await import('../engine/plugins.ts');
-  const hash = createKeyedHash(await state.fingerprintKey());
-  const counters = new Counters();
-  const plugins = await loadPlugins(config, { clock, hash, log, counters });
-  const engine = new Engine({
-    ...parts,
-    config,
-    rules,
-    claimFor: WHILE_IT_LIVES,
-    plugins,
-    hash,
-    counters,
-    newId: randomUUID,
-  });
-  return { engine, plugins };
 }
 
 /** Temporary files that a crash left beside published ones. What cannot be removed is told, and harms nothing. */

@@ -18,9 +18,6 @@ export function guard(log: Log, who: string): void {
   };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
-  process.on('SIGHUP', () => {
-    log.warn({}, 'SIGHUP does nothing: the configuration is read at start; restart to apply a change');
-  });
 }
 
 /** Stops within ten seconds, whatever hangs. */

@@ -3,6 +3,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 /** Every command that reads a configuration. */
 export type ConfigOptions = { readonly config?: readonly string[] };
 
+/** `run`. */
+export type RunOptions = ConfigOptions & { readonly watchConfig?: boolean };
+
 /** Every command that speaks to a running daemon. */
 export type RemoteOptions = ConfigOptions & {
   readonly url?: string;

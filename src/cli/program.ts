@@ -1,13 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { addAgent } from './agent-commands.ts';
 import { addAlerts } from './alert-commands.ts';
+import { addAudit } from './audit-commands.ts';
 import { addBacktest } from './backtest/command.ts';
 import { addCredentials } from './credential-commands.ts';
 import { addExec } from './exec-command.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { InitOptions } from './init.ts';
 import { addOAuth } from './oauth/commands.ts';
-import { type ConfigOptions, configured, type Does, wholeNumber } from './options.ts';
+import { type ConfigOptions, configured, type Does, type RunOptions, wholeNumber } from './options.ts';
 import type { SandboxCommandOptions } from './sandbox.ts';
 import { VERSION } from './version.ts';
 
@@ -44,14 +45,15 @@ export function makeProgram(args: readonly string[], does: Does): Command {
   addOAuth(program, does);
   addExec(program, does, args);
   addAlerts(program, does);
+  addAudit(program, does);
   addBacktest(program, does);
   return program;
 }
 
 function addDaemon(program: Command, does: Does): void {
-  configured(program.command('run').description('run the daemon')).action((options: ConfigOptions) =>
-    does(async () => (await import('./run.ts')).run(options)),
-  );
+  configured(program.command('run').description('run the daemon; SIGHUP reloads its configuration'))
+    .option('--watch-config', 'reload also whenever a file of the configuration has changed')
+    .action((options: RunOptions) => does(async () => (await import('./run.ts')).run(options)));
   addInit(program, does);
   program
     .command('keygen')

@@ -23,15 +23,12 @@ function expectNoSecret({ stdout, stderr }: Ended): void {
   for (const secret of w.secrets()) expect(stdout + stderr).not.toContain(secret);
 }
 
-test('it says where it listens once it is ready, survives SIGHUP, holds its state alone, and ends with 0', async () => {
+test('it says where it listens once it is ready, holds its state alone, and ends with 0', async () => {
   const daemon = w.start(['run']);
   const ready = JSON.parse(await daemon.line(/"msg":"ready"/)) as Record<string, unknown>;
   expect(ready).toMatchObject({ level: 'info', probes: null, config: [w.config] });
   expect(ready.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect((await fetch(`${ready.address}/readyz`)).status).toBe(200);
-
-  daemon.child.kill('SIGHUP');
-  await daemon.line(/SIGHUP does nothing: the configuration is read at start/);
 
   const second = await w.cli(['run']);
   expect(second.code).toBe(1);
@@ -42,6 +39,29 @@ test('it says where it listens once it is ready, survives SIGHUP, holds its stat
   expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
   expect(ended.stdout.trimEnd().split('\n').at(-1)).toContain('"msg":"stopped"');
   expectNoSecret(ended);
+});
+
+test('channels that do not answer are told at the start, without a message to any', async () => {
+  const path = await changed('deaf.yaml', (text) =>
+    text
+      .replace(
+        'channels:',
+        'channels:\n    siem: { kind: webhook, url: "https://127.0.0.1:1/x", signingSecret: { env: SECOND_KEY } }',
+      )
+      .replace('./state', './state-deaf'),
+  );
+  const daemon = w.start(['run', '--config', path]);
+  const line = await daemon.line(/does not answer/);
+  expect(JSON.parse(line)).toMatchObject({
+    level: 'warn',
+    channel: 'siem',
+    msg: expect.stringMatching(
+      /^siem does not answer, nobody would hear it: HEAD https:\/\/127\.0\.0\.1:1 was not sent/,
+    ),
+  });
+  daemon.child.kill('SIGTERM');
+  expect((await daemon.ended).code).toBe(0);
+  expect(w.sandbox.slack.messages()).toEqual([]);
 });
 
 test('it does not start on a state that another master key has sealed', async () => {

@@ -43,3 +43,24 @@ export function stopSignals(force: (signal: NodeJS.Signals) => void): StopSignal
     },
   };
 }
+
+/** Those who want the configuration to be loaded anew. */
+export type Hangups = {
+  /** From now on each SIGHUP calls `take`; those that came before count as one. */
+  each(take: () => void): void;
+};
+
+/** Takes SIGHUP, which would end the process otherwise. */
+export function hangups(): Hangups {
+  let came = false;
+  let take = () => {
+    came = true;
+  };
+  process.on('SIGHUP', () => take());
+  return {
+    each: (next) => {
+      take = next;
+      if (came) next();
+    },
+  };
+}

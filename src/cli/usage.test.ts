@@ -29,7 +29,7 @@ test('help names every command, and help of a command its options', async () => 
     ...['run', 'init', 'keygen', 'check', 'schema', 'agent', 'sync', 'demo', 'sandbox', 'status'],
     ...['rotate', 'rotation', 'rollback', 'pause', 'resume'],
     ...['adopt', 'import', 'retire', 'compromise', 'forget', 'get', 'history'],
-    ...['login', 'token', 'grants', 'exec', 'alerts', 'incident', 'backtest', 'help'],
+    ...['login', 'token', 'grants', 'exec', 'alerts', 'incident', 'audit', 'backtest', 'help'],
   ]);
   expect(one.code).toBe(0);
   for (const option of ['--reason', '--emergency', '--dry-run', '--wait', '--config', '--url', '--json']) {
@@ -75,6 +75,7 @@ test.each([
   [['grants', 'app', 'list', 'x.ndjson'], 'list takes no file: "x.ndjson"'],
   [['grants', 'app', 'list', '--subject', 'a'], '--subject has no meaning beside list'],
   [['alerts', 'test'], 'name one channel, or give --all'],
+  [['audit', 'verify', '--accept'], '--accept and --reason belong together'],
   [['status', '--url', 'ftp://x'], 'no token for ftp://x: give --token-file FILE or set $KEYWARDEN_TOKEN'],
 ] as const)('%j is a usage error with its cure', async (args, message) => {
   const { code, stdout, stderr } = await cli(args);

@@ -63,7 +63,11 @@ function stateOf({ state }: Parsed, { draft, directories, env }: Sources): Confi
         ? join(directory, 'keywarden.db')
         : absolutePath(draft.tree, ['state', 'database'], own.slice('sqlite:'.length), directories),
     encryptionKeys: state.encryptionKeys,
-    retain: { rotations: state.retain?.rotations ?? 400 * DAY, alerts: state.retain?.alerts ?? 400 * DAY },
+    retain: {
+      rotations: state.retain?.rotations ?? 400 * DAY,
+      alerts: state.retain?.alerts ?? 400 * DAY,
+      ...(state.retain?.audit === undefined ? {} : { audit: state.retain.audit }),
+    },
   };
 }
 

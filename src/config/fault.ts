@@ -46,7 +46,7 @@ export function faultAt(place: Place, path: KeyPath, verdict: Verdict): Fault {
 }
 
 /** `publish[0].path`; a name that holds a dot stands in quotes. */
-function keyPathText(path: KeyPath): string {
+export function keyPathText(path: KeyPath): string {
   let text = '';
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`;

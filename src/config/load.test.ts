@@ -20,6 +20,8 @@ test('every default is filled in', async () => {
   const config = await configOf(BASE);
   expect(config.schedule).toEqual({ timezone: 'UTC', reconcile: '*/10 * * * * *', pollLogs: '0 * * * * *' });
   expect(config.state.retain).toEqual({ rotations: 400 * DAY, alerts: 400 * DAY });
+  const retain = BASE.replace('state:', 'state:\n  retain: { audit: 800d }');
+  expect((await configOf(retain)).state.retain.audit).toBe(800 * DAY);
   expect(config.providers.second).toEqual({
     kind: 'frameflow',
     apiUrl: 'https://api.frameflow.io',

@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
 import { buildConfig } from './build.ts';
+import type { Written } from './changes.ts';
 import { type Discovery, discover } from './discover.ts';
 import { parseText } from './document.ts';
-import { ConfigError, type Fault } from './fault.ts';
+import { ConfigError, type Fault, type KeyPath } from './fault.ts';
 import { mergeTrees } from './merge.ts';
 import { parseSurface } from './parse.ts';
 import type { Directories } from './paths.ts';
@@ -11,7 +12,7 @@ import { templateFindings } from './rules/templates.ts';
 import type { Parsed } from './schema/surface.ts';
 import { secretReader } from './secret-reader.ts';
 import { type Reference, resolveAll, settle } from './secrets.ts';
-import type { Tree } from './tree.ts';
+import { placeOf, type Tree, toValue } from './tree.ts';
 import type { Config } from './types.ts';
 import { unsupportedIn } from './unsupported.ts';
 
@@ -30,6 +31,14 @@ export type Reading = {
   readonly warnings: readonly Fault[];
   /** Absolute paths of the files read. */
   readonly sources: readonly string[];
+  /** Null where the files cannot be read. */
+  readonly written: Written | null;
+};
+
+/** What {@link loadConfig} gives. */
+export type Loaded = Pick<Reading, 'warnings' | 'sources'> & {
+  readonly config: Config;
+  readonly written: Written;
 };
 
 /**
@@ -38,12 +47,11 @@ export type Reading = {
  * @throws {ConfigError} `config_invalid` with every fault there is
  * @example const { config, warnings } = await loadConfig({ env: process.env, cwd: process.cwd() });
  */
-export async function loadConfig(
-  options: LoadOptions,
-): Promise<{ config: Config; warnings: readonly Fault[]; sources: readonly string[] }> {
-  const { config, faults, unsupported, warnings, sources } = await readConfig(options);
-  if (config === null || faults.length + unsupported.length > 0) throw new ConfigError(faults, unsupported);
-  return { config, warnings, sources };
+export async function loadConfig(options: LoadOptions): Promise<Loaded> {
+  const { config, faults, unsupported, warnings, sources, written } = await readConfig(options);
+  if (config === null || written === null || faults.length + unsupported.length > 0)
+    throw new ConfigError(faults, unsupported);
+  return { config, warnings, sources, written };
 }
 
 /** The same without throwing: faults, unsupported parts and warnings apart, as `check` shows them. */
@@ -60,14 +68,15 @@ export async function readConfig(options: LoadOptions): Promise<Reading> {
   );
   // What an unreadable file would have said is unknown: the others would be faulted for what stands there.
   if (tree === null || missing || trees.includes(null)) {
-    return { config: null, faults, unsupported: [], warnings: [], sources };
+    return { config: null, faults, unsupported: [], warnings: [], sources, written: null };
   }
   const unsupported = inOrder(unsupportedIn(tree));
   const checked = await check(tree, directories, options);
   faults.push(...checked.faults);
   const config = faults.length === 0 ? checked.config : null;
   const warnings = inOrder(checked.warnings);
-  return { config, faults: inOrder(faults), unsupported, warnings, sources };
+  const written = { values: toValue(tree), place: (path: KeyPath) => placeOf(tree, path) };
+  return { config, faults: inOrder(faults), unsupported, warnings, sources, written };
 }
 
 async function check(

@@ -122,7 +122,8 @@ export type Config = {
     readonly database: string;
     /** The first seals, all open. */
     readonly encryptionKeys: readonly SecretSource[];
-    readonly retain: { readonly rotations: number; readonly alerts: number };
+    /** `audit`: entries of the audit log; all are kept where it is not given. */
+    readonly retain: { readonly rotations: number; readonly alerts: number; readonly audit?: number };
   };
   readonly schedule: { readonly timezone: string; readonly reconcile: string; readonly pollLogs: string };
   readonly network: { readonly allow: readonly string[] };

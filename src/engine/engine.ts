@@ -1,6 +1,7 @@
 import { type Change, type Claim, DAY, type Signal } from '../model/index.ts';
 import { StateError } from '../state/contract.ts';
 import { turnAlert } from './attend.ts';
+import { AuditWatch } from './audit-watch.ts';
 import { systemClock } from './clock.ts';
 import { ClockSkew } from './clock-skew.ts';
 import { ClockWatch, wakeAll } from './clock-step.ts';
@@ -33,6 +34,8 @@ import { turnWatchdog } from './watchdog.ts';
 const STOP_WITHIN = 8_000;
 /** And how long it waits for what is in flight, however long the rest took. */
 const AT_LEAST = 1_000;
+/** How long a successor waits for what is in flight, ms of real time: meanwhile nobody takes up anything. */
+const HAND_OVER_WITHIN = 3_000;
 
 /** The daemon's heart: the loop, its handlers, and the clockwork beneath. */
 export class Engine {
@@ -41,6 +44,8 @@ export class Engine {
   readonly values: CurrentValues;
   /** What people and applications may ask about OAuth grants. */
   readonly grants: GrantCommands;
+  /** Looks through the audit log. */
+  readonly audit: AuditWatch;
   readonly #grantWork: GrantWork;
   readonly #loop: Loop;
   readonly #committer: Committer;
@@ -50,19 +55,23 @@ export class Engine {
   readonly #skew: ClockSkew;
   readonly #dead: DeadClaims;
   readonly #defects = new Defects();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners: Set<() => void>;
+  #former: Engine | null;
   readonly #stopping = new AbortController();
   readonly #heartbeat: Heartbeat;
   #schedule: { stop(): void } | null = null;
   #prunedAt = 0;
 
-  constructor(context: EngineContext) {
+  /** @param former the one whose place it takes on the same state; who waits there is told here */
+  constructor(context: EngineContext, former: Engine | null = null) {
     this.context = context;
+    this.#former = former;
+    this.#listeners = former === null ? new Set() : former.#listeners;
     this.#clock = new ClockWatch(context.clock);
     this.#skew = new ClockSkew(context.plugins.providers);
     this.#dead = new DeadClaims(context);
     this.#heartbeat = new Heartbeat(context, this.#stopping.signal);
-    this.values = new CurrentValues(context.state);
+    this.values = former?.values ?? new CurrentValues(context.state);
     this.#committer = new Committer(
       context,
       () => this.#loop.wake(),
@@ -71,6 +80,7 @@ export class Engine {
         this.#grantWork.committed(changes);
       },
     );
+    this.audit = new AuditWatch(context, this.#committer, this.#stopping.signal);
     this.#deliveries = new Deliveries(context, this.#committer);
     this.#grantWork = new GrantWork(context, this.#committer, {
       stopping: this.#stopping.signal,
@@ -104,8 +114,7 @@ export class Engine {
     await state.prove();
     await state.commit(await reconcileConfiguration(this.context));
     await takeInSpooled(this.context, this.#committer);
-    const { changes, signals } = await reconcileAlerts(this.context);
-    await this.#committer.commit(changes, signals);
+    await this.#reconcileAlerts();
     await this.#grantWork.load();
     // A folder that does not answer holds up nobody else.
     void tidyDestinations(this.context);
@@ -113,12 +122,20 @@ export class Engine {
       reconcile: () => {
         void this.reconcile();
         void this.#keepHouse();
+        void this.audit.daily();
       },
       pollLogs: () => void this.pollLogs(),
     };
     // The expressions mean the machine's time, also in the demonstration, whose daemon lives on a faster clock.
     this.#schedule = schedule(config.schedule, tasks, systemClock());
     this.#loop.wake();
+    if (this.#former !== null) this.#former.#loop.succeeded(() => this.#loop.wake());
+    this.#former = null;
+  }
+
+  async #reconcileAlerts(): Promise<void> {
+    const { changes, signals } = await reconcileAlerts(this.context);
+    await this.#committer.commit(changes, signals);
   }
 
   /**
@@ -174,6 +191,11 @@ export class Engine {
     this.#loop.wake();
   }
 
+  /** Resolves once everything that was raised until now is committed; what is raised later sees what is committed by now. */
+  settled(): Promise<void> {
+    return this.#committer.settled();
+  }
+
   /** Resolves after the next turn of any record or submitted command, or when `signal` aborts. */
   nextTurn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
@@ -196,6 +218,7 @@ export class Engine {
     await this.#loop.drain(Object.keys(this.context.config.channels).map(deliveryLane), STOP_WITHIN);
     const passed = Math.ceil(this.context.clock.monotonic() - began);
     const ended = await this.#loop.stop(Math.max(AT_LEAST, STOP_WITHIN - passed));
+    await this.audit.idle();
     if (!ended)
       this.context.log.warn(
         {},
@@ -203,16 +226,42 @@ export class Engine {
       );
   }
 
+  /**
+   * Makes room for a successor on the same state: claims nothing more, and waits for what is in flight, not long. What
+   * has not ended by then goes on under its claims, which nobody else takes. What is owed is the successor's to send.
+   *
+   * @param hurry ends the wait
+   * @returns resolves once nothing is left in flight
+   */
+  async handOver(hurry: AbortSignal): Promise<{ readonly ended: Promise<void> }> {
+    this.#schedule?.stop();
+    this.#stopping.abort();
+    const hurried = new Promise<void>((resolve) => {
+      if (hurry.aborted) resolve();
+      hurry.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([this.#loop.stop(HAND_OVER_WITHIN), hurried]);
+    return { ended: Promise.all([this.#loop.ended(), this.audit.idle()]).then(() => undefined) };
+  }
+
+  /** Ends what the former one has begun to tell, in its last turns, of what is no longer configured. */
+  async formerEnded(): Promise<void> {
+    await this.#reconcileAlerts();
+    this.#loop.wake();
+  }
+
   /** Deletes what has outlived its retention, at most once a day; it may be done twice. */
   async #keepHouse(): Promise<void> {
     const { state, clock, config, log } = this.context;
+    const { rotations, alerts, audit } = config.state.retain;
     const now = clock.now();
     if (now - this.#prunedAt < DAY) return;
     this.#prunedAt = now;
     try {
       await state.prune({
-        rotations: now - config.state.retain.rotations,
-        alerts: now - config.state.retain.alerts,
+        rotations: now - rotations,
+        alerts: now - alerts,
+        ...(audit === undefined ? {} : { audit: now - audit }),
       });
     } catch (error) {
       log.warn({ error }, 'what has outlived its retention could not be deleted; tried again tomorrow');

@@ -56,6 +56,8 @@ export class Loop {
   #draining: { readonly lanes: ReadonlySet<string>; readonly done: () => void } | null = null;
   /** Turns in succession that could not read what is due; only their spacing depends on it. */
   #failures = 0;
+  /** Turns the one that has taken its place. */
+  #passOn: () => void = () => undefined;
 
   /** @throws {RangeError} claims that are too short */
   constructor(context: LoopContext, lanes: readonly Lane[], handle: Handler) {
@@ -85,7 +87,10 @@ export class Loop {
 
   /** Turns now, or once more where it is turning already. */
   wake(): void {
-    if (this.#stopped) return;
+    if (this.#stopped) {
+      this.#passOn();
+      return;
+    }
     this.#again = true;
     this.#turning ??= this.#turn().finally(() => {
       this.#turning = null;
@@ -119,6 +124,16 @@ export class Loop {
       late.addEventListener('abort', () => done(false), { once: true }),
     );
     return Promise.race([Promise.allSettled(open).then(() => true as const), timedOut]);
+  }
+
+  /** Whoever wakes it once it is stopped wakes its successor. */
+  succeeded(wake: () => void): void {
+    this.#passOn = wake;
+  }
+
+  /** Resolves once nothing of what runs is left. */
+  async ended(): Promise<void> {
+    await Promise.allSettled([...this.#running.values()].flatMap((tasks) => [...tasks]));
   }
 
   async #turn(): Promise<void> {

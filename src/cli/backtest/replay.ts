@@ -9,9 +9,6 @@ const PAGE = 1_000;
 /** In a gap of the log polls go on by the minute for so long, then by the hour for so long; then nothing comes of them. */
 const GAP = { byMinute: DAY, byHour: 30 * DAY } as const;
 
-/** What the watch remembers is tidied after so many polls. */
-const TIDY = 60;
-
 /** No entry of a log stands further behind the one before it, ms. */
 export const BEHIND = LATENESS + REPEATS;
 
@@ -45,7 +42,6 @@ export class Replay {
   #page: LogEvent[] = [];
   /** The next poll; 0 before the first event. */
   #next = 0;
-  #polls = 0;
   #over = false;
 
   constructor(options: ReplayOptions, tell: Tell) {
@@ -103,9 +99,6 @@ export class Replay {
   #poll(now: number): void {
     this.#observe(now);
     this.#told(this.#watch.tick(this.#state, this.#context(now)), now);
-    this.#polls += 1;
-    // Without it the watch keeps the ids of events that can no longer be repeated.
-    if (this.#polls % TIDY === 0) this.#watch.changes(this.#state);
   }
 
   #observe(now: number): void {

@@ -103,6 +103,31 @@ test('a part that is not supported yet is told with 2', async () => {
   expect(stdout).toContain('not yet supported: a PostgreSQL database');
 });
 
+test.each([
+  [
+    'routes that leave alerts without a channel',
+    'routes: [{ match: { severity: [critical] }, channels: [team, oncall] }]',
+    /^warn {2}configuration: .* alerts\.routes {2}no route takes every alert: some of \d+ kinds reach no channel; end the list/m,
+  ],
+  [
+    'a channel that no route names',
+    'routes: [{ channels: [team] }]\n  heartbeat: { url: "https://hc-ping.com/x" }',
+    /^warn {2}configuration: .* alerts\.channels\.oncall {2}no route names it/m,
+  ],
+  [
+    'critical alerts with one channel and no heartbeat',
+    'routes: [{ match: { severity: [critical] }, channels: [oncall] }, { channels: [oncall] }]',
+    /^warn {2}configuration: .* critical alerts reach oncall alone, and nobody outside notices/m,
+  ],
+])('%s are told', async (_what, routes, line) => {
+  const path = join(w.directory, 'routes.yaml');
+  await writeFile(path, `version: 1\nalerts:\n  ${routes}\n`);
+  const args = ['--offline', '--config', w.config, '--config', path];
+  const { code, stdout } = await check(args);
+  expect(stdout).toMatch(line);
+  expect(code).toBe(0);
+});
+
 test('the heartbeat is tried without a beat, and its path is not shown', async () => {
   const path = join(w.directory, 'heartbeat.yaml');
   const calls: Array<string | undefined> = [];

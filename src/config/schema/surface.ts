@@ -35,7 +35,11 @@ export const surface = z.strictObject({
     database: database.optional(),
     encryptionKeys: z.array(secret).min(1),
     retain: z
-      .strictObject({ rotations: positiveDuration.optional(), alerts: positiveDuration.optional() })
+      .strictObject({
+        rotations: positiveDuration.optional(),
+        alerts: positiveDuration.optional(),
+        audit: positiveDuration.optional(),
+      })
       .optional(),
   }),
   schedule: z

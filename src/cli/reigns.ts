@@ -1,0 +1,138 @@
+import type { Api } from '../api/api.ts';
+import type { Config } from '../config/types.ts';
+import { Commands } from '../engine/commands.ts';
+import type { EngineContext, Plugins } from '../engine/context.ts';
+import { Engine } from '../engine/engine.ts';
+import { type Succession, succeed } from '../engine/succession.ts';
+import { KeywardenError, type Log, type Secret } from '../model/index.ts';
+import { readMasterKeys } from './master-keys.ts';
+
+/** What lasts as long as the process, whatever is configured. */
+export type Lasting = Omit<EngineContext, 'config' | 'plugins' | 'log'>;
+
+/** What one configuration brings. */
+export type Reign = { readonly engine: Engine; readonly commands: Commands; readonly plugins: Plugins };
+
+type Parts = {
+  readonly lasting: Lasting;
+  readonly api: Api;
+  /** The master keys that the state was opened with. */
+  readonly keys: readonly Secret[];
+};
+
+/** Makes the plug-ins of a configuration; their code is loaded when it is needed. */
+export async function pluginsOf(config: Config, parts: Lasting, log: Log): Promise<Plugins> {
+  const { loadPlugins } = await import('../engine/plugins.ts');
+  const { clock, hash, counters } = parts;
+  return loadPlugins(config, { clock, hash, log, counters });
+}
+
+/** The engines of a daemon, one after the other: each has a configuration of its own, and all of them one state. */
+export class Reigns {
+  #current: Reign;
+  readonly #parts: Parts;
+  readonly #stopping = new AbortController();
+  /** Those whose last work is still in flight. */
+  readonly #former = new Set<Plugins>();
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  constructor(first: Reign, parts: Parts) {
+    this.#current = first;
+    this.#parts = parts;
+  }
+
+  get current(): Reign {
+    return this.#current;
+  }
+
+  /** See {@link import('./daemon.ts').Daemon.reload}. */
+  reload(config: Config, log: Log): Promise<void> {
+    const work = this.#reload(config, log);
+    this.#reloading = work.catch(() => undefined);
+    return work;
+  }
+
+  /** Waits for a reload that is under way, and stops what runs then. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(stopped());
+    await this.#reloading;
+    await this.#current.engine.stop();
+  }
+
+  /** Closes the plug-ins. */
+  async close(): Promise<void> {
+    await Promise.all([this.#current.plugins, ...this.#former].map((plugins) => plugins.close()));
+  }
+
+  async #reload(config: Config, log: Log): Promise<void> {
+    const { lasting, keys } = this.#parts;
+    this.#stopping.signal.throwIfAborted();
+    await checkKeys(config, keys);
+    const plugins = await pluginsOf(config, lasting, log);
+    const former = this.#current;
+    let done: Succession;
+    try {
+      const engine = new Engine({ ...lasting, config, plugins, log }, former.engine);
+      const next = { engine, commands: new Commands(engine), plugins };
+      // All that can fail comes before the one that runs is touched.
+      const answer = await this.#prepare(next);
+      this.#stopping.signal.throwIfAborted();
+      done = await succeed(former.engine, engine, this.#stopping.signal);
+      if (done.engine === engine) {
+        this.#current = next;
+        answer();
+      }
+    } catch (error) {
+      await plugins.close();
+      throw error;
+    }
+    if (done.error === null) void this.#endFormer(former, done, log);
+    else {
+      await plugins.close();
+      await this.#goOn(former, done.engine);
+      throw done.error;
+    }
+  }
+
+  /** Closes the former plug-ins once nothing needs them any more. */
+  async #endFormer({ plugins }: Reign, { engine, ended }: Succession, log: Log): Promise<void> {
+    this.#former.add(plugins);
+    await ended;
+    if (this.#stopping.signal.aborted) return;
+    this.#former.delete(plugins);
+    try {
+      await plugins.close();
+      await engine.formerEnded();
+    } catch (error) {
+      log.warn({ error }, 'what the former configuration left could not all be ended; a restart ends it');
+    }
+  }
+
+  /** With the configuration and the plug-ins of before. */
+  async #goOn(former: Reign, engine: Engine): Promise<void> {
+    if (engine === former.engine) return;
+    this.#current = { ...former, engine, commands: new Commands(engine) };
+    const answer = await this.#prepare(this.#current);
+    answer();
+  }
+
+  async #prepare({ engine, commands }: Reign): Promise<() => void> {
+    const { prepareApi } = await import('../api/api.ts');
+    const { config } = engine.context;
+    return prepareApi(this.#parts.api, { engine, commands, grants: engine.grants }, config.api);
+  }
+}
+
+/** The state was opened with the keys that were there at the start. @throws {KeywardenError} */
+async function checkKeys(config: Config, keys: readonly Secret[]): Promise<void> {
+  const now = await readMasterKeys(config);
+  if (now.length === keys.length && now.every((key, index) => keys[index]?.equals(key) === true)) return;
+  throw new KeywardenError(
+    'restart_needed',
+    'state.encryptionKeys holds other master keys than at the start, and the state is sealed anew at the start only; put the former back and reload, or restart Keywarden',
+  );
+}
+
+function stopped(): KeywardenError {
+  return new KeywardenError('stopping', 'Keywarden stops; the configuration was not reloaded');
+}
