@@ -11,8 +11,9 @@ const MONITOR = 'log';
 const POLL = { cron: '*/2 * * * * *', ms: 2_000 } as const;
 
 /**
- * From the moment at which an event stands in the log to that at which the alert of it stands in the chat, of so many alerts
- * of different kinds, one daemon for each: over its whole way, with real connections.
+ * From the poll that is the first to see an event in the log to the moment at which the alert of it stands in the chat: what
+ * the whole way takes beyond the poll interval, however soon after a poll the event came. Of so many alerts, one daemon for
+ * each, with real connections.
  */
 export async function delays(turns: number): Promise<Row[]> {
   const took: number[] = [];
@@ -20,7 +21,7 @@ export async function delays(turns: number): Promise<Row[]> {
   return [
     {
       name: 'watch: from an event in the log to its alert, beyond the poll interval, the longest',
-      value: rounded(Math.max(...took) - POLL.ms, 0),
+      value: rounded(Math.max(...took), 0),
       unit: 'ms',
       target: { atMost: 1_000 },
     },
@@ -67,10 +68,10 @@ async function tellOf({ admin, slack }: Sandbox, ip: string): Promise<number> {
   const told = slack.waitFor(({ text, payload }) => `${text} ${JSON.stringify(payload)}`.includes(ip), {
     timeoutMs: 30_000,
   });
-  const begun = performance.now();
   admin.playEvents([{ key_id: 'key_other', ip, geo: { country: 'RU' }, status: 200 }]);
+  const poll = Math.ceil(Date.now() / POLL.ms) * POLL.ms;
   await told;
-  return performance.now() - begun;
+  return Date.now() - poll;
 }
 
 function documentOf({ frameflow }: Sandbox, folder: string): object {

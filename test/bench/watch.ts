@@ -1,12 +1,18 @@
 import { openGeo } from '../../src/geo/index.ts';
 import type { Row } from './row.ts';
 import { delays } from './watch-delay.ts';
-import { linesOf } from './watch-lines.ts';
+import { linesOf, logOf } from './watch-lines.ts';
 import { memoryOfReplay } from './watch-memory.ts';
 import { DATABASE, rates } from './watch-rate.ts';
 import { commits, stateSize } from './watch-state.ts';
 
+/** What is measured, each by itself. */
+export const PARTS = ['rate', 'state', 'memory', 'commit', 'delay'] as const;
+
+type Part = (typeof PARTS)[number];
+
 export type WatchOptions = {
+  readonly parts?: readonly Part[];
   /** Lines of the log whose rate is measured. */
   readonly lines?: number;
   /** Calls of the day that they are of, and of each day before it. */
@@ -28,7 +34,8 @@ export const SEED = 1;
 
 /** What it costs to watch a log: time and memory for each event, state for each key, and how soon somebody is told. */
 export async function bench({
-  lines: count = 200_000,
+  parts = PARTS,
+  lines = 200_000,
   calls = 1_000_000,
   days = 2,
   rounds = 5,
@@ -37,13 +44,18 @@ export async function bench({
   pages = 60,
   alerts = 4,
 }: WatchOptions = {}): Promise<Row[]> {
-  const { locate } = await openGeo({ path: DATABASE });
-  const lines = linesOf({ seed: SEED, lines: count, calls, days }, locate);
-  return [
-    ...rates(lines, locate, rounds),
-    stateSize(lines.rules, keys),
-    ...(await memoryOfReplay(SEED, replayed)),
-    ...(await commits(lines.rules, pages)),
-    ...(await delays(alerts)),
-  ];
+  const { rules } = logOf({ seed: SEED, calls: 1, days: 0 });
+  const measure: Readonly<Record<Part, () => Promise<readonly Row[]>>> = {
+    async rate() {
+      const { locate } = await openGeo({ path: DATABASE });
+      return rates(linesOf({ seed: SEED, lines, calls, days }, locate), locate, rounds);
+    },
+    state: async () => [stateSize(rules, keys)],
+    memory: () => memoryOfReplay(SEED, replayed),
+    commit: () => commits(rules, pages),
+    delay: () => delays(alerts),
+  };
+  const rows: Row[] = [];
+  for (const part of parts) rows.push(...(await measure[part]()));
+  return rows;
 }

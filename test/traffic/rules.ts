@@ -42,14 +42,14 @@ export function rulesOf(account: Account, dormant: number): Rules {
 }
 
 /** A configuration of these rules, for `keywarden backtest`; JSON is YAML. */
-export function documentOf({ otherKeys, detectors }: Rules, geoip?: string): object {
-  const keys = Object.entries(otherKeys).map(([id, { owner, retired, geolocations, ipAllowlist }]) => [
+export function documentOf({ ipAllowlist, otherKeys, detectors }: Rules, geoip?: string): object {
+  const keys = Object.entries(otherKeys).map(([id, { owner, retired, ...places }]) => [
     id,
     {
       owner,
       ...(retired ? { retired } : {}),
-      ...(geolocations === null ? {} : { geolocations }),
-      ...(ipAllowlist === null ? {} : { ipAllowlist }),
+      ...(places.geolocations === null ? {} : { geolocations: places.geolocations }),
+      ...(places.ipAllowlist === null ? {} : { ipAllowlist: places.ipAllowlist }),
     },
   ]);
   return {
@@ -62,6 +62,7 @@ export function documentOf({ otherKeys, detectors }: Rules, geoip?: string): obj
       [MONITOR]: {
         provider: 'frameflow',
         credential: 'reader',
+        ...(ipAllowlist === null ? {} : { ipAllowlist }),
         otherKeys: Object.fromEntries(keys),
         ...(geoip === undefined ? {} : { geoip: { database: geoip } }),
         detectors: { 'dormant-key': { after: `${(detectors['dormant-key']?.after ?? 0) / HOUR}h` } },

@@ -1,7 +1,8 @@
 import type { WatchContext } from '../../detectors/contract.ts';
 import type { Watch, WatchState } from '../../detectors/watch.ts';
-import type { Change, LogEvent } from '../../model/index.ts';
+import type { Change, LogEvent, WatchPart } from '../../model/index.ts';
 import type { State } from '../../state/contract.ts';
+import { Backfill } from './backfill.ts';
 
 /** When so many keys are at hand, all is read anew: the backlog of a large account must not fill the memory. */
 const KEYS_AT_HAND = 10_000;
@@ -15,6 +16,8 @@ export class WatchMemory {
   readonly #watch: Watch;
   readonly #monitor: string;
   #watched: WatchState;
+  /** What the first reading of the log has found so far; null: that is over, or has not begun. */
+  backfill: Backfill | null;
   /** Whose parts were asked for; a key without one is new, and is not asked for again. */
   readonly #asked = new Set<string>();
 
@@ -23,19 +26,20 @@ export class WatchMemory {
     watch: Watch,
     monitor: string,
   ): Promise<WatchMemory> {
-    return new WatchMemory(state, watch, monitor, watch.open(await state.watchGeneral(monitor)));
+    return new WatchMemory(state, watch, monitor, await state.watchGeneral(monitor));
   }
 
   private constructor(
     state: Pick<State, 'watchGeneral' | 'watchParts'>,
     watch: Watch,
     monitor: string,
-    watched: WatchState,
+    parts: readonly WatchPart[],
   ) {
     this.#state = state;
     this.#watch = watch;
     this.#monitor = monitor;
-    this.#watched = watched;
+    this.#watched = watch.open(Backfill.apart(parts));
+    this.backfill = Backfill.among(parts);
   }
 
   /** See `WatchState.startedAfresh`. */
@@ -46,7 +50,7 @@ export class WatchMemory {
   /** All that these events need, at hand. To be called when what {@link changes} gave is committed. */
   async ready(events: readonly LogEvent[], context: WatchContext): Promise<WatchState> {
     if (this.#asked.size > KEYS_AT_HAND) {
-      this.#watched = this.#watch.open(await this.#state.watchGeneral(this.#monitor));
+      this.#watched = this.#watch.open(Backfill.apart(await this.#state.watchGeneral(this.#monitor)));
       this.#asked.clear();
     }
     const wanted = this.#watch

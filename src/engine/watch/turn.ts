@@ -15,6 +15,7 @@ import {
   type MonitorRecord,
   type Signal,
   type Version,
+  type WatchPart,
 } from '../../model/index.ts';
 import { currentVersion } from '../../rotation/index.ts';
 import { StateError } from '../../state/contract.ts';
@@ -22,7 +23,9 @@ import type { CommitOptions, Committer } from '../commit.ts';
 import { type EngineContext, named } from '../context.ts';
 import { type FactsView, factsIn, managedKeys, supersededIn } from '../log-facts.ts';
 import { keyAccepted, keyRefused } from '../log-reader.ts';
+import { standstillOf } from '../log-standstill.ts';
 import { openMemory } from './afresh.ts';
+import { Backfill } from './backfill.ts';
 import type { WatchMemory } from './memory.ts';
 import { respond } from './respond.ts';
 import { recordOf } from './take-over.ts';
@@ -54,6 +57,7 @@ export async function turnMonitor(
   let record = await recordOf(context, claim, monitor.name);
   const watch = createWatch(monitor.rules);
   const memory = await openMemory(context, committer, claim, watch);
+  if (isUnread(record)) memory.backfill ??= new Backfill();
   for (;;) {
     const begun = clock.now();
     const reader = currentVersion((await state.credential(monitor.credential))?.versions ?? []);
@@ -199,8 +203,6 @@ async function afterPage(context: EngineContext, poll: Poll, page: LogPage): Pro
   const findings = watch.observe(watched, page.events, surroundings);
   const first = (event: LogEvent) => watch.first(watched, 'mint', event);
   const facts = await factsOf(context, poll, page, { first, now });
-  const feed = { caughtUp: !page.hasMore, trouble: null };
-  findings.push(...watch.tick(watched, { ...surroundings, now: begun, feed }));
   for (const { status } of page.events) {
     counters.count('log_events_total', {
       monitor: monitor.name,
@@ -220,7 +222,36 @@ async function afterPage(context: EngineContext, poll: Poll, page: LogPage): Pro
     attempts: 0,
     skipped: record.skipped + page.skipped,
   };
-  return foldedTo(polled, poll, findings, facts);
+  const snapshot = poll.snapshots.find(({ record: { name } }) => name === monitor.credential);
+  const trouble = standstillOf(page, { record: polled, snapshot, backfill: monitor.backfill, begun });
+  const feed = { caughtUp: !page.hasMore && trouble === null, trouble };
+  findings.push(...watch.tick(watched, { ...surroundings, now: begun, feed }));
+  return afterBackfill(foldedTo(polled, poll, findings, facts), poll, !page.hasMore);
+}
+
+/** Nothing of its log was ever read. */
+function isUnread({ cursor, lastEventAt, polledAt }: MonitorRecord): boolean {
+  return cursor === null && lastEventAt === null && polledAt === null;
+}
+
+/** What the first reading of the log finds is kept until it has come to the log's end. */
+function afterBackfill(folded: Folded, { monitor: { name }, memory, begun }: Poll, isEnd: boolean): Folded {
+  const { backfill } = memory;
+  if (backfill === null) return folded;
+  const findings = backfill.take(folded.findings);
+  const change = (put: readonly WatchPart[], drop: readonly string[]): Change[] => [
+    ...folded.changes,
+    { type: 'watch.parts', monitor: name, put, drop },
+  ];
+  if (!isEnd) return { ...folded, findings, changes: change(backfill.changes(), []) };
+  const { findings: open, report } = backfill.end(name, begun);
+  memory.backfill = null;
+  return {
+    ...folded,
+    findings: [...findings, ...open],
+    signals: report === null ? folded.signals : [...folded.signals, report],
+    changes: change([], Backfill.gone),
+  };
 }
 
 function surroundingsOf({ monitor, locate, keys }: Poll, now: number, feed: Feed | null): WatchContext {
@@ -257,5 +288,5 @@ async function afterFailure(poll: Poll, failure: Failure, now: number): Promise<
     cursor: failure.code === 'cursor_expired' ? null : record.cursor,
     attempts: record.attempts + 1,
   };
-  return foldedTo(refused, poll, findings, { changes: [], signals: [] });
+  return afterBackfill(foldedTo(refused, poll, findings, { changes: [], signals: [] }), poll, false);
 }

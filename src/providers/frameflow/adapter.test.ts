@@ -175,11 +175,12 @@ describe('what FrameFlow answers', () => {
     ['no cursor', { events: [{}], next_cursor: null, has_more: true }, null],
     ['no events', { events: [], next_cursor: 'there', has_more: true }, 'there'],
     ['a cursor of the wrong type', { events: [{}], next_cursor: 5, has_more: true }, null],
-  ])('has_more with %s does not make its reader turn forever', async (_name, body, cursor) => {
+  ])('has_more with %s does not make its reader turn forever, and is told', async (_name, body, cursor) => {
     const made = await world();
     made.replyNext({ status: 200, body: JSON.stringify(body) });
     const page = await made.provider.readLog(made.key, { ...READ, cursor: 'here' });
     expect([page.hasMore, page.nextCursor]).toEqual([false, cursor]);
+    expect(page.stuck).toMatch(/^FrameFlow says that there is more in the log and gives no/);
   });
 });
 

@@ -72,7 +72,8 @@ export function parseMint(answer: Secret, signer?: Secret): MintedKey {
 
 /**
  * A page of the log. Entries that cannot be read are counted in `skipped`.
- * `hasMore` is believed only where the page brought something and moved on, so that no answer makes its reader turn forever.
+ * `hasMore` is believed only where the page brought something and moved on, so that no answer makes its reader turn forever;
+ * else the page is `stuck`.
  *
  * @throws {EdgeError} `unusable_answer`
  */
@@ -90,8 +91,12 @@ export function parsePage(target: string, response: NetResponse, query: Pick<Log
   }
   const cursor = field(body, 'next_cursor');
   const nextCursor = isCursor(cursor) ? cursor : null;
-  const moved = entries.length > 0 && nextCursor !== null && nextCursor !== query.cursor;
-  return { events, skipped: entries.length - events.length, nextCursor, hasMore: more && moved };
+  const moved = nextCursor !== null && nextCursor !== query.cursor;
+  const page = { events, skipped: entries.length - events.length, nextCursor, hasMore: false };
+  if (!more) return page;
+  if (entries.length > 0 && moved) return { ...page, hasMore: true };
+  const what = moved ? 'gives none of it' : 'gives no cursor that leads there';
+  return { ...page, stuck: `FrameFlow says that there is more in the log and ${what}` };
 }
 
 /** Opaque, yet it is kept in the state and sent again. */

@@ -1,4 +1,3 @@
-import { createHash, randomUUID } from 'node:crypto';
 import type { Config } from '../../../config/types.ts';
 import type { Rules } from '../../../detectors/contract.ts';
 import { event } from '../../../detectors/testing/traffic.ts';
@@ -16,12 +15,11 @@ import {
   type Version,
 } from '../../../model/index.ts';
 import type { LogQuery, Provider } from '../../../providers/contract.ts';
-import { rules } from '../../../rotation/index.ts';
 import type { State } from '../../../state/contract.ts';
 import { openMemory } from '../../../state/sqlite/index.ts';
-import { Counters } from '../../../telemetry/counters.ts';
 import { Committer } from '../../commit.ts';
 import type { EngineContext } from '../../context.ts';
+import { clockAt, contextOf, quiet } from '../../testing/context.ts';
 import { turnMonitor } from '../turn.ts';
 
 export const START = Date.UTC(2026, 9, 1, 9);
@@ -121,80 +119,33 @@ export class WatchWorld {
 
   /** What the engine works with, as a new process would make it. */
   context(): EngineContext {
-    const config: Config = {
-      installation: { name: 'footage', environment: 'production' },
-      state: { directory: '/', database: '/', encryptionKeys: [], retain: { rotations: 0, alerts: 0 } },
-      schedule: { timezone: 'UTC', reconcile: '* * * * *', pollLogs: '* * * * *' },
-      network: { allow: [] },
-      providers: {},
-      stores: {},
-      credentials: { prod: { ...CREDENTIAL, rotation: { ...CREDENTIAL.rotation, mode: this.mode } } },
-      oauthClients: {},
-      monitors: {
-        log: {
-          name: 'log',
-          provider: 'frameflow',
-          credential: 'prod',
-          backfill: 0,
-          geoip: null,
-          rules: this.rules,
-        },
-      },
-      channels: {},
-      routes: [],
-      group: { wait: 10_000, repeat: 14_400_000 },
-      heartbeat: null,
-      runbookUrl: null,
-      api: {
-        listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-        tls: null,
-        behindTlsProxy: false,
-        publicUrl: null,
-        probes: null,
-        tokens: [],
-      },
-      log: { level: 'silent', format: 'json' },
+    const { rotation } = CREDENTIAL;
+    const monitor = {
+      provider: 'frameflow',
+      credential: 'prod',
+      backfill: 0,
+      geoip: null,
+      rules: this.rules,
     };
-    return {
-      config,
+    return contextOf({
       state: this.state,
+      clock: clockAt(() => this.now),
       spool: { reserve: unused, save: unused, load: async () => [], clear: unused },
-      rules,
       claimFor: MINUTE,
-      plugins: {
-        clients: new Map(),
-        providers: new Map([['frameflow', providerOf(this)]]),
-        stores: new Map(),
-        channels: new Map(),
-        hooks: new Map(),
-        countries: this.countries,
-        async close() {},
-      },
-      clock: {
-        now: () => this.now,
-        monotonic: () => this.now,
-        steady: () => this.now,
-        after: () => () => {},
-      },
-      hash: {
-        fingerprint: () => '',
-        digest: (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
-        unit: () => 0,
-      },
       log: this.logger(),
-      counters: new Counters(),
-      newId: randomUUID,
-    };
+      config: {
+        credentials: { prod: { ...CREDENTIAL, rotation: { ...rotation, mode: this.mode } } },
+        monitors: { log: { name: 'log', ...monitor } },
+      },
+      plugins: {
+        providers: new Map([['frameflow', providerOf(this)]]),
+        countries: this.countries,
+      },
+    });
   }
 
   private logger(): Log {
-    const log: Log = {
-      debug() {},
-      info() {},
-      warn: (_, text) => this.warnings.push(text),
-      error() {},
-      child: () => log,
-    };
+    const log: Log = { ...quiet, warn: (_, text) => this.warnings.push(text), child: () => log };
     return log;
   }
 }
