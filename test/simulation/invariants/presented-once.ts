@@ -22,8 +22,7 @@ type Own = { readonly sent: number; readonly at: number };
  */
 export function presentedOnce(world: World): Invariant {
   const attempts = new Map<string, number>();
-  const calls = new Map<string, number>();
-  const lastCall = new Map<string, number>();
+  const calls = new Map<string, readonly number[]>();
   const own = new Map<string, Own>();
   const self: Invariant = {
     number: 13,
@@ -45,16 +44,17 @@ export function presentedOnce(world: World): Invariant {
     },
     onRefresh: ({ life, token }) => {
       const fingerprint = HASH.fingerprint(Secret.from(token));
-      const sent = (calls.get(fingerprint) ?? 0) + 1;
-      calls.set(fingerprint, sent);
-      const before = lastCall.get(fingerprint) ?? null;
-      lastCall.set(fingerprint, world.time);
+      const before = calls.get(fingerprint) ?? [];
+      calls.set(fingerprint, [...before, world.time]);
+      const sent = before.length + 1;
       if (sent > (attempts.get(fingerprint) ?? 0))
         world.fail(self, `a refresh token is presented for the ${sent}. time, and no attempt says so`);
       const takenAt = world.authorizer.takenAt.get(token);
       const mine = own.get(ownKey(life, fingerprint));
       if (takenAt === undefined || mine === undefined || mine.sent > 1 || mine.at < takenAt) return;
-      if (world.restoredAt !== null && before !== null && world.restoredAt >= before) return;
+      // Who put the state back forgot the presentation that the server took, also where it took it a moment later.
+      const taking = before.findLast((at) => at <= takenAt) ?? takenAt;
+      if (world.restoredAt !== null && world.restoredAt >= taking) return;
       world.fail(
         self,
         'a refresh token is presented as if for the first time; the server had taken it before',
