@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { bench as agent } from './agent.ts';
+import { bench as alerts } from './alerts.ts';
 import { bench as oauth } from './oauth.ts';
 import { bench as rotation } from './rotation.ts';
 import { isMet, median, quantile, type Row, ratioOf } from './row.ts';
@@ -17,6 +18,14 @@ const FEW_GRANTS = {
   kills: 1,
 };
 
+/** The daemon's minute is a second here. */
+const FEW_ALERTS = {
+  burst: { alerts: 200, within: 1_000, pages: 5, speed: 60 },
+  kills: 2,
+  payloads: 50,
+  bundled: false,
+};
+
 const LITTLE_LOG = {
   lines: 1_000,
   calls: 5_000,
@@ -32,11 +41,12 @@ const LITTLE_LOG = {
 test.each([
   ['start', () => start({ runs: 1, idleMs: 0, idles: 1 }), 7],
   ['agent', () => agent({ idleMs: 0, idles: 1, rotations: 1 }), 4],
+  ['alerts', () => alerts(FEW_ALERTS), 17],
   ['rotation', () => rotation({ rotations: 1 }), 5],
   ['oauth', () => oauth(FEW_GRANTS), 16],
   ['state', () => state({ commits: 64 }), 2],
   ['stores', () => stores({ rounds: 1, publications: 2, processes: 1, rotations: 1 }), 17],
-  ['watch', () => watch(LITTLE_LOG), 8],
+  ['watch', () => watch(LITTLE_LOG), 12],
   ['wake', () => wake({ waiters: 5, rotations: 1 }), 2],
 ])('the benchmark %s yields a figure in each of its rows', { timeout: 180_000 }, async (name, run, count) => {
   const rows: readonly Row[] = await run();

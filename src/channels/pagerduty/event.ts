@@ -6,6 +6,7 @@ import { isReport } from '../../alerting/transient.ts';
 import { formatTime } from '../../model/index.ts';
 import type { Message } from '../contract.ts';
 import { safeLinks } from '../links.ts';
+import { masked } from '../masked.ts';
 
 /*
  * Events API v2 (https://developer.pagerduty.com/docs/send-alert-event, …/send-change-event): a summary takes 1,024
@@ -28,10 +29,12 @@ export function isChange({ event, alert }: Message): boolean {
 }
 
 /** A trigger in full; an acknowledgement or an end needs the dedup key only. */
-export function alertEvent(message: Message, routingKey: string, now: number): ClientEvent {
-  const { event, alert } = message;
-  const base = { routing_key: routingKey, event_action: event, dedup_key: alert.dedupKey };
+export function alertEvent(given: Message, routingKey: string, now: number): ClientEvent {
+  const { event } = given;
+  const base = { routing_key: routingKey, event_action: event, dedup_key: given.alert.dedupKey };
   if (event !== 'trigger') return base as ClientEvent;
+  const message = masked(given);
+  const { alert } = message;
   const page = message.links.find(({ text }) => !/runbook/i.test(text));
   const clientUrl = safeLinks(page === undefined ? [] : [page], 1)[0]?.href;
   return {
@@ -52,7 +55,8 @@ export function alertEvent(message: Message, routingKey: string, now: number): C
   };
 }
 
-export function changeEvent(message: Message, routingKey: string, now: number): ClientEvent {
+export function changeEvent(given: Message, routingKey: string, now: number): ClientEvent {
+  const message = masked(given);
   return {
     routing_key: routingKey,
     payload: {
@@ -87,7 +91,9 @@ export function minimalEvent(message: Message, routingKey: string): ClientEvent 
 
 /** A name as the configuration allows it, whatever else was in it. */
 function plain(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]/g, '').slice(0, 100);
+  return masked(name)
+    .replace(/[^A-Za-z0-9._-]/g, '')
+    .slice(0, 100);
 }
 
 /** What is at fault: the provider, for alerts about keys and logs. */

@@ -4,6 +4,7 @@ import { type Rendered, render } from '../../alerting/render.ts';
 import { bounded } from '../../alerting/text.ts';
 import type { BundleMessage, Message } from '../contract.ts';
 import { safeLinks } from '../links.ts';
+import { masked } from '../masked.ts';
 
 /*
  * Block Kit (https://docs.slack.dev/reference/block-kit): a header takes 150 characters, a field 2,000, a section
@@ -26,7 +27,8 @@ const WORD_JOINER = '\u2060';
 type Blocks = NonNullable<IncomingWebhookSendArguments['blocks']>;
 
 /** A message as Slack takes it: at most five blocks, and a line for notifications. */
-export function layout(message: Message, now: number): IncomingWebhookSendArguments {
+export function layout(given: Message, now: number): IncomingWebhookSendArguments {
+  const message = masked(given);
   const { event, alert, installation, environment } = message;
   const rendered = render(alert, { event, installation, environment, now });
   const full = event === 'trigger';
@@ -40,7 +42,8 @@ export function layout(message: Message, now: number): IncomingWebhookSendArgume
 }
 
 /** Several alerts in one message: a line for each of the gravest, what is over among them, how many more there are. */
-export function layoutBundle(message: BundleMessage): IncomingWebhookSendArguments {
+export function layoutBundle(given: BundleMessage): IncomingWebhookSendArguments {
+  const message = masked(given);
   const rendered = renderBundle(message.bundle);
   const headline = plain(rendered.headline, HEADER);
   const lines = rendered.lines.map((line) => `• ${plain(line, LINE)}`);

@@ -2,6 +2,7 @@ import { bounded } from '../../alerting/text.ts';
 import { type Alert, type DeliveryEvent, type Evidence, formatTime } from '../../model/index.ts';
 import type { Message } from '../contract.ts';
 import { safeLinks } from '../links.ts';
+import { masked } from '../masked.ts';
 
 /*
  * The specification asks for bodies of about 20 kB at most: what a provider wrote is cut to what a person can use.
@@ -29,7 +30,8 @@ const TYPES: Readonly<Record<DeliveryEvent, string>> = {
  * A message as machines take it: type, time and data, as Standard Webhooks recommends; the names of `data` are those of
  * the API's alerts.
  */
-export function bodyOf(message: Message): object {
+export function bodyOf(given: Message): object {
+  const message = masked(given);
   const { event, alert, repeat } = message;
   return {
     type: TYPES[event],

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { textOf } from '../../../test/tidy/repository.ts';
-import { Hostile, PAYLOADS } from '../../alerting/hostile.suite.ts';
 import { KeywardenError, MINUTE, SecretSource } from '../../model/index.ts';
 import { makeCa, serve, testNet } from '../../net/testing/index.ts';
 import { ALERT, channelContract, messageOf, NOW, secretOf, testContext } from '../contract.suite.ts';
@@ -216,23 +215,4 @@ describe('the body', () => {
   ] as const)('of the event %s has the type %s', (event, type) => {
     expect(bodyOf(messageOf({ event }))).toMatchObject({ type });
   });
-
-  test('stays small and whole for thousands of hostile alerts', { timeout: 120_000 }, () => {
-    const hostile = new Hostile(4);
-    for (let round = 0; round < PAYLOADS; round += 1) {
-      const message = hostile.message();
-      const wire = JSON.stringify(bodyOf(message));
-      const fault = wrong(wire);
-      if (fault !== null) expect.fail(`round ${round}: ${fault}: ${wire}`);
-    }
-  });
 });
-
-function wrong(wire: string): string | null {
-  const { type, timestamp, data } = JSON.parse(wire) as WebhookBody;
-  if (Buffer.byteLength(wire) > 64 * 1024) return `${Buffer.byteLength(wire)} bytes`;
-  if (!/^alert\.(triggered|acknowledged|resolved)$/.test(type)) return 'no type';
-  if (timestamp !== null && Number.isNaN(Date.parse(timestamp))) return 'a bad time';
-  if (!wire.isWellFormed()) return 'half a character';
-  return Object.keys(data).length === 23 ? null : `${Object.keys(data).length} members`;
-}
