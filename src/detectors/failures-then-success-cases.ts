@@ -1,15 +1,16 @@
 import type { Finding } from '../model/index.ts';
+import { GATHERED } from './cases.ts';
 import { Evidence } from './evidence.ts';
 import type { Guess } from './failures-then-success-guesses.ts';
-import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
+import { type Json, list, number, numberOrNull, textOrNull } from './stored.ts';
 
-/** Break-ins kept open; past it, further ones are not told. */
-const OPEN = 100;
+/** Break-ins kept open; past it, further ones are told as one. */
+export const OPEN = 100;
 
-/** An address that got in with a key. */
+/** An address that got in with a key; both null: all for which there is no room. */
 export type BreakIn = {
-  readonly keyId: string;
-  readonly ip: string;
+  readonly keyId: string | null;
+  readonly ip: string | null;
   readonly credential: string | null;
   firstAt: number;
   lastAt: number;
@@ -23,7 +24,7 @@ export type BreakIn = {
   told: number | null;
 };
 
-/** The break-ins that are open, one for each key and address. */
+/** The break-ins that are open, one for each key and address as long as there is room, then one of all others. */
 export class BreakIns {
   readonly #open: Map<string, BreakIn>;
 
@@ -32,20 +33,21 @@ export class BreakIns {
     this.#open = new Map(
       list(stored).map((entry) => {
         const found = load(list(entry));
-        return [`${found.keyId} ${found.ip}`, found] as const;
+        return [conditionOf(found), found] as const;
       }),
     );
   }
 
   /** The address that guessed was accepted at `last`; `at` is the time of the event that shows it. */
   put(who: Pick<BreakIn, 'keyId' | 'ip' | 'credential'>, guess: Guess, last: number, at: number): void {
-    const name = `${who.keyId} ${who.ip}`;
+    const full = this.#open.size >= OPEN && !this.#open.has(conditionOf(who));
+    const whose = full ? { keyId: null, ip: null, credential: null } : who;
+    const name = conditionOf(whose);
     let found = this.#open.get(name);
     if (found === undefined) {
-      if (this.#open.size >= OPEN) return;
       const { first, count, keys, evidence } = guess;
       found = {
-        ...who,
+        ...whose,
         firstAt: first,
         lastAt: last,
         decidedAt: at,
@@ -94,11 +96,16 @@ export class BreakIns {
   }
 }
 
+/** What its alert is known by. */
+export function conditionOf({ keyId, ip }: Pick<BreakIn, 'keyId' | 'ip'>): string {
+  return ip === null ? GATHERED : `${keyId} ${ip}`;
+}
+
 function load(stored: readonly Json[]): BreakIn {
   const [keyId, ip, credential, firstAt, lastAt, decidedAt, count, keys, evidence, told] = stored;
   return {
-    keyId: text(keyId),
-    ip: text(ip),
+    keyId: textOrNull(keyId ?? null),
+    ip: textOrNull(ip ?? null),
     credential: textOrNull(credential ?? null),
     firstAt: number(firstAt),
     lastAt: number(lastAt),

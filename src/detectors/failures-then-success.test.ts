@@ -109,6 +109,20 @@ describe('guessing that got in', () => {
     expect(about[0]?.polledAt).toBe(START + 22 * MINUTE);
   });
 
+  it('is told as one where there are more than a hundred, and ended', () => {
+    const thieves = Array.from({ length: 103 }, (_, host) => `198.51.${host}.7`);
+    const events = thieves.flatMap((ip, host) => [
+      ...guesses(1_000 + 10 * host, 5, { ip }),
+      call(1_008 + 10 * host, { ip }),
+    ]);
+    const told = play(onTime([...OWN, ...events]), SCRIPT);
+    expect(begun(told)).toHaveLength(101);
+    const others = told.filter(({ finding }) => finding.condition === 'others');
+    expect(others[0]?.finding).toMatchObject({ severity: 'critical', keyId: null });
+    expect(others[0]?.finding.title).toContain('a key, beyond the 100 such cases');
+    expect(others.at(-1)?.finding.ended).toBe(true);
+  });
+
   it('is none where an application fails on its expired key and is given the next one', () => {
     const version = { credential: 'c', compromisedAt: null } as const;
     const keys: ManagedKey[] = [

@@ -1,7 +1,7 @@
 import { DAY, type Finding, formatTime, HOUR } from '../model/index.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
-import { type BreakIn, BreakIns } from './failures-then-success-cases.ts';
+import { type BreakIn, BreakIns, conditionOf, OPEN } from './failures-then-success-cases.ts';
 import { Guesses } from './failures-then-success-guesses.ts';
 import { type Newcomer, Newcomers } from './failures-then-success-newcomers.ts';
 import { knownBefore } from './habits.ts';
@@ -31,8 +31,8 @@ const QUIET = DAY;
  * the order of arrival within the log's lateness does not matter.
  *
  * Keeps 300 failing addresses with the times of 16 failures and the evidence, 500 newly accepted ones for five minutes,
- * and 100 break-ins. Where there are more, those that failed least go first. Of a key of which new addresses fail first, a note
- * of 100 bytes.
+ * and 100 break-ins; further ones are told as one. Of too many addresses those that failed least go first. Of a key of
+ * which new addresses fail first, a note of 100 bytes.
  */
 export const failuresThenSuccess: DetectorFactory = { form: 1, make };
 
@@ -67,7 +67,8 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
 
   function accepted(sight: Sight): void {
     const { event, at, habit } = sight;
-    const source = habit?.sources.get(event.ip);
+    // With a key after its end, too, an address that it was accepted from is no new one.
+    const source = sight.source ?? habit?.sources.get(event.ip);
     if (habit === null || source === undefined || knownBefore(source, at)) return;
     const newcomer = newcomers.put(habit.keyId, event.ip, at);
     const guess = guesses.of(event.ip);
@@ -104,22 +105,24 @@ function describe({
   keys,
   evidence,
 }: BreakIn): Finding {
-  const source = sourcesPhrase([ip], evidence.countries);
+  const ips = ip === null ? evidence.ips : [ip];
+  const source = sourcesPhrase(ips, evidence.countries);
+  const name = keyId ?? `a key, beyond the ${OPEN} such cases that are open already`;
   const whose = credential === null ? '' : ` of ${credential}`;
   const tried = keys > 1 ? ` on ${keys} keys` : '';
   return {
     kind: 'failures-then-success',
     severity: 'critical',
-    condition: `${keyId} ${ip}`,
+    condition: conditionOf({ keyId, ip }),
     at: decidedAt,
     keyId,
     credential,
-    ips: [ip],
+    ips,
     firstEventAt: firstAt,
     lastEventAt: lastAt,
-    title: `${source} guessed and got in with ${keyId}${whose}: accepted after ${count} failures${tried}`,
-    summary: `From ${formatTime(firstAt)} on ${source} failed ${count} times${tried}; at ${formatTime(lastAt)} it was accepted with ${keyId}${whose}, which was never used from that network before. Whoever calls from there holds the key.`,
+    title: `${source} guessed and got in with ${name}${whose}: accepted after ${count} failures${tried}`,
+    summary: `From ${formatTime(firstAt)} on ${source} failed ${count} times${tried}; at ${formatTime(lastAt)} it was accepted with ${name}${whose}, which was never used from that network before. Whoever calls from there holds the key.`,
     action: `If that is nobody of yours: ${replaceOrder(credential, keyId)}.`,
-    evidence: { keyId, count, ...evidence.lists(), ips: [ip] },
+    evidence: { keyId, count, ...evidence.lists(), ips },
   };
 }

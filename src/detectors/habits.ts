@@ -1,18 +1,29 @@
+import type { CidrSet } from './cidr.ts';
 import { LATENESS } from './log-clock.ts';
 import { FORMS, parse } from './parts.ts';
+import type { KeyFacts } from './places.ts';
 import { isDamage, type Json, list, number, text } from './stored.ts';
 
 /** Addresses remembered of one key; past the first number, those unused for longest go until the second is left. */
 const ADDRESSES = { most: 125, kept: 100 } as const;
 
-/** An address from which a key was accepted. */
-export type Source = { readonly first: number; readonly last: number };
+/** A call that shows nothing new: by this program, on this day, from this time on, as long as nothing was forgotten since. */
+export type Usual = {
+  readonly agent: string | null;
+  readonly at: number;
+  readonly day: number;
+  readonly forgotten: number;
+};
 
-class Span implements Source {
+/** An address from which a key was accepted, and what detectors found of it, so that they look it up once. */
+export class Source {
   first: number;
   last: number;
   /** As it is written; null where that has changed. */
   text: string | null = null;
+  /** The list in which it was found to be. */
+  allowedBy: CidrSet | null = null;
+  usual: Usual | null = null;
 
   constructor(first: number, last: number) {
     this.first = first;
@@ -27,6 +38,8 @@ class Span implements Source {
   }
 }
 
+const places = new Map<string, number>();
+
 /** A detector's note of a key: as it stands in the state, as the detector has it, or both where they are the same. */
 class Slot {
   readonly name: string;
@@ -34,15 +47,14 @@ class Slot {
   note: unknown;
   save: ((note: unknown) => Json) | null = null;
 
-  constructor(name: string, written: string | null, note?: unknown) {
+  constructor(name: string, written: string | null) {
     this.name = name;
     this.text = written;
-    this.note = note;
   }
 
   /** With its name, as a member of the object of all notes. */
   write(): string {
-    this.text ??= `${JSON.stringify(this.name)}:${JSON.stringify(this.save?.(this.note) ?? null)}`;
+    this.text ??= `"${this.name}":${JSON.stringify(this.save?.(this.note) ?? null)}`;
     return this.text;
   }
 }
@@ -52,9 +64,16 @@ export class Habit {
   readonly keyId: string;
   first: number;
   last: number;
-  readonly #sources = new Map<string, Span>();
+  readonly #sources = new Map<string, Source>();
   /** By detector, in the places that {@link placeOf} gives, see {@link Notes}. */
   readonly slots: (Slot | undefined)[] = [];
+  /** The notes themselves, as far as they were read: they are asked for with every event. */
+  readonly notes: unknown[] = new Array<unknown>(places.size).fill(undefined);
+  /** The bits of those that are to be written anew. */
+  stale = 0;
+  /** Whose key it is, and the edition of the directory that says so. */
+  facts: KeyFacts | null = null;
+  edition: object | null = null;
   /** Whether it is to be written. Whoever changes a note of it says so. */
   changed = false;
 
@@ -83,7 +102,7 @@ export class Habit {
     habit.last = number(last);
     for (const source of list(sources)) {
       const [ip, from, to] = list(source);
-      habit.#sources.set(text(ip), new Span(number(from), number(to)));
+      habit.#sources.set(text(ip), new Source(number(from), number(to)));
     }
     for (const [index, line] of notes.entries()) {
       const written = index < notes.length - 1 ? line.slice(0, -1) : line;
@@ -101,9 +120,12 @@ export class Habit {
       sources += sources === '' ? span.text : `,${span.text}`;
     }
     let notes = '';
-    for (const slot of this.slots) {
-      if (slot !== undefined) notes += notes === '' ? `\n${slot.write()}` : `,\n${slot.write()}`;
+    for (const [place, slot] of this.slots.entries()) {
+      if (slot === undefined) continue;
+      if ((this.stale & bitOf(place)) !== 0) slot.text = null;
+      notes += notes === '' ? `\n${slot.write()}` : `,\n${slot.write()}`;
     }
+    this.stale = 0;
     return `[${FORMS.key},[${this.first},${this.last},[${sources}],{${notes}\n}]]`;
   }
 
@@ -114,16 +136,15 @@ export class Habit {
     this.changed = true;
   }
 
-  /** The key was accepted from this address, between these times. */
-  accepted(ip: string, at: number, until = at): void {
-    const known = this.#sources.get(ip);
-    if (known !== undefined) {
-      known.widen(at);
-      known.widen(until);
-      return;
-    }
-    if (this.#sources.size >= ADDRESSES.most) this.#makeRoom();
-    this.#sources.set(ip, new Span(at, until));
+  /** The key was accepted from this address. */
+  accepted(ip: string, at: number): Source {
+    let source = this.#sources.get(ip);
+    if (source === undefined) {
+      if (this.#sources.size >= ADDRESSES.most) this.#makeRoom();
+      source = new Source(at, at);
+      this.#sources.set(ip, source);
+    } else source.widen(at);
+    return source;
   }
 
   /** For many at once: a key with ever new addresses would look through all of them at each. */
@@ -132,8 +153,6 @@ export class Habit {
     for (const [ip] of oldest.slice(0, ADDRESSES.most - ADDRESSES.kept)) this.#sources.delete(ip);
   }
 }
-
-const places = new Map<string, number>();
 
 /** The place of a note among all of a key: one number for each name, since it is looked up with every event. */
 function placeOf(name: string): number {
@@ -144,6 +163,9 @@ function placeOf(name: string): number {
   }
   return place;
 }
+
+/** Two notes may have the same one: then one is written anew with the other. */
+const bitOf = (place: number): number => 1 << place;
 
 /** How a note of a detector is read and written. */
 export type NoteForm<T> = {
@@ -165,12 +187,14 @@ export type NoteForm<T> = {
 export class Notes<T> {
   readonly #name: string;
   readonly #place: number;
+  readonly #bit: number;
   readonly #form: NoteForm<T>;
   readonly #told: boolean;
 
   constructor(name: string, form: NoteForm<T>) {
     this.#name = name;
     this.#place = placeOf(name);
+    this.#bit = bitOf(this.#place);
     this.#form = form;
     this.#told = form.told ?? false;
   }
@@ -182,27 +206,28 @@ export class Notes<T> {
 
   /** Null where there is none. One that is damaged is none: the detector meets the key anew. */
   at(habit: Habit): T | null {
-    const slot = habit.slots[this.#place];
-    if (slot === undefined) return null;
-    const note = slot.save === null ? this.#read(habit, slot) : (slot.note as T);
-    if (!this.#told) slot.text = null;
+    const note = habit.notes[this.#place] as T | undefined;
+    if (note === undefined) return this.#read(habit);
+    if (!this.#told) habit.stale |= this.#bit;
     return note;
   }
 
   /** The key's note is to be written anew, and the key with it. */
   changed(habit: Habit): void {
-    const slot = habit.slots[this.#place];
-    if (slot !== undefined) slot.text = null;
+    habit.stale |= this.#bit;
     habit.changed = true;
   }
 
   drop(habit: Habit): void {
     if (habit.slots[this.#place] === undefined) return;
     habit.slots[this.#place] = undefined;
+    habit.notes[this.#place] = undefined;
     habit.changed = true;
   }
 
-  #read(habit: Habit, slot: Slot): T | null {
+  #read(habit: Habit): T | null {
+    const slot = habit.slots[this.#place];
+    if (slot === undefined) return null;
     const written = slot.text ?? '';
     try {
       return this.#keep(habit, slot, this.#form.load(jsonOf(written.slice(written.indexOf(':') + 1))));
@@ -217,6 +242,8 @@ export class Notes<T> {
     slot.note = note;
     slot.save = this.#form.save as (note: unknown) => Json;
     habit.slots[this.#place] = slot;
+    habit.notes[this.#place] = note;
+    if (!this.#told) habit.stale |= this.#bit;
     return note;
   }
 }
@@ -263,6 +290,6 @@ export class Habits {
  * Whether the address was in use before `at`. What happened within the log's lateness does not count yet: else
  * the answer would hang on the order of arrival, and a guess that got in would make its own address a known one.
  */
-export function knownBefore(source: Source | undefined, at: number): boolean {
+export function knownBefore(source: Pick<Source, 'first'> | undefined, at: number): boolean {
   return source !== undefined && source.first < at - LATENESS;
 }

@@ -38,6 +38,33 @@ const found = (events: readonly LogEvent[], over: Partial<Parameters<typeof play
   begun(play(onTime(events.toSorted((a, b) => a.time - b.time)), { ...SCRIPT, ...over }));
 const severities = (...args: Parameters<typeof found>) => found(...args).map(({ severity }) => severity);
 
+describe('more travel than there is room for', () => {
+  const keys = Array.from({ length: 520 }, (_, index) => `key_${index}`);
+  const of = (keyId: string, calls: readonly LogEvent[]) => calls.map((one) => ({ ...one, keyId }));
+  const travels = keys.flatMap((keyId, index) =>
+    of(keyId, [...home(BERLIN, index, DAY), call(DAY + 10 * MINUTE + index, SYDNEY)]),
+  );
+
+  it('is told as one, and ended', () => {
+    const told = play(onTime(travels.toSorted((a, b) => a.time - b.time)), SCRIPT);
+    expect(begun(told)).toHaveLength(501);
+    const others = told.filter(({ finding }) => finding.condition === 'others');
+    expect(others.map(({ finding }) => [finding.keyId, finding.ended ?? false])).toEqual([
+      [null, false],
+      [null, true],
+    ]);
+    expect(others[0]?.finding.title).toContain('one of too many keys');
+  });
+
+  it('takes the room of new places with which nothing is wrong', () => {
+    const calm = keys.flatMap((keyId) =>
+      of(keyId, [...home(BERLIN, 0, DAY), call(DAY + 16 * HOUR, ASHBURN)]),
+    );
+    const travel = [...home(BERLIN, 0, DAY + 16 * HOUR), call(DAY + 17 * HOUR, SYDNEY)];
+    expect(found([...calm, ...travel]).map(({ condition }) => condition)).toEqual(['key_9Xc1 AU -34,151']);
+  });
+});
+
 describe('an accepted call from where nobody can have travelled', () => {
   it('is a warning, told once, with both places; it ends when the place is known', () => {
     const events = [

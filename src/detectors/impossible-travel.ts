@@ -36,7 +36,8 @@ const NEW = DAY;
  * Only coordinates count: a country alone may be thousands of km wide. Points stand for a cell of one degree; one without
  * a city is taken to be 1,000 km off, with one 100 km.
  *
- * Memory: at most 8 places of each key, some 100 bytes each; at most 500 new places with examples of 50 calls.
+ * Memory: at most 8 places of each key, some 100 bytes each; at most 500 new places with examples of 50 calls, further
+ * ones as one.
  */
 export const impossibleTravel: DetectorFactory = { form: 1, make };
 
@@ -55,7 +56,6 @@ function make({ rules, stored }: DetectorInput): Detector {
       const km = distanceOf(newer, older);
       if (km <= (limits?.minimumKm ?? 0)) continue;
       const journey = journeys.of(key, newer);
-      if (journey === null) continue;
       if (newer === stay) exemplify(journey, sight);
       for (const used of nearest(other, minute)) {
         // Of each use the minute is known: it may have been a whole one longer.
@@ -139,6 +139,7 @@ function familyOf(notes: Notes<Stays>, { key, directory, habits }: Sight, habit:
 function findingOf(journey: Journey, leg: Leg): Finding {
   const { keyId, credential, place, ip, critical, evidence } = journey;
   const { from, place: home, km, minutes, at, decidedAt: last } = leg;
+  const name = keyId ?? 'one of too many keys to tell each';
   const whose = credential === null ? '' : ` of ${credential}`;
   const within = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 6) / 10} h`;
   return {
@@ -151,8 +152,8 @@ function findingOf(journey: Journey, leg: Leg): Finding {
     ips: [ip],
     firstEventAt: Math.min(journey.first, last),
     lastEventAt: last,
-    title: `${keyId} used from ${place} and ${home} within ${within}, ${km} km apart: ${ip} is new to it`,
-    summary: `The provider accepted calls with ${keyId}${whose} from ${ip} (${place}), where it was never used before, within ${within} of calls from ${from} (${home}), at least ${km} km away (${formatTime(at)}). Nobody travels so fast: two parties hold the key, or its application runs in a new place.`,
+    title: `${name} used from ${place} and ${home} within ${within}, ${km} km apart: ${ip} is new to it`,
+    summary: `The provider accepted calls with ${name}${whose} from ${ip} (${place}), where it was never used before, within ${within} of calls from ${from} (${home}), at least ${km} km away (${formatTime(at)}). Nobody travels so fast: two parties hold the key, or its application runs in a new place.`,
     action: `If the calls from ${place} are not yours: ${replaceOrder(credential, keyId)}. If they are: nothing is to be done, the place is known after a day.`,
     evidence: { keyId, from: `${from} (${home})`, to: `${ip} (${place})`, km, minutes, ...evidence.lists() },
   };

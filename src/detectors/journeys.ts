@@ -1,11 +1,12 @@
 import { type Finding, MINUTE } from '../model/index.ts';
+import { GATHERED } from './cases.ts';
 import { Evidence } from './evidence.ts';
 import type { KeyFacts } from './places.ts';
 import type { Sight } from './sight.ts';
 import type { Stay } from './stays.ts';
 import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
 
-/** New places watched at a time, of all keys. */
+/** New places watched at a time, of all keys. Of too many one goes with which nothing is wrong; else further ones are told as one. */
 const JOURNEYS = 500;
 /** Calls kept of each as examples. */
 const EXAMPLES = 50;
@@ -27,7 +28,8 @@ export type Leg = {
 /** A new place of a key while it is new. */
 export type Journey = {
   readonly condition: string;
-  readonly keyId: string;
+  /** Null: of those for which there is no room. */
+  readonly keyId: string | null;
   readonly credential: string | null;
   readonly place: string;
   /** The country is not registered. */
@@ -43,7 +45,7 @@ export type Journey = {
   examples: number;
 };
 
-/** The new places of all keys, while they are new: at most 500. */
+/** The new places of all keys, while they are new: at most 500, and one more. */
 export class Journeys {
   readonly #open = new Map<string, Journey>();
 
@@ -59,18 +61,25 @@ export class Journeys {
     return this.#open.size;
   }
 
-  /** The entry of a new place; null where there is no room for it. */
-  of(key: KeyFacts, place: Stay): Journey | null {
-    const condition = `${key.keyId} ${place.country} ${place.latitude},${place.longitude}`;
+  /** The entry of a new place, or that of all for which there is no room. */
+  of(key: KeyFacts, place: Stay): Journey {
+    const own = `${key.keyId} ${place.country} ${place.latitude},${place.longitude}`;
+    const full = this.#open.size >= JOURNEYS && !this.#open.has(own) && !this.#makeRoom();
+    const condition = full ? GATHERED : own;
     let journey = this.#open.get(condition);
     if (journey === undefined) {
-      if (this.#open.size >= JOURNEYS) return null;
-      journey = begin(condition, key, place);
+      journey = begin(condition, full ? NOBODY : key, place, isAbroad(key, place));
       this.#open.set(condition, journey);
     }
     journey.ip = place.ip;
-    journey.first = place.first;
+    journey.first = full ? Math.max(journey.first, place.first) : place.first;
     return journey;
+  }
+
+  /** Whether there was one with which nothing is wrong so far. */
+  #makeRoom(): boolean {
+    for (const [condition, { leg }] of this.#open) if (leg === null) return this.#open.delete(condition);
+    return false;
   }
 
   /** What there is to tell, each once, and the end of what is no longer new: of places first used up to `old`. */
@@ -94,13 +103,20 @@ export class Journeys {
   }
 }
 
-function begin(condition: string, key: KeyFacts, place: Stay): Journey {
+const NOBODY = { keyId: null, credential: null } as const;
+
+function begin(
+  condition: string,
+  key: Pick<Journey, 'keyId' | 'credential'>,
+  place: Stay,
+  critical: boolean,
+): Journey {
   return {
     condition,
     keyId: key.keyId,
     credential: key.credential,
     place: nameOf(place),
-    critical: isAbroad(key, place),
+    critical,
     ip: place.ip,
     first: place.first,
     leg: null,
@@ -143,7 +159,7 @@ function load(stored: Json): Journey {
     list(stored);
   return {
     condition: text(condition),
-    keyId: text(keyId),
+    keyId: textOrNull(keyId ?? null),
     credential: textOrNull(credential ?? null),
     place: text(place),
     critical: critical === 1,

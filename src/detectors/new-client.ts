@@ -3,7 +3,7 @@ import { type Case, Cases } from './cases.ts';
 import { clientOf, remembered } from './clients.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { sourcesPhrase } from './evidence.ts';
-import { type Habit, Notes } from './habits.ts';
+import { type Habit, Notes, type Source } from './habits.ts';
 import { networkOf } from './ip.ts';
 import { LATENESS } from './log-clock.ts';
 import { replaceOrder } from './orders.ts';
@@ -23,19 +23,14 @@ const QUIET = DAY;
 type Use = { first: number; day: number };
 type Uses = Map<string, Use>;
 
-/** What a key is used with. `agents` null: it is no machine's. `usual`: the call last found to be so; not stored. */
+/** What a key is used with. `agents` null: it is no machine's. `forgotten`: how often a use made room for another; not stored. */
 type Clients = {
   since: number;
   agents: Uses | null;
   networks: Uses;
   /** It is to be written. */
   news: boolean;
-  usual: {
-    readonly agent: string | null;
-    readonly ip: string;
-    readonly at: number;
-    readonly day: number;
-  } | null;
+  forgotten: number;
 };
 
 /**
@@ -61,16 +56,8 @@ function make({ rules, stored }: DetectorInput): Detector {
       const clients = notes.at(habit) ?? begin(notes, sight, habit);
       if (clients.agents === null) return;
       const day = Math.floor(at / DAY);
-      const { usual } = clients;
-      if (
-        usual !== null &&
-        usual.day === day &&
-        usual.ip === event.ip &&
-        usual.agent === event.userAgent &&
-        at >= usual.at
-      )
-        return;
-      if (sight.retiredUse() || sight.exposedUse()) return;
+      const { source } = sight;
+      if (source === null || isUsual(source, sight, clients, day)) return;
       if (at < clients.since) {
         clients.since = at;
         clients.news = true;
@@ -84,7 +71,7 @@ function make({ rules, stored }: DetectorInput): Detector {
         clients.networks = new Map();
         clients.news = true;
       } else if (agentKnown && networkKnown)
-        clients.usual = { agent: event.userAgent, ip: event.ip, at, day };
+        source.usual = { agent: event.userAgent, at, day, forgotten: clients.forgotten };
       else if (!learning && !agentKnown && !networkKnown && !sight.own())
         cases.note(`${sight.key.keyId} ${network}`, sight, false);
       if (clients.news) notes.changed(habit);
@@ -93,6 +80,17 @@ function make({ rules, stored }: DetectorInput): Detector {
     tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
     save: () => cases.save(),
   };
+}
+
+/** Whether such a call from the address was found to be usual that day. */
+function isUsual({ usual }: Source, { event, at }: Sight, { forgotten }: Clients, day: number): boolean {
+  return (
+    usual !== null &&
+    usual.day === day &&
+    usual.agent === event.userAgent &&
+    at >= usual.at &&
+    usual.forgotten === forgotten
+  );
 }
 
 /** Whether the key itself, not another of its credential, was used with more than a machine would. */
@@ -120,6 +118,7 @@ function touch(clients: Clients, uses: Uses, name: string, at: number): boolean 
       ([a, one], [b, other]) => one.day - other.day || one.first - other.first || (a < b ? -1 : 1),
     );
     if (longest !== undefined) uses.delete(longest[0]);
+    clients.forgotten += 1;
   }
   uses.set(name, { first: at, day });
   return false;
@@ -150,14 +149,14 @@ function adopt(uses: Uses, known: Uses, limit: number): void {
 
 function load(stored: Json | undefined): Clients {
   if (stored === undefined)
-    return { since: 0, agents: new Map(), networks: new Map(), news: true, usual: null };
+    return { since: 0, agents: new Map(), networks: new Map(), news: true, forgotten: 0 };
   const [since, agents, networks] = list(stored);
   return {
     since: number(since),
     agents: agents === null ? null : loadUses(agents),
     networks: loadUses(networks),
     news: false,
-    usual: null,
+    forgotten: 0,
   };
 }
 

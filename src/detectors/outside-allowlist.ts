@@ -23,8 +23,11 @@ function make({ rules, directory, stored }: DetectorInput): Detector {
   return {
     see(sight) {
       const allowlist = sight.key?.allowlist ?? null;
-      if (!on || allowlist === null || sight.verdict !== 'accepted' || allowlist.has(sight.event.ip)) return;
-      cases.note(`${sight.event.keyId}`, sight, true);
+      if (!on || allowlist === null || sight.verdict !== 'accepted') return;
+      const { source } = sight;
+      if (source?.allowedBy === allowlist) return;
+      if (!allowlist.has(sight.event.ip)) cases.note(`${sight.event.keyId}`, sight, true);
+      else if (source !== null) source.allowedBy = allowlist;
     },
     tell: (clock) => (on ? cases.tell(clock.settled) : cases.end(() => true)),
     save: () => cases.save(),

@@ -81,6 +81,11 @@ export class Directory {
     };
   }
 
+  /** Another one whenever the facts may be others. */
+  get edition(): object {
+    return this.#facts;
+  }
+
   /** Neither managed nor configured: the monitor's rules, and nobody's key. */
   of(keyId: string): KeyFacts {
     const known = this.#facts.get(keyId);

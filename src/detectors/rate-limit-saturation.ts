@@ -16,6 +16,9 @@ const QUIET = HOUR;
 /** Half a window: all answers that a known key got, and those that were 429. */
 type Half = { index: number; readonly calls: Distinct; readonly limited: Distinct };
 
+/** In their order; the latest one stands by itself as well, since nearly every call is in it. */
+type Halves = { readonly all: Half[]; latest: Half | null };
+
 /**
  * Sees a key whose calls run into the rate limit: of those in `window`, the `share` and at least 20 were answered with
  * 429. It names the addresses that do so, since whoever spends the limit takes it from all others. Two halves of a
@@ -29,10 +32,13 @@ export const rateLimitSaturation: DetectorFactory = { form: 1, make };
 function make({ rules, stored }: DetectorInput): Detector {
   const rule = rules.detectors['rate-limit-saturation'] ?? null;
   const width = (rule?.window ?? 2) / 2;
-  const notes = new Notes<Half[]>('rate-limit-saturation', {
-    load: (note) => list(note ?? []).map(loadHalf),
+  const notes = new Notes<Halves>('rate-limit-saturation', {
+    load(note) {
+      const all = list(note ?? []).map(loadHalf);
+      return { all, latest: all.at(-1) ?? null };
+    },
     told: true,
-    save: (halves) => halves.map(({ index, calls, limited }) => [index, calls.save(), limited.save()]),
+    save: ({ all }) => all.map(({ index, calls, limited }) => [index, calls.save(), limited.save()]),
   });
   const cases = new Cases(
     {
@@ -50,36 +56,39 @@ function make({ rules, stored }: DetectorInput): Detector {
       if (rule === null || habit === null || sight.verdict !== 'accepted') return;
       const halves = notes.of(habit);
       const index = Math.floor(at / width);
-      const latest = halves[halves.length - 1];
+      const { latest } = halves;
       const half = latest?.index === index ? latest : halfOf(halves, index, sight.clock.reached, width);
-      if (half === undefined) return;
+      if (half === null) return;
       if (half.calls.add(sight.mark)) notes.changed(habit);
       if (event.status !== 429) return;
       notes.changed(habit);
       half.limited.add(sight.mark);
-      cases.note(habit.keyId, sight, saturated(halves, index, rule.share));
+      cases.note(habit.keyId, sight, saturated(halves.all, index, rule.share));
     },
     tell: (clock) => (rule === null ? cases.end(() => true) : cases.tell(clock.settled)),
     save: () => cases.save(),
   };
 }
 
-/** The half that a call belongs to; undefined: it comes too late to count. Drops those that no call can reach any more. */
-function halfOf(halves: Half[], index: number, reached: number, width: number): Half | undefined {
+/** The half that a call belongs to; null: it comes too late to count. Drops those that no call can reach any more. */
+function halfOf(halves: Halves, index: number, reached: number, width: number): Half | null {
+  const { all, latest } = halves;
   const oldest = Math.floor((reached - LATENESS) / width) - 1;
-  let past: Half | undefined;
-  for (let [first] = halves; first !== undefined && first.index < oldest; [first] = halves) {
+  let past: Half | null = null;
+  for (let first = all[0]; first !== undefined && first.index < oldest; first = all[0]) {
     past = first;
-    halves.shift();
+    all.shift();
   }
-  const found = halves.find((half) => half.index === index);
-  if (found !== undefined || index < oldest) return found;
-  const fresh = past === undefined ? newHalf() : past;
+  const found = all.find((half) => half.index === index);
+  if (found !== undefined) return found;
+  if (index < oldest) return null;
+  const fresh = past ?? newHalf();
   fresh.index = index;
   fresh.calls.clear();
   fresh.limited.clear();
-  halves.push(fresh);
-  if (halves.length > 1) halves.sort((a, b) => a.index - b.index);
+  all.push(fresh);
+  if (latest !== null && latest.index > index) all.sort((a, b) => a.index - b.index);
+  halves.latest = all[all.length - 1] ?? null;
   return fresh;
 }
 

@@ -1,7 +1,7 @@
 import type { Geo, LogEvent } from '../model/index.ts';
 import type { Locate } from './contract.ts';
 import { markOf } from './distinct.ts';
-import { type Habit, type Habits, knownBefore } from './habits.ts';
+import { type Habit, type Habits, knownBefore, type Source } from './habits.ts';
 import type { LogClock } from './log-clock.ts';
 import type { Directory, KeyFacts } from './places.ts';
 import type { Repeats } from './repeats.ts';
@@ -40,6 +40,8 @@ export class Sight {
   /** Null where the call bore no key that exists. */
   key: KeyFacts | null = null;
   habit: Habit | null = null;
+  /** The address as one of the key's own; null where the call was not accepted, or makes no place a known one. */
+  source: Source | null = null;
 
   constructor(parts: {
     readonly directory: Directory;
@@ -80,15 +82,24 @@ export class Sight {
     this.now = now;
     this.at = this.clock.take(event.time, now);
     this.verdict = verdictOf(event);
-    if (event.keyId === null) {
-      this.key = null;
-      this.habit = null;
-      return;
-    }
-    this.key = this.directory.of(event.keyId);
-    this.habit = this.habits.used(event.keyId, this.at);
+    this.key = null;
+    this.habit = null;
+    this.source = null;
+    if (event.keyId === null) return;
+    const habit = this.habits.used(event.keyId, this.at);
+    this.habit = habit;
+    this.key = this.#factsOf(habit);
     if (this.verdict === 'accepted' && !this.retiredUse() && !this.exposedUse())
-      this.habit.accepted(event.ip, this.at);
+      this.source = habit.accepted(event.ip, this.at);
+  }
+
+  #factsOf(habit: Habit): KeyFacts {
+    const { directory } = this;
+    if (habit.facts === null || habit.edition !== directory.edition) {
+      habit.facts = directory.of(habit.keyId);
+      habit.edition = directory.edition;
+    }
+    return habit.facts;
   }
 
   /** Whether a key is used after its end: such a use makes no place a known one. */

@@ -132,9 +132,10 @@ function lowestBit(bits: number): number {
 /** Counts the span as one of the first that the key was used in. The same whatever the order. */
 export function attend(stays: Stays, at: number): void {
   const span = Math.floor(at / SPAN);
-  if (stays.spans.includes(span)) return;
-  if (stays.spans.length >= HABIT && span > (stays.spans.at(-1) ?? 0)) return;
-  stays.spans = [...stays.spans, span].sort((a, b) => a - b).slice(0, HABIT);
+  const { spans } = stays;
+  const last = spans[HABIT - 1];
+  if ((last !== undefined && span > last) || spans.includes(span)) return;
+  stays.spans = [...spans, span].sort((a, b) => a - b).slice(0, HABIT);
 }
 
 /** A place is as old as it is to any key of the credential. */

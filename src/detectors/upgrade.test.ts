@@ -75,6 +75,13 @@ test('each detector is given what it remembered, in the form that had', () => {
   expect(takenOver().names.filter((name) => name.startsWith(KEY))).toEqual(['key.key_9Xc1', 'key.key_data']);
 });
 
+test('a detector that cannot take over what it remembered says so, so that what it had open can be ended', () => {
+  const kept = RECORDED.replace('"detectors":{', '"detectors":{"auth-failure-spike":[],');
+  expect(takenOver(kept).state.startedAfresh).toContain(
+    'detector.auth-failure-spike: it has the form 2, this build reads 3',
+  );
+});
+
 test.each([
   ['no JSON', '{"version":2,'],
   ['another form', '{"version":1,"sources":[]}'],

@@ -58,7 +58,7 @@ function keyOf(entry: Json): Part {
   habit.used(number(last));
   for (const source of sources) {
     const [ip, from, to] = list(source);
-    habit.accepted(text(ip), number(from), number(to));
+    habit.accepted(text(ip), number(from)).widen(number(to));
   }
   return [`${KEY}${habit.keyId}`, habit.write()];
 }

@@ -1,6 +1,6 @@
 import { HOUR } from '../model/index.ts';
 import { type Json, list, number, numbers, text } from './stored.ts';
-import { Hour, STREAMS, type Usual, type Window } from './volume-surge-hour.ts';
+import { Hour, STREAMS, type Window } from './volume-surge-hour.ts';
 
 /** Hours over which a count is judged. An hour teaches once it has left the longest. */
 const WINDOWS = [1, 12] as const;
@@ -102,11 +102,10 @@ export class VolumeHabit {
 
   /** Counts a call; the hour's counts, or null where they did not change or the call is too late to count. */
   add(at: number, mark: number, download: boolean): Hour | null {
+    const hour = Math.floor(at / HOUR);
     let open = this.#open;
-    if (open === null || at < open.from || at >= open.until) {
-      open = this.#hourAt(Math.floor(at / HOUR));
-      if (open === null) return null;
-    }
+    if (open?.hour !== hour) open = this.#hourAt(hour);
+    if (open === null) return null;
     if (at > open.last) open.last = at;
     const more = open.calls.add(mark);
     return (download && open.downloads.add(mark)) || more ? open : null;
@@ -216,28 +215,34 @@ export class VolumeHabit {
   ): readonly Window[] {
     if (open.windows !== null) return open.windows;
     const least: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    open.windows = STREAMS.flatMap((stream, index) =>
-      WINDOWS.map((hours, at): Window => {
-        const from = open.hour - hours + 1;
-        const before = this.#heldIn(index, from, open.hour);
-        const missed = this.#missedBefore(index, from);
-        const window = { stream, hours, ...this.#expect(index, at, hours, open.hour), before, missed };
-        const enough = leastOf(window, index) - before;
+    const windows: Window[] = [];
+    for (let index = 0; index < STREAMS.length; index += 1) {
+      for (let at = 0; at < WINDOWS.length; at += 1) {
+        const window = this.#windowOf(open.hour, index, at);
+        const enough = leastOf(window, index) - window.before;
         if (enough < (least[index] ?? 0)) least[index] = enough;
-        return { ...window, least: enough };
-      }),
-    );
+        windows.push({ ...window, least: enough });
+      }
+    }
     open.least = least;
-    return open.windows;
+    open.windows = windows;
+    return windows;
   }
 
-  #expect(stream: number, window: number, hours: number, hour: number): Usual {
+  #windowOf(hour: number, index: number, at: number): Omit<Window, 'least'> {
+    const hours = WINDOWS[at] ?? 1;
+    const from = hour - hours + 1;
     let mean = 0;
-    for (let at = hour - hours + 1; at <= hour; at += 1) mean += this.#mean(stream, at, FLAT);
-    const index = 2 * stream + window;
-    const { dispersion, weight } = PRIOR;
-    const seen = dispersion * weight + (this.#squares[index] ?? 0);
-    return { mean, dispersion: Math.max(1, seen / (weight + (this.#expected[index] ?? 0))) };
+    for (let each = from; each <= hour; each += 1) mean += this.#mean(index, each, FLAT);
+    const seen = PRIOR.dispersion * PRIOR.weight + (this.#squares[2 * index + at] ?? 0);
+    return {
+      stream: STREAMS[index] ?? 'calls',
+      hours,
+      mean,
+      dispersion: Math.max(1, seen / (PRIOR.weight + (this.#expected[2 * index + at] ?? 0))),
+      before: this.#heldIn(index, from, hour),
+      missed: this.#missedBefore(index, from),
+    };
   }
 
   /** `to` is not part of it. */

@@ -1,4 +1,3 @@
-import { HOUR } from '../model/index.ts';
 import { Distinct } from './distinct.ts';
 import { type Json, list, number, text } from './stored.ts';
 
@@ -24,8 +23,6 @@ export type Window = Usual & {
 /** The counts of an hour that still goes on, or is less than an hour over. */
 export class Hour {
   readonly hour: number;
-  readonly from: number;
-  readonly until: number;
   /** The time of its latest call. */
   last = 0;
   readonly calls: Distinct;
@@ -37,8 +34,6 @@ export class Hour {
 
   constructor(hour: number, calls = new Distinct(), downloads = new Distinct()) {
     this.hour = hour;
-    this.from = hour * HOUR;
-    this.until = this.from + HOUR;
     this.calls = calls;
     this.downloads = downloads;
   }

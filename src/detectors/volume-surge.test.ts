@@ -50,6 +50,21 @@ describe('a surge', () => {
     expect(last?.why?.windows).toHaveLength(1);
   });
 
+  it('of more than a hundred keys is told as one for those beyond, and ended', () => {
+    const all = Array.from({ length: 102 }, (_, index) => `key_${index}`);
+    const events = all.flatMap((keyId) =>
+      [...Array.from({ length: 48 }, (_, hour) => hourOf(hour, 1)).flat(), ...hourOf(48, 1_500, THEFT)].map(
+        (call) => ({ ...call, id: `${keyId}-${call.id}`, keyId }),
+      ),
+    );
+    const told = play(onTime(events), script(5));
+    expect(begun(told)).toHaveLength(101);
+    const others = told.filter(({ finding }) => finding.condition === 'others');
+    expect(others[0]?.finding).toMatchObject({ keyId: null, ips: ['198.51.100.7'] });
+    expect(others[0]?.finding.title).toContain('a key beyond the 100 that surge already');
+    expect(others.at(-1)?.finding.ended).toBe(true);
+  });
+
   it('knows the hour of the day: what is ordinary at noon is a surge at night', () => {
     const heavy = Array.from({ length: 21 * 24 }, (_, hour) =>
       hourOf(hour, Math.floor(hour / 24) % 7 < 5 && hour % 24 >= 8 && hour % 24 < 17 ? 400 : 1),

@@ -1,10 +1,11 @@
 import { DAY, type Finding, formatTime, HOUR, type Why } from '../model/index.ts';
+import { GATHERED } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { Evidence, sourcesPhrase } from './evidence.ts';
 import { Notes } from './habits.ts';
 import { replaceOrder } from './orders.ts';
 import type { Sight } from './sight.ts';
-import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
+import { type Json, list, number, numberOrNull, textOrNull } from './stored.ts';
 import { VolumeHabit } from './volume-surge-habit.ts';
 import { type Hour, STREAMS, type StreamName, type Usual, type Window } from './volume-surge-hour.ts';
 
@@ -34,7 +35,8 @@ type Worst = {
 };
 
 type Surge = {
-  readonly keyId: string;
+  /** Null: of those for which there is no room. */
+  readonly keyId: string | null;
   readonly credential: string | null;
   firstAt: number;
   lastAt: number;
@@ -56,7 +58,8 @@ type Surge = {
  * What a key did not do in the last day or two, it may catch up: a job that runs late is no surge. So much, and half as
  * much again, can be taken unseen with a key that stood still.
  *
- * Keeps a note of some 500 bytes of each key, at most 100 open surges, and of each hour of a surge 50 calls as evidence.
+ * Keeps a note of some 500 bytes of each key, at most 100 open surges and one of all further keys together, and of each
+ * hour of a surge 50 calls as evidence.
  * Counts are estimates (13 %) that repeats do not change.
  */
 export const volumeSurge: DetectorFactory = { form: 1, make };
@@ -67,15 +70,15 @@ function make({ rules, stored }: DetectorInput): Detector {
     load: (note) => VolumeHabit.load(note),
     save: (habit) => habit.save(),
   });
-  const open = new Map(list(stored ?? []).map((entry) => [text(list(entry)[0]), load(list(entry))] as const));
+  const open = new Map(list(stored ?? []).map((entry) => named(load(list(entry)))));
 
   function raise(sight: Sight, worst: Worst, hour: number, last: number): void {
     const { event, at } = sight;
-    const keyId = event.keyId ?? '';
-    let surge = open.get(keyId);
+    const full = open.size >= OPEN && !open.has(event.keyId ?? '');
+    const keyId = full ? null : event.keyId;
+    let surge = open.get(keyId ?? GATHERED);
     if (surge === undefined) {
-      if (open.size >= OPEN) return;
-      const credential = sight.key?.credential ?? null;
+      const credential = full ? null : (sight.key?.credential ?? null);
       const firstAt = hour * HOUR;
       const evidence = new Evidence();
       surge = {
@@ -89,12 +92,13 @@ function make({ rules, stored }: DetectorInput): Detector {
         evidence,
         told: null,
       };
-      open.set(keyId, surge);
+      open.set(keyId ?? GATHERED, surge);
     }
     surge.firstAt = Math.min(surge.firstAt, hour * HOUR);
     surge.lastAt = Math.max(surge.lastAt, last);
     if (timesOf(worst) > timesOf(surge.worst)) surge.worst = worst;
     if (surge.sampled[0] !== hour) surge.sampled = [hour, 0];
+    if (full) sample(surge, sight, hour);
   }
 
   return {
@@ -110,11 +114,8 @@ function make({ rules, stored }: DetectorInput): Detector {
       }
       if (open.size === 0) return;
       const surge = open.get(habit.keyId);
-      const [hour, calls] = surge?.sampled ?? [0, SAMPLE];
-      if (surge === undefined || calls >= SAMPLE || hour !== Math.floor(at / HOUR)) return;
-      if (surge.worst.stream === 'downloads' && !download) return;
-      surge.sampled = [hour, calls + 1];
-      surge.evidence.add(sight);
+      if (surge === undefined || (surge.worst.stream === 'downloads' && !download)) return;
+      sample(surge, sight, Math.floor(at / HOUR));
     },
     tell(clock) {
       const findings: Finding[] = [];
@@ -131,6 +132,14 @@ function make({ rules, stored }: DetectorInput): Detector {
     },
     save: () => [...open.values()].map(save),
   };
+}
+
+/** Keeps the call as an example, where it is of the hour that is sampled. */
+function sample(surge: Surge, sight: Sight, of: number): void {
+  const [hour, calls] = surge.sampled;
+  if (calls >= SAMPLE || hour !== of) return;
+  surge.sampled = [hour, calls + 1];
+  surge.evidence.add(sight);
 }
 
 /** How many times as much as usual; where nothing is usual, one is taken for it. */
@@ -204,19 +213,20 @@ function describe(surge: Surge): Finding {
   const span = hours === 1 ? 'an hour' : `${hours} hours`;
   const times =
     usual < 1 ? 'where there are none as a rule' : `${Math.round(count / usual)} times as many as usual`;
+  const name = keyId ?? `a key beyond the ${OPEN} that surge already`;
   const whose = credential === null ? '' : ` of ${credential}`;
   return {
     kind: 'volume-surge',
     severity: 'warning',
-    condition: keyId,
+    condition: keyId ?? GATHERED,
     at: surge.decidedAt,
     keyId,
     credential,
     ips: evidence.ips,
     firstEventAt: surge.firstAt,
     lastEventAt: surge.lastAt,
-    title: `${keyId}${whose}: about ${count} ${stream} in ${span}, ${times}; most from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
-    summary: `Since ${formatTime(surge.firstAt)} ${keyId}${whose} made about ${count} ${stream} in ${span}; about ${Math.round(usual)} are usual then. Either an application changed, or somebody takes what the account can reach.`,
+    title: `${name}${whose}: about ${count} ${stream} in ${span}, ${times}; most from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
+    summary: `Since ${formatTime(surge.firstAt)} ${name}${whose} made about ${count} ${stream} in ${span}; about ${Math.round(usual)} are usual then. Either an application changed, or somebody takes what the account can reach.`,
     action: `Find out who calls. If that is nobody of yours: ${replaceOrder(credential, keyId)}.`,
     evidence: {
       keyId,
@@ -259,12 +269,16 @@ function save({
   ];
 }
 
+function named(surge: Surge): readonly [name: string, surge: Surge] {
+  return [surge.keyId ?? GATHERED, surge];
+}
+
 function load(stored: readonly Json[]): Surge {
   const [keyId, credential, firstAt, lastAt, decidedAt, worst, sampled, evidence, told] = stored;
   const [stream, hours, count, usual, dispersion] = list(worst).map(number);
   const [hour, calls] = list(sampled).map(number);
   return {
-    keyId: text(keyId),
+    keyId: textOrNull(keyId ?? null),
     credential: textOrNull(credential ?? null),
     firstAt: number(firstAt),
     lastAt: number(lastAt),

@@ -88,8 +88,10 @@ export class Attackers {
     ];
   }
 
-  has(ip: string): boolean {
-    return this.#addresses.has(ip);
+  /** Whether the address failed here before that time. */
+  failedBefore(ip: string, at: number): boolean {
+    const attacker = this.#addresses.get(ip);
+    return attacker !== undefined && attacker.first < at;
   }
 
   /** True where the address has not failed here lately; `open`: an episode is. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, type LogEvent, MINUTE, SECOND } from '../../model/index.ts';
+import { KEY } from '../parts.ts';
 import { begun, type Play, play as playAll, rulesWith, type Told } from '../testing/play.ts';
 import { Shelf } from '../testing/shelf.ts';
 import * as traffic from '../testing/traffic.ts';
@@ -108,6 +109,17 @@ describe('a finding of refused logins', () => {
     expect(risen?.minutes).toBe(16);
     expect(risen?.evidence.gotIn).toEqual(['198.51.100.2']);
     expect(risen?.title).toContain('198.51.100.2 got in');
+  });
+
+  it('says how many got in where several did', () => {
+    const ips = ['198.51.100.1', '198.51.100.2', '198.51.100.3'];
+    const guesses = traffic.attack({ from: ATTACK_AT, count: 45, every: 20 * SECOND, ips });
+    const inside = ips.map((ip, index) =>
+      traffic.event({ id: `inside-${ip}`, time: ATTACK_AT + 16 * MINUTE + index, ip }),
+    );
+    const told = play(traffic.onTime([...guesses, ...inside]), { from: START, until: ATTACK_AT + DAY });
+    expect(told.at(-1)?.finding.title).toContain('; 198.51.100.1 and 2 more got in;');
+    expect(told.at(-1)?.finding.summary).toContain('198.51.100.1, 198.51.100.2, 198.51.100.3 were let in');
   });
 
   it('is no guess that got in where the source was accepted before', () => {
@@ -273,5 +285,41 @@ describe('what is kept', () => {
     const sum = keys.reduce((total, keyId) => total + (sizes.get(`key.${keyId}`) ?? 0), 0);
     expect(sum / keys.length).toBeLessThan(2 * 1024);
     expect(sizes.get('detector.auth-failure-spike')).toBeLessThan(2 * 1024);
+  });
+});
+
+describe('what was noted of a key', () => {
+  it.each([
+    ['is gone', () => undefined],
+    ['is damaged', (body: string | undefined) => body?.replace(/"auth-failure-spike":\[\d+/, '$&9')],
+  ])('ends its alert where it %s, and what goes on is told anew', (_, after) => {
+    const watch = createWatch(RULES);
+    const shelf = new Shelf();
+    const attack = traffic.attack({ from: START, count: 60, every: SECOND });
+    const context = {
+      monitor: 'log',
+      keys: [],
+      now: START + MINUTE,
+      locate: () => null,
+      feed: { caughtUp: true, trouble: null },
+    };
+    const first = shelf.open(watch);
+    const told = watch.observe(first, attack.slice(0, 30), context);
+    expect(told.map(({ condition }) => condition)).toEqual(['key key_9Xc1']);
+    shelf.keep(watch, first);
+    const left = after(shelf.parts.get(`${KEY}key_9Xc1`));
+    if (left === undefined) shelf.parts.delete(`${KEY}key_9Xc1`);
+    else shelf.parts.set(`${KEY}key_9Xc1`, left);
+    const state = shelf.open(watch);
+    shelf.fetch(watch, state, [], context);
+    const ended = watch.tick(state, context);
+    expect(ended.map(({ kind, condition, ended: over }) => [kind, condition, over])).toEqual([
+      ['auth-failure-spike', 'key key_9Xc1', true],
+    ]);
+    expect(watch.tick(state, context)).toEqual([]);
+    const anew = watch.observe(state, attack.slice(30), context);
+    expect(anew.map(({ condition, ended: over }) => [condition, over])).toEqual([
+      ['key key_9Xc1', undefined],
+    ]);
   });
 });

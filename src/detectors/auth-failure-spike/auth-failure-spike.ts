@@ -1,13 +1,14 @@
 import type { Finding } from '../../model/index.ts';
 import type { Detector, DetectorFactory, DetectorInput } from '../detector.ts';
 import { type Habit, knownBefore, Notes } from '../habits.ts';
+import type { LogClock } from '../log-clock.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, number, text } from '../stored.ts';
 import { minuteOf, type Stream } from './bins.ts';
 import { Fleet } from './fleet.ts';
 import { Pool } from './pool.ts';
 import { PRIORS } from './prior.ts';
-import { KeySpikes } from './spikes.ts';
+import { KeySpikes, lostSpike } from './spikes.ts';
 
 /**
  * Sees refused logins (401) that are more than habit explains, in three ways.
@@ -31,12 +32,7 @@ import { KeySpikes } from './spikes.ts';
  * sample calls (100 addresses while an episode is open). Keeps of itself the same for calls without a key and for the
  * fleet, 300 addresses and 300 pairs.
  */
-export const authFailureSpike: DetectorFactory = {
-  form: 3,
-  // The first forms kept every key in here: too much to carry over, and learnt again in two weeks.
-  upgrade: () => [],
-  make,
-};
+export const authFailureSpike: DetectorFactory = { form: 3, make };
 
 /** What is open is told of after every page, whether it has failures or not. */
 class Watched {
@@ -86,11 +82,8 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
     const { habit, at, event } = sight;
     const stream: Stream = knownBefore(habit?.sources.get(event.ip), at) ? 1 : 0;
     const spikes = habit === null ? withoutKey : notes.of(habit);
-    const failed = spikes.failed(sight, {
-      stream,
-      since: minuteOf(habit?.first ?? watchedSince),
-      perYear: falseAlarms / (habit === null ? 1 : 2),
-    });
+    const since = minuteOf(habit?.first ?? watchedSince);
+    const failed = spikes.failed(sight, { stream, since, perYear: falseAlarms / (habit === null ? 1 : 2) });
     if (habit === null) keylessFailed = true;
     else {
       habit.changed = true;
@@ -100,17 +93,18 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
     if (stream === 0) fleet.failed(sight, failed, { since: minuteOf(watchedSince), perYear: falseAlarms });
   }
 
-  function accepted({ habit, event }: Sight): void {
+  function accepted({ habit, source, event }: Sight): void {
     fleet.accepted(event.ip);
-    if (habit !== null && watched.has(habit.keyId)) notes.at(habit)?.accepted(event.ip);
+    if (habit === null || source === null || !watched.has(habit.keyId)) return;
+    notes.at(habit)?.accepted(event.ip, source.first);
   }
 
-  function tellKey(keyId: string, settled: number): Finding[] {
+  function tellKey(keyId: string, { settled, reached }: LogClock): Finding[] {
     const habit: Habit | undefined = habits.of(keyId);
     const spikes = habit === undefined ? null : notes.at(habit);
     if (habit === undefined || spikes === null) {
       watched.delete(keyId);
-      return [];
+      return [lostSpike(keyId, reached)];
     }
     const findings = spikes.tell({ keyId, sources: habit.sources }, settled, perYear === null);
     if (findings.length > 0) habit.changed = true;
@@ -124,8 +118,9 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
       if (sight.verdict === 'accepted') accepted(sight);
       else if (perYear !== null && sight.verdict === 'refused') refused(sight, perYear);
     },
-    tell({ settled }) {
-      const findings = [...watched].flatMap((keyId) => tellKey(keyId, settled));
+    tell(clock) {
+      const { settled } = clock;
+      const findings = [...watched].flatMap((keyId) => tellKey(keyId, clock));
       findings.push(...withoutKey.tell({ keyId: null, sources: null }, settled, perYear === null));
       findings.push(...fleet.tell(settled, { habits, directory }, perYear === null));
       return findings;

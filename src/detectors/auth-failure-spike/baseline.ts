@@ -1,5 +1,5 @@
 import { type Json, list, numberOrNull, numbers, text } from '../stored.ts';
-import { atLevel, levelOf, packLevels, unpackLevels } from './codec.ts';
+import { atLevel, levelOf, packLevels, packSingles, unpackLevels, unpackSingles } from './codec.ts';
 import { type Lesson, NO_LESSON, type Prior } from './prior.ts';
 
 /** The windows over which failures are judged, in bins of one minute. */
@@ -28,6 +28,9 @@ const TAUGHT = 20;
  * and is learnt, lest it page for ever. It is a share and no run of days, since a rise in office hours pauses each night.
  */
 const HELD_OUT = 1 / 14;
+
+/** Numbers that are stored of a stream, beside its hours of the day. */
+const SUMS = 13;
 
 /** What one bin held: minutes after the hour's begin, and failures. */
 export type BinCount = readonly [offset: number, failures: number];
@@ -69,31 +72,27 @@ export class Baseline {
 
   static load(stored: Json | undefined, prior: Prior, calm = prior.dispersion): Baseline {
     const loaded = new Baseline(prior, calm);
+    if (stored === null) return loaded;
     const [hour, sums, slots] = list(stored);
-    const [failures = 0, bins = 0, heldOut = 0, ...scatter] = numbers(sums, 13);
+    const [failures = 0, bins = 0, heldOut = 0, ...scatter] = loadSums(sums);
     loaded.#hour = numberOrNull(hour ?? null);
-    loaded.#failures = short(failures);
-    loaded.#bins = short(bins);
-    loaded.#heldOut = short(heldOut);
-    loaded.#squares = scatter.slice(0, 4).map(short);
-    loaded.#expected = scatter.slice(4, 8).map(short);
-    loaded.#half = scatter.slice(8).map(short);
+    loaded.#failures = failures;
+    loaded.#bins = bins;
+    loaded.#heldOut = heldOut;
+    loaded.#squares = scatter.slice(0, 4);
+    loaded.#expected = scatter.slice(4, 8);
+    loaded.#half = scatter.slice(8);
     loaded.#slots = slots === null ? null : unpackLevels(text(slots), 2 * SLOTS);
     return loaded;
   }
 
+  /** Null where it has not begun. */
   save(): Json {
-    const sums = [
-      this.#failures,
-      this.#bins,
-      this.#heldOut,
-      ...this.#squares,
-      ...this.#expected,
-      ...this.#half,
-    ];
+    if (this.#hour === null) return null;
+    const means = [this.#failures, this.#bins, this.#heldOut];
     return [
       this.#hour,
-      sums.map((sum) => Number(sum.toPrecision(9))),
+      packSingles([...means, ...this.#squares, ...this.#expected, ...this.#half]),
       this.#slots === null ? null : packLevels(this.#slots),
     ];
   }
@@ -174,8 +173,11 @@ export class Baseline {
   /** Failures in a bin of the busiest hour. */
   #peak(): number {
     if (this.#slots === null) return 0;
-    this.#busiest ??= Math.max(...Array.from({ length: SLOTS }, (_, slot) => this.#perBinOf(slot)));
-    return this.#busiest;
+    if (this.#busiest !== null) return this.#busiest;
+    let most = 0;
+    for (let slot = 0; slot < SLOTS; slot += 1) most = Math.max(most, this.#perBinOf(slot));
+    this.#busiest = most;
+    return most;
   }
 
   /** Variance over mean of the window's count. */
@@ -282,5 +284,10 @@ function slotOf(hour: number): number {
   return (hour % 24) + (day === 0 || day === 6 ? 24 : 0);
 }
 
-/** Single precision: nine digits say it all when it is stored. */
+/** Single precision, so that what is stored is the same as what was. */
 const short = Math.fround;
+
+/** The build before wrote them out. */
+function loadSums(stored: Json | undefined): number[] {
+  return typeof stored === 'string' ? unpackSingles(stored, SUMS) : numbers(stored, SUMS).map(short);
+}

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { MINUTE, SECOND } from '../../model/index.ts';
 import { type Bin, blur, packBins, unpackBins } from './bins.ts';
-import { atLevel, levelOf, pack, packLevels, unpack, unpackLevels } from './codec.ts';
+import {
+  atLevel,
+  levelOf,
+  pack,
+  packLevels,
+  packSingles,
+  unpack,
+  unpackLevels,
+  unpackSingles,
+} from './codec.ts';
 
 describe('whole numbers', () => {
   const numbers = [0, 1, 79, 80, 81, 170, 171, 989, 990, 991, 12_345, 29_873_000, 91 ** 4 - 1];
@@ -41,6 +50,34 @@ describe('levels', () => {
     expect(packed).toHaveLength(2 * levels.length);
     expect(unpackLevels(packed, levels.length)).toEqual(levels);
     expect(() => unpackLevels(packed, 3)).toThrow(TypeError);
+  });
+
+  it('take two characters for noughts in a row', () => {
+    const levels = new Uint16Array(200);
+    levels[150] = 7;
+    const packed = packLevels(levels);
+    expect(packed).toHaveLength(8);
+    expect(unpackLevels(packed, 200)).toEqual(levels);
+    expect(() => unpackLevels(packed, 199)).toThrow(TypeError);
+    expect(() => unpackLevels(packed.slice(0, -1), 200)).toThrow(TypeError);
+  });
+});
+
+describe('numbers of single precision', () => {
+  const values = [0, 1, 0.1, 594.466309, 1e-30, 3.4e38, 177.421127].map(Math.fround);
+
+  it('come back as they were, a nought from one character and the others from five', () => {
+    const packed = packSingles(values);
+    expect(packed).toHaveLength(1 + 6 * 5);
+    expect(unpackSingles(packed, values.length)).toEqual(values);
+    expect(JSON.stringify(packed)).toHaveLength(packed.length + 2);
+  });
+
+  it('are refused where the text is cut off or holds what was never written', () => {
+    const packed = packSingles(values);
+    for (const damaged of [packed.slice(0, -1), packed.slice(0, -5), `${packed}!`, packed.replace('!', '"')])
+      expect(() => unpackSingles(damaged, values.length)).toThrow(TypeError);
+    expect(() => unpackSingles(packSingles([Number.POSITIVE_INFINITY]), 1)).toThrow(TypeError);
   });
 });
 

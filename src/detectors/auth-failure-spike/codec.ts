@@ -73,18 +73,76 @@ const SCALE = Float64Array.from({ length: LEVELS }, (_, level) =>
 /** What a level stands for. */
 export const atLevel = (level: number): number => SCALE[level] ?? 0;
 
-/** Two characters a level. */
+/** No digit: so many noughts as the digit after it says. */
+const NOUGHTS = '!';
+
+/** Two characters a level, and for noughts in a row. */
 export function packLevels(levels: Iterable<number>): string {
   let packed = '';
-  for (const level of levels) packed += digit(Math.floor(level / BASE)) + digit(level % BASE);
+  let noughts = 0;
+  const flush = () => {
+    if (noughts > 0) packed += NOUGHTS + digit(noughts);
+    noughts = 0;
+  };
+  for (const level of levels) {
+    if (level > 0 || noughts === BASE - 1) flush();
+    if (level === 0) noughts += 1;
+    else packed += digit(Math.floor(level / BASE)) + digit(level % BASE);
+  }
+  flush();
   return packed;
 }
 
 /** Reads what {@link packLevels} wrote. @throws {TypeError} where it is not `length` levels */
 export function unpackLevels(packed: string, length: number): Uint16Array {
-  if (packed.length !== 2 * length) throw new TypeError(`the stored levels are damaged: expected ${length}`);
-  return Uint16Array.from(
-    { length },
-    (_, index) => digitAt(packed, 2 * index) * BASE + digitAt(packed, 2 * index + 1),
-  );
+  const levels = new Uint16Array(length);
+  let index = 0;
+  for (let at = 0; at < packed.length; at += 2) {
+    const noughts = packed.charAt(at) === NOUGHTS;
+    const low = digitAt(packed, at + 1);
+    if (index < length && !noughts) levels[index] = digitAt(packed, at) * BASE + low;
+    index += noughts ? low : 1;
+  }
+  if (index !== length) throw new TypeError(`the stored levels are damaged: expected ${length}`);
+  return levels;
+}
+
+const SINGLE = new Float32Array(1);
+const BITS = new Uint32Array(SINGLE.buffer);
+
+/** Numbers of single precision, each as it is: a nought is one character, any other five. */
+export function packSingles(values: Iterable<number>): string {
+  let packed = '';
+  for (const value of values) {
+    if (value === 0) {
+      packed += NOUGHTS;
+      continue;
+    }
+    SINGLE[0] = value;
+    let bits = BITS[0] ?? 0;
+    for (let left = 5; left > 0; left -= 1) {
+      packed += digit(bits % BASE);
+      bits = Math.floor(bits / BASE);
+    }
+  }
+  return packed;
+}
+
+/** Reads what {@link packSingles} wrote. @throws {TypeError} where it is not `length` numbers */
+export function unpackSingles(packed: string, length: number): number[] {
+  const values: number[] = [];
+  for (let at = 0; at < packed.length; ) {
+    if (packed.charAt(at) === NOUGHTS) {
+      values.push(0);
+      at += 1;
+      continue;
+    }
+    let bits = 0;
+    for (let left = 4; left >= 0; left -= 1) bits = bits * BASE + digitAt(packed, at + left);
+    BITS[0] = bits;
+    values.push(SINGLE[0] ?? 0);
+    at += 5;
+  }
+  if (values.length === length && values.every(Number.isFinite)) return values;
+  throw new TypeError(`the stored sums are damaged: expected ${length}`);
 }

@@ -1,4 +1,4 @@
-import { MINUTE, type Why } from '../../model/index.ts';
+import { type Finding, MINUTE, type Why } from '../../model/index.ts';
 import { loadTold, saveTold, type Told } from '../evidence.ts';
 import { type Json, list, number } from '../stored.ts';
 import { type Bin, minuteOf, reachOf, widthOf } from './bins.ts';
@@ -25,6 +25,8 @@ export type Episode = {
   told: Told | null;
   /** How it was decided; not kept, since it is told at once. */
   why: Why | null;
+  /** What its bins say as they stand; null: to be added up anew. Not kept. */
+  measured: Measure | null;
 };
 
 export type Measure = {
@@ -34,6 +36,13 @@ export type Measure = {
   readonly critical: boolean;
   /** Failures a bin, from the first to the last. */
   readonly counts: readonly number[];
+};
+
+/** How the owner of episodes tells of one. It is described only where there is something to tell. */
+export type Teller = {
+  /** Whether a source that failed in it got in. */
+  readonly isInside: (episode: Episode, measure: Measure) => boolean;
+  readonly describe: (episode: Episode, measure: Measure) => Finding;
 };
 
 /** The failures of one key, or of all keys together, and the episodes among them. */
@@ -71,6 +80,11 @@ export class Episodes {
     return this.#open;
   }
 
+  /** Whether any may become critical yet, but for its failures. */
+  get mayRise(): boolean {
+    return this.#open.some(({ told }) => told?.critical !== true);
+  }
+
   /** What was learnt of each stream since this was last asked. */
   lesson(): readonly [Lesson, Lesson] {
     return this.#failures.lesson();
@@ -85,6 +99,7 @@ export class Episodes {
   add(at: number, count: number, settled: number, judgement: Judgement): void {
     this.#failures.settle(minuteOf(settled), judgement, (bins) => this.#leaving(bins));
     for (const shot of this.#failures.add(at, count, judgement)) this.#join(shot, at, judgement);
+    for (const episode of this.#open) episode.measured = null;
     this.changed = true;
   }
 
@@ -109,6 +124,7 @@ export class Episodes {
         critical: false,
         told: null,
         why: this.#failures.why(minute, judgement),
+        measured: null,
       });
       this.#open.sort((a, b) => a.first - b.first);
       return;
@@ -147,28 +163,24 @@ export class Episodes {
 
   measure(episode: Episode): Measure {
     const { bins } = this.#failures;
+    // It began with the first failure that any of its bins that fire looks back at.
     let from = Math.min(minuteOf(episode.begunAt), episode.first);
-    for (const { minute, fires } of bins) {
-      const test = Math.max(...fires) - 1;
-      if (test < 0 || minute < episode.first || minute > episode.last) continue;
-      const start = minute - widthOf(test) + 1;
-      if (start >= from) continue;
-      from = Math.min(
-        from,
-        bins.find((bin) => bin.minute >= start && failuresIn(bin, episode) > 0)?.minute ?? minute,
-      );
+    for (const { minute, fired, fires } of bins) {
+      if (!fired || minute < episode.first || minute > episode.last) continue;
+      from = Math.min(from, minute - widthOf(Math.max(fires[0], fires[1]) - 1) + 1);
     }
     const part = bins.filter(
       (bin) => bin.minute >= from && bin.minute <= episode.last && failuresIn(bin, episode) > 0,
     );
-    const counts: number[] = [];
-    for (const bin of part) counts[bin.minute - (part[0]?.minute ?? 0)] = failuresIn(bin, episode);
     return {
       firstAt: Math.min(episode.begunAt, ...part.slice(0, 1).map((bin) => bin.from)),
       lastAt: Math.max(episode.doneAt, ...part.slice(-1).map((bin) => bin.to)),
       count: part.reduce((sum, bin) => sum + failuresIn(bin, episode), episode.dropped),
       critical: episode.critical || busiest(part, episode) >= CRITICAL,
-      counts: Array.from(counts, (count) => count ?? 0),
+      // Asked for where it is told, and that is seldom.
+      get counts() {
+        return countsOf(part, episode);
+      },
     };
   }
 
@@ -181,6 +193,50 @@ export class Episodes {
   shift(): void {
     this.#open.shift();
   }
+
+  /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
+  tell(settled: number, off: boolean, { isInside, describe }: Teller): Finding[] {
+    const findings: Finding[] = [];
+    for (let [episode] = this.#open; episode !== undefined; [episode] = this.#open) {
+      const over = off || this.over(episode, settled);
+      if (!this.changed && !over && episode.told !== null) break;
+      episode.measured ??= this.measure(episode);
+      const measure = episode.measured;
+      const told = toldOf(measure, isInside(episode, measure));
+      if (!off && isNews(episode.told, told)) {
+        const finding = describe(episode, measure);
+        const why = episode.told === null ? episode.why : null;
+        findings.push(why === null ? finding : { ...finding, why });
+        episode.told = told;
+      }
+      if (!over) break;
+      if (episode.told !== null) findings.push(endOf(describe(episode, measure)));
+      this.shift();
+    }
+    this.changed = false;
+    return findings;
+  }
+}
+
+/** The end of what was told. */
+export function endOf(finding: Finding): Finding {
+  return { ...finding, at: finding.lastEventAt, ended: true };
+}
+
+function toldOf({ lastAt, count, critical }: Measure, inside: boolean): Told {
+  return { at: lastAt, count, critical: critical || inside };
+}
+
+/** Whether this is worth another telling: twice as much, or critical by now. */
+export function isNews(before: Told | null, { count, critical }: Told): boolean {
+  return before === null || count >= 2 * before.count || (critical && !before.critical);
+}
+
+/** The failures of each minute, from the first bin's to the last one's. */
+function countsOf(bins: readonly Bin[], episode: Episode): readonly number[] {
+  const counts: number[] = [];
+  for (const bin of bins) counts[bin.minute - (bins[0]?.minute ?? 0)] = failuresIn(bin, episode);
+  return Array.from(counts, (count) => count ?? 0);
 }
 
 /** The failures of a bin in the streams that fire. */
@@ -236,5 +292,6 @@ function load(stored: Json): Episode {
     critical: critical === 1,
     told: loadTold(told),
     why: null,
+    measured: null,
   };
 }

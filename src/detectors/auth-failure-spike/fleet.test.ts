@@ -209,8 +209,22 @@ describe('one address that tries many keys', () => {
     expect(risen?.polledAt).toBe(inside.time + MINUTE);
     const [found] = ended(told);
     expect(found).toMatchObject({ severity: 'critical', evidence: { gotIn: ['key_103', 'key_107'] } });
+    expect(found?.title).toContain('it got in with key_103 and 1 more;');
     expect(found?.action).toContain('replace key_103 at the provider');
     expect(found?.action).toContain('keywarden compromise frameflow-prod --key key_107');
+  });
+
+  it('is ended where others need its room, so that no alert stays for ever', () => {
+    const many = Array.from({ length: 301 }, (_, address) =>
+      KEYS.slice(0, 8).map((keyId, index) =>
+        at(ATTACK_AT + address * 30 * SECOND + index, keyId, `198.51.${address >> 8}.${address & 255}`),
+      ),
+    ).flat();
+    const first = watch(many, { apart: true }).filter(
+      ({ finding }) => finding.condition === 'source 198.51.0.0',
+    );
+    expect(first.map(({ finding }) => finding.ended ?? false)).toEqual([false, true]);
+    expect(first[1]?.polledAt).toBe(ATTACK_AT + 151 * MINUTE);
   });
 
   it('is nothing where the keys are accepted there as a rule', () => {

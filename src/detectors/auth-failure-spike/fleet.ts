@@ -1,14 +1,14 @@
-import { type Finding, formatDuration, formatTime, MINUTE } from '../../model/index.ts';
+import { type Finding, formatTime, MINUTE } from '../../model/index.ts';
 import { clip, sourceLine, sourcesPhrase } from '../evidence.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, number, text, textOrNull } from '../stored.ts';
 import { widthOf } from './bins.ts';
-import { type Episode, Episodes } from './episodes.ts';
+import { type Episode, Episodes, type Measure } from './episodes.ts';
 import type { Watched } from './failures.ts';
 import { PRIORS, type Prior } from './prior.ts';
-import { type Failed, newsOf } from './spikes.ts';
+import type { Failed } from './spikes.ts';
 import { type Known, Trials } from './trials.ts';
-import { actionOn, courseOf, filled, habitOf, spanOf } from './words.ts';
+import { actionOn, courseOf, filled, gotInPhrase, habitOf, lengthOf, windowOf } from './words.ts';
 
 /** Pairs kept; past it the oldest go. */
 const PAIRS = 300;
@@ -105,11 +105,13 @@ export class Fleet {
   }
 
   #speaksForAll(ip: string, keyId: string, at: number): boolean {
-    const near = this.#pairs.filter((pair) => Math.abs(pair.at - at) < 60 * MINUTE);
-    return (
-      near.filter((pair) => pair.ip === ip).length >= SHARE ||
-      near.filter((pair) => pair.keyId === keyId).length >= SHARE
-    );
+    let [address, key] = [0, 0];
+    for (const pair of this.#pairs) {
+      if (Math.abs(pair.at - at) >= 60 * MINUTE) continue;
+      if (pair.ip === ip) address += 1;
+      if (pair.keyId === keyId) key += 1;
+    }
+    return address >= SHARE || key >= SHARE;
   }
 
   #isSpread(from: number, until: number): boolean {
@@ -122,35 +124,33 @@ export class Fleet {
 
   /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
   tell(settled: number, known: Known, off: boolean): Finding[] {
-    const findings = this.#trials.tell(settled, known, off);
-    const { changed } = this.#episodes;
-    for (let [episode] = this.#episodes.open; episode !== undefined; [episode] = this.#episodes.open) {
-      const over = off || this.#episodes.over(episode, settled);
-      if (!changed && !over && episode.told !== null) break;
-      const finding = this.#describe(episode, known);
-      const told = newsOf(episode, finding);
-      if (told !== null && !off) {
-        findings.push(
-          episode.told === null && episode.why !== null ? { ...finding, why: episode.why } : finding,
-        );
-        episode.told = told;
-      }
-      if (!over) break;
-      if (episode.told !== null) findings.push({ ...finding, at: finding.lastEventAt, ended: true });
-      this.#episodes.shift();
-    }
-    this.#episodes.changed = false;
-    return findings;
+    return [
+      ...this.#trials.tell(settled, known, off),
+      ...this.#episodes.tell(settled, off, {
+        isInside: (_, measure) => this.#enter(measure, known),
+        describe: (episode, measure) => this.#describe(episode, measure, known),
+      }),
+    ];
   }
 
-  #describe(episode: Episode, { habits, directory }: Known): Finding {
-    const measure = this.#episodes.measure(episode);
-    const { firstAt, lastAt, count, critical } = measure;
-    const pairs = this.#pairs.filter(({ at }) => at >= firstAt && at < lastAt + 1_000);
+  #during({ firstAt, lastAt }: Measure): Pair[] {
+    return this.#pairs.filter(({ at }) => at >= firstAt && at < lastAt + 1_000);
+  }
+
+  /** Takes note of the pairs that got in, as long as their keys are at hand; whether there is any. */
+  #enter(measure: Measure, { habits }: Known): boolean {
+    const pairs = this.#during(measure);
     for (const pair of pairs) {
       const success = habits.of(pair.keyId)?.sources.get(pair.ip)?.first;
-      if (success !== undefined && success > pair.at && success < lastAt + LET_IN) pair.entered = true;
+      if (success !== undefined && success > pair.at && success < measure.lastAt + LET_IN)
+        pair.entered = true;
     }
+    return pairs.some(({ entered }) => entered);
+  }
+
+  #describe(episode: Episode, measure: Measure, { directory }: Known): Finding {
+    const { firstAt, lastAt, count, critical } = measure;
+    const pairs = this.#during(measure);
     const ips = ranked(pairs.map(({ ip }) => ip));
     const keys = ranked(pairs.map(({ keyId }) => keyId)).filter((keyId) => keyId !== '');
     const countries = ranked(pairs.flatMap(({ country }) => country ?? []));
@@ -168,7 +168,7 @@ export class Fleet {
       ips: ips.slice(0, 100),
       firstEventAt: firstAt,
       lastEventAt: lastAt,
-      title: `${count} new sources refused ${target} in ${spanOf(lastAt - firstAt)}: ${sourcesPhrase(ips.slice(0, 100), countries)}${gotIn.length > 0 ? `; ${gotIn[0]} got in` : ''}; usual: ${usual}`,
+      title: `${count} new sources refused ${target} in ${lengthOf(lastAt - firstAt)}: ${sourcesPhrase(ips.slice(0, 100), countries)}${gotIn.length > 0 ? `; ${gotInPhrase(gotIn)}` : ''}; usual: ${usual}`,
       summary: `Since ${formatTime(firstAt)} logins were refused ${target} from ${ips.length} addresses that were never accepted there; usual is ${usual}.${gotIn.length > 0 ? ` After failing were let in: ${gotIn.join(', ')}.` : ''}`,
       action:
         gotIn.length > 0
@@ -177,7 +177,7 @@ export class Fleet {
       evidence: {
         keyId: null,
         count,
-        window: formatDuration(widthOf(episode.test) * MINUTE),
+        window: windowOf(episode.test),
         expected: Number(episode.expected.toPrecision(2)),
         usual,
         ips: ips.slice(0, 100),

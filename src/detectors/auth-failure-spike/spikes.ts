@@ -1,14 +1,13 @@
-import { type Finding, formatDuration, formatTime, MINUTE } from '../../model/index.ts';
-import { sourcesPhrase, type Told } from '../evidence.ts';
+import { type Finding, formatTime, MINUTE } from '../../model/index.ts';
+import { sourcesPhrase } from '../evidence.ts';
 import type { Source } from '../habits.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, textOrNull } from '../stored.ts';
-import { Attackers } from './attackers.ts';
-import { widthOf } from './bins.ts';
-import { type Episode, Episodes } from './episodes.ts';
+import { Attackers, type Span } from './attackers.ts';
+import { type Episode, Episodes, type Measure } from './episodes.ts';
 import type { Judgement } from './failures.ts';
 import type { Lesson, Priors } from './prior.ts';
-import { actionFor, courseOf, filled, habitOf, spanOf } from './words.ts';
+import { actionFor, courseOf, filled, gotInPhrase, habitOf, lengthOf, windowOf } from './words.ts';
 
 /** A source that failed and is let in so long after an episode's last failure was part of it. */
 const LET_IN = 30 * MINUTE;
@@ -75,62 +74,51 @@ export class KeySpikes {
     return { first, usual: this.#episodes.usual(sight.at, judgement) };
   }
 
-  /** The key was accepted from an address: news where that one failed. */
-  accepted(ip: string): void {
-    if (this.#attackers.has(ip)) this.#episodes.changed = true;
+  /** The key was accepted from an address, since `first`: news where that one failed before. */
+  accepted(ip: string, first: number): void {
+    if (this.#episodes.mayRise && this.#attackers.failedBefore(ip, first)) this.#episodes.changed = true;
   }
 
   /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
   tell(target: Target, settled: number, off: boolean): Finding[] {
-    const findings: Finding[] = [];
-    const { changed } = this.#episodes;
-    for (let [episode] = this.#episodes.open; episode !== undefined; [episode] = this.#episodes.open) {
-      const over = off || this.#episodes.over(episode, settled);
-      if (!changed && !over && episode.told !== null) break;
-      const finding = this.#describe(episode, target);
-      const told = newsOf(episode, finding);
-      if (told !== null && !off) {
-        findings.push(
-          episode.told === null && episode.why !== null ? { ...finding, why: episode.why } : finding,
-        );
-        episode.told = told;
-      }
-      if (!over) break;
-      if (episode.told !== null) findings.push({ ...finding, at: finding.lastEventAt, ended: true });
-      this.#episodes.shift();
-    }
+    const findings = this.#episodes.tell(settled, off, {
+      isInside: (...about) => this.#gotIn(...about, target).length > 0,
+      describe: (...about) => this.#describe(...about, target),
+    });
     if (!this.open) this.#attackers.rest();
-    this.#episodes.changed = false;
     return findings;
   }
 
-  #describe(episode: Episode, { keyId, sources }: Target): Finding {
-    const measure = this.#episodes.measure(episode);
+  #gotIn(episode: Episode, measure: Measure, { sources }: Target): readonly string[] {
+    return this.#attackers.gotIn(spanOf(episode, measure), LET_IN, sources);
+  }
+
+  #describe(episode: Episode, measure: Measure, about: Target): Finding {
+    const { keyId } = about;
     const { firstAt, lastAt, count, critical } = measure;
-    const span = { streams: episode.streams, from: firstAt, until: lastAt + 1_000 };
-    const { ips, countries, ...lists } = this.#attackers.during(span);
-    const gotIn = this.#attackers.gotIn(span, LET_IN, sources);
+    const { ips, countries, ...lists } = this.#attackers.during(spanOf(episode, measure));
+    const gotIn = this.#gotIn(episode, measure, about);
     const usual = habitOf(this.#episodes.perDay);
     const target = keyId === null ? 'without a valid key' : `on ${keyId}`;
-    const entered = gotIn.length > 0 ? `; ${gotIn[0]} got in` : '';
+    const entered = gotIn.length > 0 ? `; ${gotInPhrase(gotIn)}` : '';
     const credential = this.#credential;
     return {
       kind: 'auth-failure-spike',
       severity: critical || gotIn.length > 0 ? 'critical' : 'warning',
-      condition: keyId === null ? 'no key' : `key ${keyId}`,
+      condition: conditionOf(keyId),
       at: episode.decidedAt,
       keyId,
       credential,
       ips,
       firstEventAt: firstAt,
       lastEventAt: lastAt,
-      title: `${count} refused logins ${target} in ${spanOf(lastAt - firstAt)} from ${sourcesPhrase(ips, countries)}${entered}; usual: ${usual}`,
-      summary: `Since ${formatTime(firstAt)} the provider has refused ${count} logins ${target}${credential === null ? '' : ` (${credential})`}; usual is ${usual}.${gotIn.length > 0 ? ` After failing, ${gotIn.join(', ')} was let in.` : ''}`,
+      title: `${count} refused logins ${target} in ${lengthOf(lastAt - firstAt)} from ${sourcesPhrase(ips, countries)}${entered}; usual: ${usual}`,
+      summary: `Since ${formatTime(firstAt)} the provider has refused ${count} logins ${target}${credential === null ? '' : ` (${credential})`}; usual is ${usual}.${gotIn.length > 0 ? ` After failing, ${gotIn.join(', ')} ${gotIn.length > 1 ? 'were' : 'was'} let in.` : ''}`,
       action: actionFor(credential, keyId, gotIn.length > 0),
       evidence: {
         keyId,
         count,
-        window: formatDuration(widthOf(episode.test) * MINUTE),
+        window: windowOf(episode.test),
         expected: Number(episode.expected.toPrecision(2)),
         usual,
         ips,
@@ -142,10 +130,30 @@ export class KeySpikes {
   }
 }
 
-/** The telling that this finding is worth; null where nothing much has changed since the last. */
-export function newsOf({ told }: { readonly told: Told | null }, finding: Finding): Told | null {
-  const count = Number(finding.evidence.count);
-  const critical = finding.severity === 'critical';
-  if (told !== null && count < 2 * told.count && !(critical && !told.critical)) return null;
-  return { at: finding.lastEventAt, count, critical };
+function spanOf({ streams }: Episode, { firstAt, lastAt }: Measure): Span {
+  return { streams, from: firstAt, until: lastAt + 1_000 };
+}
+
+/** The end of a key's alert of which nothing is known any more: what was noted of the key is gone, or cannot be read. */
+export function lostSpike(keyId: string, at: number): Finding {
+  return {
+    kind: 'auth-failure-spike',
+    severity: 'warning',
+    condition: conditionOf(keyId),
+    at,
+    keyId,
+    credential: null,
+    ips: [],
+    firstEventAt: at,
+    lastEventAt: at,
+    title: `refused logins on ${keyId}: what was known of them is lost`,
+    summary: `What was noted of the refused logins on ${keyId} cannot be read any more, so that this alert ends. What goes on is told anew.`,
+    action: null,
+    evidence: { keyId },
+    ended: true,
+  };
+}
+
+function conditionOf(keyId: string | null): string {
+  return keyId === null ? 'no key' : `key ${keyId}`;
 }

@@ -5,8 +5,8 @@ import { Pace } from '../pace.ts';
 import type { Directory } from '../places.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, number, text, textOrNull } from '../stored.ts';
-import { newsOf } from './spikes.ts';
-import { actionOn, filled, spanOf } from './words.ts';
+import { endOf, isNews } from './episodes.ts';
+import { actionOn, filled, lengthOf } from './words.ts';
 
 /** Keys that one new address tries before it is a case, however slowly. */
 const KEYS = 8;
@@ -53,6 +53,8 @@ export class Trials {
   readonly #trials = new Map<string, Trial>();
   /** The addresses that are a case. */
   readonly #cases = new Map<string, Trial>();
+  /** Cases for which there is no room any more, since they were last told. */
+  #displaced: Trial[] = [];
 
   /** @throws {TypeError} where what is stored is damaged */
   constructor(stored: Json | undefined) {
@@ -90,16 +92,7 @@ export class Trials {
   }
 
   #meet(ip: string, at: number, country: string | null): Trial {
-    if (this.#trials.size >= ADDRESSES) {
-      const quiet = [...this.#trials.values()].filter(({ decidedAt }) => decidedAt === null);
-      const oldest = quiet.reduce<Trial | null>(
-        (found, trial) => (found === null || trial.last < found.last ? trial : found),
-        null,
-      );
-      const gone = (oldest ?? [...this.#trials.values()][0])?.ip ?? '';
-      this.#trials.delete(gone);
-      this.#cases.delete(gone);
-    }
+    if (this.#trials.size >= ADDRESSES) this.#makeRoom();
     const trial: Trial = {
       ip,
       country,
@@ -120,6 +113,21 @@ export class Trials {
     return trial;
   }
 
+  /** The one that failed longest ago goes; a case only where all are. */
+  #makeRoom(): void {
+    const quiet = [...this.#trials.values()].filter(({ decidedAt }) => decidedAt === null);
+    const oldest = (quiet.length > 0 ? quiet : [...this.#trials.values()]).reduce((found, trial) =>
+      trial.last < found.last ? trial : found,
+    );
+    this.#forget(oldest);
+    if (oldest.told !== null) this.#displaced.push(oldest);
+  }
+
+  #forget({ ip }: Trial): void {
+    this.#trials.delete(ip);
+    this.#cases.delete(ip);
+  }
+
   /** A key was accepted from an address: news where that one is a case. */
   accepted(ip: string): void {
     const trial = this.#cases.get(ip);
@@ -128,25 +136,24 @@ export class Trials {
 
   /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
   tell(settled: number, { habits, directory }: Known, off: boolean): Finding[] {
-    const findings: Finding[] = [];
+    const findings = this.#displaced.map((trial) => endOf(describe(trial, directory)));
+    this.#displaced = [];
     for (const trial of this.#cases.values()) {
       const over = off || settled >= trial.last + QUIET;
-      if (trial.decidedAt === null || !(trial.changed || over)) continue;
+      if (!(trial.changed || over)) continue;
       trial.changed = false;
       for (const [keyId, since] of trial.keys) {
         const success = habits.of(keyId)?.sources.get(trial.ip)?.first;
         if (success !== undefined && success > since) trial.gotIn.add(keyId);
       }
-      const finding = describe(trial, trial.decidedAt, directory);
-      const told = newsOf(trial, finding);
-      if (told !== null && !off) {
-        findings.push(finding);
+      const told = { at: trial.last, count: trial.count, critical: isCritical(trial) };
+      if (!off && isNews(trial.told, told)) {
+        findings.push(describe(trial, directory));
         trial.told = told;
       }
       if (!over) continue;
-      if (trial.told !== null) findings.push({ ...finding, at: finding.lastEventAt, ended: true });
-      this.#trials.delete(trial.ip);
-      this.#cases.delete(trial.ip);
+      if (trial.told !== null) findings.push(endOf(describe(trial, directory)));
+      this.#forget(trial);
     }
     return findings;
   }
@@ -161,7 +168,11 @@ function rush(trial: Trial, at: number): void {
   if (count >= CRITICAL) trial.critical = true;
 }
 
-function describe(trial: Trial, decidedAt: number, directory: Directory): Finding {
+function isCritical({ critical, gotIn }: Trial): boolean {
+  return critical || gotIn.size > 0;
+}
+
+function describe(trial: Trial, directory: Directory): Finding {
   const { ip, country, first, last, count, requestIds } = trial;
   const keys = [...trial.keys.keys()].sort();
   const gotIn = [...trial.gotIn].sort();
@@ -169,15 +180,15 @@ function describe(trial: Trial, decidedAt: number, directory: Directory): Findin
   const from = sourcesPhrase([ip], country === null ? [] : [country]);
   return {
     kind: 'auth-failure-spike',
-    severity: trial.critical || gotIn.length > 0 ? 'critical' : 'warning',
+    severity: isCritical(trial) ? 'critical' : 'warning',
     condition: `source ${ip}`,
-    at: decidedAt,
+    at: trial.decidedAt ?? first,
     keyId: null,
     credential: null,
     ips: [ip],
     firstEventAt: first,
     lastEventAt: last,
-    title: `${count} refused logins on ${number} keys in ${spanOf(last - first)} from ${from}${gotIn.length > 0 ? `; it got in with ${gotIn[0]}` : ''}; usual: none`,
+    title: `${count} refused logins on ${number} keys in ${lengthOf(last - first)} from ${from}${gotIn.length > 0 ? `; it got in with ${gotIn[0]}${gotIn.length > 1 ? ` and ${gotIn.length - 1} more` : ''}` : ''}; usual: none`,
     summary: `Since ${formatTime(first)} ${ip} has tried ${number} keys with none of which it was ever accepted.${gotIn.length > 0 ? ` After failing it was let in with ${gotIn.join(', ')}.` : ''}`,
     action:
       gotIn.length > 0
