@@ -82,3 +82,22 @@ test('of a channel that takes one at a time every message before the start count
   const ahead = [{ at: world.now + HOUR, count: 100 }];
   expect((await paceOf('pagerduty', ahead)).waitFor(owed)).toBe(0);
 });
+
+test('a message may have arrived only when it is answered: from then on it counts', async () => {
+  const context = world.contextWith('team');
+  await world.commit(context, world.raise());
+  const [alert] = (await world.state.alerts({})).items;
+  const [delivery] = await world.state.deliveries(alert?.id ?? '');
+  if (alert === undefined || delivery === undefined) throw new Error('an alert was raised');
+  const of = { name: 'team', kind: 'slack', wait: 0 };
+  const pace = await Pace.of({ clock: context.clock, state: world.state }, of);
+  const start = world.now;
+  for (let message = 0; message < 6; message += 1) {
+    pace.begins();
+    expect(pace.waitFor({ delivery, alert })).toBeGreaterThan(0);
+    world.now += 3 * SECOND;
+    pace.delivered([]);
+    world.now += SECOND;
+  }
+  expect(world.now + pace.waitFor({ delivery, alert })).toBe(start + 3 * SECOND + MINUTE);
+});

@@ -49,7 +49,10 @@ export class Pace {
   #refused = 0;
   /** It takes some of what it was sent and some not. */
   #dividing = false;
-  #sent: number[] = [];
+  /** When the messages of the last minute were answered: they may have arrived only then. */
+  #answered: number[] = [];
+  /** When those that are under way began. */
+  #underWay: number[] = [];
   #failures = 0;
   #heldUntil = 0;
   #askedUntil = 0;
@@ -83,7 +86,7 @@ export class Pace {
     // A clock that was set back meanwhile cannot say how long ago it was.
     const past = (at: number | null): at is number => at !== null && at <= now;
     // Of a message of several all were settled at one time.
-    this.#sent = times.flatMap(({ at, count }) =>
+    this.#answered = times.flatMap(({ at, count }) =>
       past(at) ? Array.from({ length: this.gathers ? 1 : count }, () => at - lead) : [],
     );
     for (const { at, about } of told) if (past(at)) this.#tell([about], at - lead);
@@ -107,7 +110,7 @@ export class Pace {
     const now = this.#clock.steady();
     const { delivery, alert } = owed;
     if (alert.kind === 'test') return Math.max(0, this.#askedUntil - now);
-    const free = freeAt(this.#sent, this.#caps, urgencyOf(delivery.event, alert.severity), now);
+    const free = freeAt(this.#sent(), this.#caps, urgencyOf(delivery.event, alert.severity), now);
     const held = Math.max(this.#heldUntil, this.#askedUntil, this.#gatheredUntil(owed));
     if (held > free) return held - now;
     return free === now ? 0 : this.#slot(owed, now) - now;
@@ -120,10 +123,10 @@ export class Pace {
   #slot({ delivery, alert }: Owed, now: number): number {
     const urgency = urgencyOf(delivery.event, alert.severity);
     const { perMinute } = this.#caps;
-    if (this.gathers || perMinute === null) return freeAt(this.#sent, this.#caps, urgency, now);
+    if (this.gathers || perMinute === null) return freeAt(this.#sent(), this.#caps, urgency, now);
     // Those before the last of a minute bound no further one.
     const booked = this.#booked[urgency].filter((at) => at > now).slice(-perMinute);
-    const slot = freeAt([...this.#sent, ...booked], this.#caps, urgency, now);
+    const slot = freeAt([...this.#sent(), ...booked], this.#caps, urgency, now);
     this.#booked[urgency] = [...booked, slot];
     return slot;
   }
@@ -146,12 +149,26 @@ export class Pace {
   /** A message is sent now. */
   begins(): void {
     const now = this.#clock.steady();
-    const recent = this.#sent.filter((at) => at > now - MINUTE);
-    this.#sent = [...recent, now].slice(-(this.#caps.perMinute ?? 1));
+    // Of what is under way for longer nothing will be heard: its claim was lost.
+    this.#underWay = [...this.#underWay.filter((at) => at > now - MINUTE), now];
+  }
+
+  /** The oldest that is under way counts from now on, whichever it was. */
+  #ends(): void {
+    const now = this.#clock.steady();
+    this.#underWay.shift();
+    const recent = this.#answered.filter((at) => at > now - MINUTE);
+    this.#answered = [...recent, now].slice(-(this.#caps.perMinute ?? 1));
+  }
+
+  /** Ascending. */
+  #sent(): number[] {
+    return [...this.#answered, ...this.#underWay].sort((a, b) => a - b);
   }
 
   /** The channel took it. */
   delivered(items: readonly Owed[]): void {
+    this.#ends();
     if (this.#refused > 0) this.#dividing = true;
     this.#most = Math.max(this.#most * 2, Math.floor(this.#refused / 2));
     this.#refused = 0;
@@ -188,6 +205,7 @@ export class Pace {
    * outcome is folded.
    */
   failed(failure: Failure, size: number): void {
+    this.#ends();
     const now = this.#clock.steady();
     if (now >= this.#heldUntil) this.#failures += 1;
     if (failure.retryAfterMs !== undefined) {
