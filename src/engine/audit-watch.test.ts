@@ -4,6 +4,7 @@ import type { AuditMark, State } from '../state/contract.ts';
 import { openMemory, openMemoryDatabase } from '../state/sqlite/index.ts';
 import { AuditWatch } from './audit-watch.ts';
 import { Committer } from './commit.ts';
+import { quiet } from './testing/context.ts';
 import { OutboxWorld } from './testing/outbox.ts';
 
 /** More than are compared at once. */
@@ -28,11 +29,27 @@ beforeEach(async () => {
   );
 });
 
+/** What the daemon's log says. */
+let said: [fields: unknown, text: string][];
+
 /** A process that has just begun. @param verify what stands before each slice's comparison */
-function begin(verify: State['verifyAudit'] = state.verifyAudit): AuditWatch {
-  const context = { ...world.contextWith('team'), state: { ...state, verifyAudit: verify } };
-  return new AuditWatch(context, new Committer(context, () => {}), stopping.signal);
+function begin(
+  verify: State['verifyAudit'] = state.verifyAudit,
+  former: AuditWatch | null = null,
+): AuditWatch {
+  said = [];
+  const log = { ...quiet, info: (fields: unknown, text: string) => void said.push([fields, text]) };
+  const context = { ...world.contextWith('team'), log, state: { ...state, verifyAudit: verify } };
+  return new AuditWatch(context, new Committer(context, () => {}), stopping.signal, former);
 }
+
+const append = (at: number) =>
+  state.commit([
+    {
+      type: 'audit.append',
+      entry: { at, actor: 'ops', action: 'rotation.requested', credential: null, detail: {} },
+    },
+  ]);
 
 const alerts = async (): Promise<readonly Alert[]> =>
   (await state.alerts({})).items.filter(({ kind }) => kind === 'audit-broken');
@@ -138,6 +155,57 @@ describe('the audit log is looked through', () => {
     expect(await watch.verify()).toMatchObject({ breaks: 0 });
     expect(slices).toBeGreaterThan(2);
     expect(await alerts()).toEqual([]);
+  });
+
+  test('for what it has found before, also after a reload: an older end that was put back is told', async () => {
+    database.exec('create table kept as select * from audit_chain');
+    await append(world.now);
+    const watch = begin();
+    await watch.daily();
+    database.exec(`delete from audit where number > ${ENTRIES};
+      delete from audit_chain; insert into audit_chain select * from kept`);
+    await append(world.now + 1);
+    expect(await begin().verify()).toMatchObject({ breaks: 0 });
+    const next = begin(state.verifyAudit, watch);
+    await next.daily();
+    expect(await alerts()).toEqual([]);
+    world.now += DAY;
+    await next.daily();
+    const problem = `entry ${ENTRIES + 1} is gone or another than before: an older end of the log was put back`;
+    expect((await alerts())[0]).toMatchObject({
+      state: 'triggered',
+      title: `The audit log is broken: ${problem}`,
+    });
+    await next.accept('ops', 'it was me');
+    expect(await alerts()).toMatchObject([{ state: 'resolved' }]);
+    expect(await watch.verify()).toMatchObject({ breaks: 0 });
+  });
+
+  test('and the daemon says where it ends, after the look of a day and at a stop', async () => {
+    const watch = begin();
+    await watch.daily();
+    const { number: entry, hash } = (await state.audit({ limit: 1 })).items[0] ?? {};
+    expect(said).toEqual([[{ entries: ENTRIES, entry, hash }, 'the audit log is whole']]);
+    await watch.idle();
+    expect(said).toHaveLength(1);
+    await append(world.now);
+    stopping.abort();
+    await watch.idle();
+    const later = (await state.audit({ limit: 1 })).items[0]?.hash;
+    expect(later).not.toBe(hash);
+    expect(said.slice(1)).toEqual([[{ entry: ENTRIES + 1, hash: later }, 'the audit log ends here']]);
+  });
+
+  test('by the successor of one that was cut short', async () => {
+    tamper();
+    const former = begin((from, limit) => {
+      stopping.abort();
+      return state.verifyAudit(from, limit);
+    });
+    await former.daily();
+    stopping = new AbortController();
+    await begin(state.verifyAudit, former).daily();
+    expect(await alerts()).toHaveLength(1);
   });
 
   test('and one who cannot look is no fault of the log', async () => {

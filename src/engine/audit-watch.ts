@@ -23,50 +23,83 @@ export type AuditReport = {
   readonly wholeAt: number | null;
 };
 
+/** What the looks of one process have found, whoever made them. */
+type Memory = {
+  /** When the latest look of the day began; null: none was made to its end. */
+  lookedAt: number | null;
+  wholeAt: number | null;
+  /** The last entry when the log was last whole: it stays until it is pruned. */
+  last: AuditMark | null;
+};
+
 /**
  * Looks through the audit log at the start, once a day, and when somebody asks, in slices between which everything else
  * gets its turn. A break is `audit-broken`: one alert, however many there are, and it lasts until a look finds the log
- * whole: after the right state was put back, the broken part was pruned, or a person took the log as it stands.
+ * whole: after the right state was put back, or a person took the log as it stands. What a look has found has to be there
+ * at the next, also after a reload: an older end of the log that was put back bears our seal.
  */
 export class AuditWatch {
   readonly #context: EngineContext;
   readonly #committer: Committer;
   readonly #stopping: AbortSignal;
-  #wholeAt: number | null = null;
-  #lookedAt: number | null = null;
+  readonly #memory: Memory;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(context: EngineContext, committer: Committer, stopping: AbortSignal) {
+  /** @param former the one whose place it takes in the same process */
+  constructor(
+    context: EngineContext,
+    committer: Committer,
+    stopping: AbortSignal,
+    former: AuditWatch | null = null,
+  ) {
     this.#context = context;
     this.#committer = committer;
     this.#stopping = stopping;
+    this.#memory = former === null ? { lookedAt: null, wholeAt: null, last: null } : former.#memory;
   }
 
   /**
    * The look of the day, where it was not made yet; the first is due at the start. It is no record with a due time: every
-   * process looks for itself, and one that a stop cuts short is made after the next start. Never throws.
+   * process looks for itself, and one that a stop cuts short is made after the next start. Where the log is whole, the daemon's
+   * log has its last number and hash, for whoever has to compare. Never throws.
    */
   daily(): Promise<void> {
     const now = this.#context.clock.now();
-    if (this.#lookedAt !== null && Math.abs(now - this.#lookedAt) < DAY) return this.#looking;
-    this.#lookedAt = now;
+    const { lookedAt } = this.#memory;
+    if (lookedAt !== null && Math.abs(now - lookedAt) < DAY) return this.#looking;
+    this.#memory.lookedAt = now;
     this.#looking = this.#lookDaily();
     return this.#looking;
   }
 
-  /** Resolves once the daily look rests; after a stop that is soon. */
+  /** Resolves once the daily look rests; after a stop that is soon, and the daemon's log has where the audit log ends. */
   async idle(): Promise<void> {
     await this.#looking;
+    if (this.#stopping.aborted) await this.#tellEnd();
+  }
+
+  async #tellEnd(): Promise<void> {
+    const { state, log } = this.#context;
+    try {
+      const [last] = (await state.audit({ limit: 1 })).items;
+      if (last !== undefined) log.info({ entry: last.number, hash: last.hash }, 'the audit log ends here');
+    } catch (error) {
+      log.warn({ error }, 'the last entry of the audit log could not be read');
+    }
   }
 
   async #lookDaily(): Promise<void> {
+    const { log } = this.#context;
     try {
-      await this.verify();
+      const report = await this.verify();
+      if (report === null) this.#memory.lookedAt = null;
+      else if (report.breaks === 0 && report.last !== null)
+        log.info(
+          { entries: report.entries, entry: report.last.number, hash: report.last.hash },
+          'the audit log is whole',
+        );
     } catch (error) {
-      this.#context.log.warn(
-        { error },
-        'the audit log could not be looked through; it is tried again tomorrow',
-      );
+      log.warn({ error }, 'the audit log could not be looked through; it is tried again tomorrow');
     }
   }
 
@@ -88,6 +121,7 @@ export class AuditWatch {
     if (report === null || first === undefined) return report;
     const detail = { reason, breaks: report.breaks, first: brokenAt(first) };
     await state.acceptAudit({ at: clock.now(), actor, action: 'audit.accepted', credential: null, detail });
+    this.#memory.last = null;
     await this.verify();
     return report;
   }
@@ -103,13 +137,14 @@ export class AuditWatch {
     const faults: AuditFault[] = [];
     let [entries, breaks] = [0, 0];
     for (let from: AuditMark | null = null; !this.#stopping.aborted; ) {
-      const slice = await state.verifyAudit(from, SLICE);
+      const slice = await state.verifyAudit(from, SLICE, this.#memory.last);
       entries += slice.checked;
       breaks += slice.faults.length;
       faults.push(...slice.faults.slice(0, TOLD - faults.length));
       if (slice.ended) {
-        if (breaks === 0) this.#wholeAt = clock.now();
-        return { entries, last: entries === 0 ? null : slice.mark, breaks, faults, wholeAt: this.#wholeAt };
+        if (breaks === 0) Object.assign(this.#memory, { wholeAt: clock.now(), last: slice.mark });
+        const { wholeAt } = this.#memory;
+        return { entries, last: entries === 0 ? null : slice.mark, breaks, faults, wholeAt };
       }
       from = slice.mark;
       await new Promise((resolve) => setImmediate(resolve));
@@ -138,7 +173,7 @@ function signalOf({ entries, breaks, faults, wholeAt }: AuditReport, at: number)
     title: `The audit log is broken: ${brokenAt(first)}${more}`,
     summary: `Somebody wrote to Keywarden's database, or the disk is damaged. ${before} ${whole} Keys are rotated and entries are written as before; nothing was repaired.`,
     action:
-      'Copy the state directory, with its times (cp -a), before anything else. Then: keywarden audit verify',
+      'Copy the state directory, with its times (`cp -a`), before anything else. Then: `keywarden audit verify`',
     deadline: null,
     evidence: evidenceOf(first, { entries, breaks, wholeAt }),
   };

@@ -17,5 +17,7 @@ export function brokenAt({ what, first, last }: AuditFault): string {
       return 'the seal of its begin is gone or was changed';
     case 'end':
       return `the seal of its end, after entry ${last}, is gone or was changed`;
+    case 'replaced':
+      return `entry ${first} is gone or another than before: an older end of the log was put back`;
   }
 }

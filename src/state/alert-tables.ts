@@ -22,6 +22,7 @@ export type AlertTable = {
   acknowledged_by: string | null;
   triggered_at: number;
   reported_at: number | null;
+  transient: number;
   revision: number;
 };
 

@@ -22,10 +22,12 @@ export type MarkName = 'anchor' | 'head';
  * change of the master key.
  *
  * Whoever can write to the database and has not the master key can change, move, remove or insert no entry unseen, and
- * cut nothing off: not in the middle, not at the end. What it does not protect against: whoever has the master key, or
- * commands the running process, can write what he likes; and whoever puts a whole earlier copy of the database back leaves a
- * log that is whole, as a restored backup does. Against both helps what was copied elsewhere in time: the exported log,
- * or the last number and hash that `keywarden audit verify` prints.
+ * make up no end of the log. What it does not protect against: whoever has the master key, or commands the running process,
+ * can write what he likes; and whoever has kept an earlier copy of the log's sealed end (old ones lie in a database's
+ * write-ahead log and in every backup) can cut the log off there, or put the whole copy back: what is left is whole, as a
+ * restored backup is. A process that has found the log longer knows better until it ends. Against all of it helps what
+ * was copied elsewhere in time: the exported log, or the last number and hash that the daemon's log and
+ * `keywarden audit verify` tell.
  */
 export class AuditKey {
   readonly #key: KeyObject;

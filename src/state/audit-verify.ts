@@ -1,17 +1,21 @@
 import type { Kysely } from 'kysely';
-import { readMarks, rowsAfter } from './audit.ts';
+import { readMarks, rowsAfter, strayRow } from './audit.ts';
 import { type AuditKey, FIRST, type Mark } from './audit-chain.ts';
 import type { AuditFault, AuditMark, AuditSlice } from './contract.ts';
 import type { AuditTable, Tables } from './tables.ts';
 
 type Ends = Awaited<ReturnType<typeof readMarks>>;
 
-/** Compares the next `limit` entries after `from` (null: from the log's begin) with their hashes. */
+type Query = { readonly from: AuditMark | null; readonly limit: number; readonly known: AuditMark | null };
+
+/**
+ * Compares the next `limit` entries after `from` (null: from the log's begin) with their hashes, and the one that bears the
+ * number of `known` with that.
+ */
 export function verifyAudit(
   db: Kysely<Tables>,
   key: AuditKey,
-  from: AuditMark | null,
-  limit: number,
+  { from, limit, known }: Query,
 ): Promise<AuditSlice> {
   // In one transaction: between two reads somebody could write to the end of the log.
   return db
@@ -20,14 +24,18 @@ export function verifyAudit(
     .execute(async (trx) => {
       const ends = await readMarks(trx, key);
       const faults = from === null ? await faultsOfBegin(trx, ends) : [];
-      let mark: AuditMark = from ?? { ...(ends.anchor ?? { number: 0, hash: FIRST }), at: null };
+      const begin: AuditMark = from ?? { ...(ends.anchor ?? { number: 0, hash: FIRST }), at: null };
+      let mark = begin;
       const rows = await rowsAfter(trx, mark.number, limit);
       for (const row of rows) {
         if (key.entry(mark.hash, row) !== row.hash) faults.push(faultOf(row, mark, ends.head));
         mark = { number: row.number, hash: row.hash, at: row.at };
       }
       const ended = rows.length < limit;
-      if (ended) faults.push(...faultsOfEnd(mark, ends.head));
+      if (ended) faults.push(...(await faultsOfEnd(trx, mark, ends.head)));
+      const due = known !== null && known.number > begin.number && (ended || known.number <= mark.number);
+      // Most that is done to an entry shows in the chain, and is told once.
+      if (due && faults.length === 0) faults.push(...faultsOfKnown(known, rows, begin));
       return { checked: rows.length, faults, mark, ended };
     });
 }
@@ -53,11 +61,27 @@ function faultOf(row: AuditTable, before: AuditMark, head: Mark | null): AuditFa
   return { what: 'changed', first: number, last: number, at, after };
 }
 
-function faultsOfEnd(last: AuditMark, head: Mark | null): AuditFault[] {
+async function faultsOfEnd(db: Kysely<Tables>, last: AuditMark, head: Mark | null): Promise<AuditFault[]> {
   const after = placeOf(last);
-  if (head === null) return [{ what: 'end', first: last.number, last: last.number, at: null, after }];
-  if (head.number <= last.number) return [];
-  return [{ what: 'missing', first: last.number + 1, last: head.number, at: null, after }];
+  const faults: AuditFault[] = [];
+  if (head === null) faults.push({ what: 'end', first: last.number, last: last.number, at: null, after });
+  else if (head.number > last.number)
+    faults.push({ what: 'missing', first: last.number + 1, last: head.number, at: null, after });
+  const stray = await strayRow(db);
+  if (stray !== null) faults.push({ what: 'inserted', first: stray, last: stray, at: null, after });
+  return faults;
+}
+
+/** An older end of the log that is put back is sealed by us too, and what was written after it follows from it. */
+function faultsOfKnown(
+  { number, hash }: AuditMark,
+  rows: readonly AuditTable[],
+  begin: AuditMark,
+): AuditFault[] {
+  const found = rows.find((row) => row.number === number);
+  if (found?.hash === hash) return [];
+  const before = rows.findLast((row) => row.number < number) ?? begin;
+  return [{ what: 'replaced', first: number, last: number, at: found?.at ?? null, after: placeOf(before) }];
 }
 
 function placeOf({ number, at }: AuditMark): AuditFault['after'] {

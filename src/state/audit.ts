@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { AuditEntry } from '../model/index.ts';
 import { type AuditChain, type AuditKey, FIRST, type Mark, type MarkName } from './audit-chain.ts';
 import { prepared } from './prepared.ts';
@@ -11,6 +11,30 @@ type Db = Kysely<Tables>;
 /** Rows that are chained anew before others get their turn. */
 const BATCH = 500;
 
+/** After so many rows that were chained anew whoever waits for it is told. */
+const TOLD = 20_000;
+
+/** What follows no entry from here on: no log ever has so many, and from 2 ** 53 on JavaScript cannot count them. */
+const BEYOND = 2 ** 52;
+
+/** The latest time there is (ECMA-262, 21.4.1.1), ms. It stands for one that is none: we wrote neither. */
+const LATEST = 8_640_000_000_000_000;
+
+/** A column of numbers; what somebody else wrote there, and no number holds, reads as `most`. */
+const readable = (column: 'audit.at' | 'audit_chain.number', most: number) =>
+  sql<number>`case when ${sql.ref(column)} between ${sql.lit(-most)} and ${sql.lit(most)} then ${sql.ref(column)} else ${sql.lit(most)} end`;
+
+/** All of an entry. */
+export const ENTRY = [
+  'number',
+  readable('audit.at', LATEST).as('at'),
+  'actor',
+  'action',
+  'credential',
+  'detail',
+  'hash',
+] as const;
+
 /** Follows from no entry: what is chained to it stays a break until a person accepts it. */
 const NOTHING = '';
 
@@ -21,12 +45,13 @@ const holdEnd = prepared((db, { by }: { by: number }) =>
     .set((eb) => ({ number: eb('number', '+', by) }))
     .where('name', '=', 'head')
     .returning((eb) => [
-      'number',
+      readable('audit_chain.number', Number.MAX_SAFE_INTEGER).as('number'),
       'hash',
       'seal',
       eb
         .selectFrom('audit')
         .select(({ fn }) => fn.max('audit.number').as('greatest'))
+        .where('audit.number', '<', sql.lit(BEYOND))
         .as('greatest'),
     ]),
 );
@@ -63,19 +88,21 @@ async function greatest(db: Db): Promise<number> {
   const row = await db
     .selectFrom('audit')
     .select(({ fn }) => fn.max('number').as('last'))
+    .where('number', '<', BEYOND)
     .executeTakeFirst();
   return row?.last ?? 0;
 }
 
 /** Seals an end of the log. */
-async function putMark(db: Db, key: AuditKey, name: MarkName, mark: Mark): Promise<void> {
+export async function putMark(db: Db, key: AuditKey, name: MarkName, mark: Mark): Promise<void> {
   const { number, hash } = mark;
   await putRow(db, 'audit_chain', { name, number, hash, seal: key.seal(name, mark) });
 }
 
 /** Both ends of the log, each null where it is missing or was sealed by somebody else. */
 export async function readMarks(db: Db, key: AuditKey): Promise<Readonly<Record<MarkName, Mark | null>>> {
-  const rows = await db.selectFrom('audit_chain').selectAll().execute();
+  const number = readable('audit_chain.number', Number.MAX_SAFE_INTEGER).as('number');
+  const rows = await db.selectFrom('audit_chain').select(['name', number, 'hash', 'seal']).execute();
   const markOf = (wanted: MarkName): Mark | null => {
     const row = rows.find(({ name }) => name === wanted);
     return row === undefined || row.seal !== key.seal(wanted, row)
@@ -87,9 +114,18 @@ export async function readMarks(db: Db, key: AuditKey): Promise<Readonly<Record<
 
 /**
  * Chains the whole log anew as it stands, in the caller's transaction, and seals its ends: what was changed before is
- * hidden by it, what is changed after shows. Returns how many entries there are.
+ * hidden by it, what is changed after shows. Rows with numbers that no entry has go: nothing could follow them. `told` hears
+ * from time to time how many entries are done. Returns how many there are.
  */
-export async function chainAnew(db: Db, key: AuditKey): Promise<number> {
+export async function chainAnew(
+  db: Db,
+  key: AuditKey,
+  told: (entries: number) => void = () => {},
+): Promise<number> {
+  await db
+    .deleteFrom('audit')
+    .where((eb) => eb.or([eb('number', '>=', BEYOND), eb('number', '<', Number.MIN_SAFE_INTEGER)]))
+    .execute();
   const { anchor } = await readMarks(db, key);
   const [first] = await rowsAfter(db, Number.NEGATIVE_INFINITY, 1);
   const follows = anchor !== null && (first === undefined || first.number > anchor.number);
@@ -103,6 +139,7 @@ export async function chainAnew(db: Db, key: AuditKey): Promise<number> {
       mark = { number: row.number, hash };
     }
     count += rows.length;
+    if (rows.length === BATCH && count % TOLD === 0) told(count);
     if (rows.length < BATCH) {
       await putMark(db, key, 'anchor', begin);
       await putMark(db, key, 'head', mark);
@@ -117,48 +154,29 @@ const rehash = prepared((db, { number, hash }: Mark) =>
   db.updateTable('audit').set({ hash }).where('number', '=', number),
 );
 
-/** Entries in their order. */
+/** Entries in their order, but for those with a number that JavaScript cannot hold: see {@link strayRow}. */
 export function rowsAfter(db: Db, number: number, limit: number): Promise<AuditTable[]> {
   // SQLite has no number for infinity.
-  const after = Math.max(number, Number.MIN_SAFE_INTEGER);
+  const after = Math.max(number, Number.MIN_SAFE_INTEGER - 1);
   return db
     .selectFrom('audit')
-    .selectAll()
+    .select(ENTRY)
     .where('number', '>', after)
+    .where('number', '<=', Number.MAX_SAFE_INTEGER)
     .orderBy('number')
     .limit(limit)
     .execute();
 }
 
-/**
- * Deletes the entries before the first that is not older than `before`, and keeps the hash of the last of them: what
- * remains still follows from it. That it was done is an entry itself.
- */
-export async function pruneAudit(
-  db: Db,
-  { before, now }: { readonly before: number; readonly now: number },
-  chain: AuditChain,
-): Promise<void> {
-  const kept = await db
+/** The number, as near as JavaScript comes to it, of a row that {@link rowsAfter} leaves out; null: there is none. */
+export async function strayRow(db: Db): Promise<number | null> {
+  const row = await db
     .selectFrom('audit')
-    .select(({ fn }) => fn.min('number').as('first'))
-    .where('at', '>=', before)
-    .executeTakeFirst();
-  const last = await db
-    .selectFrom('audit')
-    .select(['number', 'hash'])
-    .where('number', '<', kept?.first ?? Number.MAX_SAFE_INTEGER)
-    .orderBy('number', 'desc')
+    .select(sql<number>`cast(number as double precision)`.as('about'))
+    .where((eb) =>
+      eb.or([eb('number', '>', Number.MAX_SAFE_INTEGER), eb('number', '<', Number.MIN_SAFE_INTEGER)]),
+    )
     .limit(1)
     .executeTakeFirst();
-  if (last === undefined) return;
-  const key = chain.key ?? (await chain.open(db));
-  const { numDeletedRows } = await db
-    .deleteFrom('audit')
-    .where('number', '<=', last.number)
-    .executeTakeFirstOrThrow();
-  await putMark(db, key, 'anchor', last);
-  const detail = { entries: Number(numDeletedRows), upTo: last.number };
-  const entry = { at: now, actor: 'daemon', action: 'audit.pruned', credential: null, detail };
-  await appendAudit(db, [entry], chain);
+  return row?.about ?? null;
 }

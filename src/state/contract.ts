@@ -111,9 +111,10 @@ export type AuditMark = { readonly number: number; readonly hash: string; readon
 export type AuditFault = {
   /**
    * `changed`: not as it was written, or not in its place; `missing`: removed; `inserted`: not written by us; `begin`, `end`: what
-   * says where the log begins or ends is gone or was changed.
+   * says where the log begins or ends is gone or was changed; `replaced`: the chain shows nothing, and yet it is not what a former look
+   * has found: an older end of the log was put back.
    */
-  readonly what: 'changed' | 'missing' | 'inserted' | 'begin' | 'end';
+  readonly what: 'changed' | 'missing' | 'inserted' | 'begin' | 'end' | 'replaced';
   /** The entries that it is about, both included. */
   readonly first: number;
   readonly last: number;
@@ -307,9 +308,9 @@ export type State = {
   /**
    * Compares up to `limit` entries of the audit log after `from` (null: from its begin) with their chain. Who changes the log
    * meanwhile on purpose ({@link State.acceptAudit}, {@link State.prune}) can make a break seem where none is: one that is found is to be
-   * looked for anew.
+   * looked for anew. `known` is an entry that a former look has found, and that has to be there, unless it was pruned.
    */
-  verifyAudit(from: AuditMark | null, limit: number): Promise<AuditSlice>;
+  verifyAudit(from: AuditMark | null, limit: number, known?: AuditMark | null): Promise<AuditSlice>;
   /** A person takes the audit log as it stands: chains it anew, whatever was done to it, and writes `entry`, which says so. */
   acceptAudit(entry: AuditEntry): Promise<void>;
 
@@ -318,7 +319,8 @@ export type State = {
   /**
    * Deletes what has outlived its retention: ended rotations with their steps, resolved alerts with their deliveries, settled
    * mints, users of keys that were not seen again, what a watch knows of keys that nobody used for 400 days, silences and
-   * authorizations that are over, grants that were forgotten long ago, and entries of the audit log, whose chain stays whole.
+   * authorizations that are over, grants that were forgotten long ago, and entries of the audit log, whose chain stays whole: those before its first break,
+   * and of many the oldest month.
    */
   prune(before: Retention): Promise<void>;
   close(): Promise<void>;

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Change } from '../model/index.ts';
 import { appendAudit, chainAnew } from './audit.ts';
 import { AuditChain } from './audit-chain.ts';
+import { horizonOf, pruneAudit } from './audit-prune.ts';
 import { verifyAudit } from './audit-verify.ts';
 import { applyChanges } from './changes.ts';
 import {
@@ -19,6 +20,7 @@ import { raiseCounter } from './counters.ts';
 import { readCounts } from './grants/counts.ts';
 import { readAnswers } from './journal.ts';
 import { migrate, refuseNewer, schemaVersion } from './migrations/index.ts';
+import type { Installation } from './migrations/migration.ts';
 import { prune } from './prune.ts';
 import {
   readAlert,
@@ -63,6 +65,8 @@ export type DatabaseOptions = CommitsOptions & {
   readonly db: Kysely<Tables>;
   readonly keys: KeyRing;
   readonly now: () => number;
+  /** Hears how far a long migration is. */
+  readonly progress?: Installation['progress'];
   /** Who takes the claims: one name per process. */
   readonly owner: string;
   /** Wipes what deleted rows have left outside the tables; for databases that leave something. */
@@ -74,14 +78,14 @@ export type DatabaseOptions = CommitsOptions & {
  * and seals anew what another key than the first sealed. Returns how many values that were.
  * @throws {StateError} `state_newer`, `wrong_key`, `state_corrupt`
  */
-export async function prepare({ db, keys, now }: DatabaseOptions): Promise<number> {
+export async function prepare({ db, keys, now, progress }: DatabaseOptions): Promise<number> {
   const version = await schemaVersion(db);
   refuseNewer(version);
   if (version > 0) {
     await checkKeys(db, keys);
     await fingerprintKey(db, keys);
   }
-  await migrate(db, version, { keys, now });
+  await migrate(db, version, { keys, now, progress });
   await db.transaction().execute(async (trx) => {
     await ensureFingerprintKey(trx, keys, now());
     await raiseCounter(trx, 'opened', 1);
@@ -153,7 +157,7 @@ export function stateOf({ db, keys, now, owner, purge, ...options }: DatabaseOpt
       if (key !== null) return key;
       throw new StateError('state_corrupt', 'the state has lost its fingerprint key; restore a backup');
     },
-    prune: (before) => commits.write((trx) => prune(trx, before, { now: now(), chain })),
+    ...housekeeping(db, commits, { chain, now }),
     close: () => {
       closed ??= commits.idle().then(() => db.destroy());
       return closed;
@@ -168,12 +172,30 @@ function auditLog(
 ): Pick<State, 'audit' | 'verifyAudit' | 'acceptAudit'> {
   return {
     audit: (query) => readAudit(db, query),
-    verifyAudit: async (from, limit) => verifyAudit(db, chain.key ?? (await chain.open(db)), from, limit),
+    verifyAudit: async (from, limit, known = null) =>
+      verifyAudit(db, chain.key ?? (await chain.open(db)), { from, limit, known }),
     acceptAudit: (entry) =>
       commits.write(async (trx) => {
         await chainAnew(trx, chain.key ?? (await chain.open(trx)));
         await appendAudit(trx, [entry], chain);
       }),
+  };
+}
+
+/** The audit log goes piece by piece: others write in between. */
+function housekeeping(
+  db: Kysely<Tables>,
+  commits: Commits,
+  { chain, now }: { readonly chain: AuditChain; readonly now: () => number },
+): Pick<State, 'prune'> {
+  return {
+    prune: async ({ audit, ...before }) => {
+      await commits.write((trx) => prune(trx, before, now()));
+      if (audit === undefined) return;
+      const horizon = await horizonOf(db, audit);
+      const piece = () => commits.write((trx) => pruneAudit(trx, { before: horizon, now: now() }, chain));
+      while (await piece());
+    },
   };
 }
 

@@ -1,7 +1,5 @@
 import { type Kysely, sql } from 'kysely';
 import { AGENT_PREFIX } from '../model/index.ts';
-import { pruneAudit } from './audit.ts';
-import type { AuditChain } from './audit-chain.ts';
 import { AUTHORIZATION_SECRETS } from './consents.ts';
 import type { Retention } from './contract.ts';
 import { deleteGrant } from './grants/changes.ts';
@@ -32,25 +30,21 @@ const FORGOTTEN_DAYS = 180;
 
 /**
  * Deletes rotations that ended, and alerts resolved and last seen, before the given times; their steps and deliveries go
- * with them. An alert whose news is still owed to a channel stays. Settled mints, users of keys, and agents that
+ * with them. An alert whose news is still owed to a channel stays; of its repeats, the last that each channel took. Settled mints, users of keys, and agents that
  * were not heard of, go after 30 days, and so do silences that are over; what a watch knows of a key 400 days after its
  * last use; authorizations 7 days after their end; tokens with fewer scopes a day after theirs; forgotten grants that
- * could not be revoked after 180 days. Entries of the audit log go where the caller says when.
+ * could not be revoked after 180 days. Entries of the audit log are {@link import('./audit-prune.ts').pruneAudit}'s.
  */
-export async function prune(
-  db: Db,
-  before: Retention,
-  { now, chain }: { readonly now: number; readonly chain: AuditChain },
-): Promise<void> {
+export async function prune(db: Db, before: Omit<Retention, 'audit'>, now: number): Promise<void> {
   await pruneRotations(db, before.rotations);
   await pruneAlerts(db, before.alerts);
+  await pruneRepeats(db, now - DAY);
   await pruneSilences(db, now - SILENCE_DAYS * DAY);
   await pruneLog(db, before.log ?? now - LOG_DAYS * DAY);
   await pruneParts(db, now - KEY_DAYS * DAY);
   await pruneAgents(db, now - AGENT_DAYS * DAY);
   await pruneConsents(db, now - CONSENT_DAYS * DAY);
   await pruneGrants(db, now);
-  if (before.audit !== undefined) await pruneAudit(db, { before: before.audit, now }, chain);
 }
 
 async function pruneRotations(db: Db, before: number): Promise<void> {
@@ -84,6 +78,23 @@ async function pruneAlerts(db: Db, before: number): Promise<void> {
             .where('deliveries.state', '=', 'pending'),
         ),
       ),
+    )
+    .execute();
+}
+
+/**
+ * An alert that lasts is told again and again: the last that a channel took says all that those before it say. In one pass,
+ * however many there are.
+ */
+async function pruneRepeats(db: Db, before: number): Promise<void> {
+  const taken = sql`max(case when state = 'delivered' then created_at end) over (partition by alert_id, channel)`;
+  const told = sql`select id, created_at, at, ${taken} as taken from deliveries where event = 'trigger' and state <> 'pending'`;
+  await db
+    .deleteFrom('deliveries')
+    .where(
+      'id',
+      'in',
+      sql<string>`(select id from (${told}) as told where created_at < taken and at < ${before})`,
     )
     .execute();
 }

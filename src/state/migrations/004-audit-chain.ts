@@ -9,7 +9,7 @@ import type { Installation } from './migration.ts';
  * Chains the audit log: see {@link AuditChain}. Entries of earlier versions are chained as they stand, which proves nothing of
  * what was done to them before; an entry says so.
  */
-export async function auditChain(db: Kysely<never>, { keys, now }: Installation): Promise<void> {
+export async function auditChain(db: Kysely<never>, { keys, now, progress }: Installation): Promise<void> {
   await db.schema
     .alterTable('audit')
     .addColumn('hash', 'text', (column) => column.notNull().defaultTo(''))
@@ -27,7 +27,7 @@ export async function auditChain(db: Kysely<never>, { keys, now }: Installation)
   const isNew = (await fingerprintKey(tables, keys)) === null;
   if (isNew) await ensureFingerprintKey(tables, keys, now());
   const chain = new AuditChain(keys);
-  const entries = await chainAnew(tables, await chain.open(tables));
+  const entries = await chainAnew(tables, await chain.open(tables), progress);
   if (isNew) return;
   const entry = {
     at: now(),

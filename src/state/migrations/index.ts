@@ -6,9 +6,17 @@ import { watchParts } from './002-watch-parts.ts';
 import { alerting } from './003-alerting.ts';
 import { auditChain } from './004-audit-chain.ts';
 import { workClaimed } from './005-work-claimed.ts';
+import { events } from './006-events.ts';
 import type { Installation, Migration } from './migration.ts';
 
-export const MIGRATIONS: readonly Migration[] = [first, watchParts, alerting, auditChain, workClaimed];
+export const MIGRATIONS: readonly Migration[] = [
+  first,
+  watchParts,
+  alerting,
+  auditChain,
+  workClaimed,
+  events,
+];
 
 /** How many migrations the database has had; 0 for a new one. */
 export async function schemaVersion(db: Kysely<Tables>): Promise<number> {

@@ -1,5 +1,6 @@
 import { Kysely as Database, type Kysely, sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { alertRow } from '../rows/alert.ts';
 import { KeyRing } from '../sealing.ts';
 import { ensureFingerprintKey } from '../secrets.ts';
 import { nodeSqlite } from '../sqlite/dialect.ts';
@@ -7,6 +8,7 @@ import { openMemory } from '../sqlite/index.ts';
 import { openMemoryDatabase } from '../sqlite/open.ts';
 import { lookThrough } from '../suite/audit.suite.ts';
 import { KEY } from '../suite/folder.suite.ts';
+import { alert } from '../suite/samples.suite.ts';
 import type { Tables } from '../tables.ts';
 import { MIGRATIONS, migrate, refuseNewer, schemaVersion } from './index.ts';
 
@@ -93,6 +95,34 @@ describe('migrations', () => {
       { number: 1_200, at: 1_199, action: 'x.y' },
     ]);
     await state.close();
+  });
+
+  test('say of alerts of an earlier version whether they were events', async () => {
+    const database = openMemoryDatabase();
+    const earlier = new Database<Tables>({ dialect: nodeSqlite(database, (error) => error) });
+    await migrate(earlier, await schemaVersion(earlier), HERE, MIGRATIONS.slice(0, 5));
+    const { transient: _, ...row } = alertRow(alert({ state: 'resolved' }));
+    const kinds = { old: 'publish-failed', done: 'rotation-completed' } as const;
+    for (const [id, kind] of Object.entries(kinds))
+      await earlier
+        .insertInto('alerts')
+        .values({ ...row, id, identity: id, kind } as typeof row & { transient: number })
+        .execute();
+    const state = await openMemory({ keys: [KEY], now: () => 9, owner: 'test', database });
+    const known = await Promise.all(['old', 'done'].map((id) => state.alert(id)));
+    expect(known.map((one) => one?.transient)).toEqual([undefined, true]);
+    await state.close();
+  });
+
+  test('tell how many entries of a long audit log are chained', async () => {
+    const database = openMemoryDatabase();
+    const earlier = new Database<Tables>({ dialect: nodeSqlite(database, (error) => error) });
+    await migrate(earlier, await schemaVersion(earlier), HERE, MIGRATIONS.slice(0, 3));
+    database.exec(`with recursive n(i) as (select 1 union all select i + 1 from n where i < 40100)
+      insert into audit select i, i, 'a', 'x.y', null, '{}' from n`);
+    const told: number[] = [];
+    await migrate(earlier, 3, { ...HERE, progress: (rows) => told.push(rows) }, MIGRATIONS.slice(0, 4));
+    expect(told).toEqual([20_000, 40_000]);
   });
 
   test('of a newer version are refused', () => {

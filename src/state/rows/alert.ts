@@ -25,6 +25,7 @@ export function alertRow(alert: Alert): AlertTable {
     acknowledged_by: alert.acknowledgedBy,
     triggered_at: alert.triggeredAt,
     reported_at: alert.reportedAt,
+    transient: alert.transient === true ? 1 : 0,
     revision: alert.revision,
   };
 }
@@ -50,6 +51,7 @@ export function alertFrom(row: AlertTable): Alert {
     acknowledgedBy: row.acknowledged_by,
     triggeredAt: row.triggered_at,
     reportedAt: row.reported_at,
+    ...(row.transient === 1 ? { transient: true } : {}),
     revision: row.revision,
   };
 }

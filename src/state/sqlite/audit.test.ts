@@ -2,7 +2,7 @@ import { copyFileSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
-import type { AuditFault } from '../contract.ts';
+import type { AuditFault, AuditMark } from '../contract.ts';
 import { lookThrough, writeEntries } from '../suite/audit.suite.ts';
 import { type Folder, KEY, makeFolder } from '../suite/folder.suite.ts';
 import { entry, put, T } from '../suite/samples.suite.ts';
@@ -186,6 +186,93 @@ describe('tampering with the audit log is found', () => {
   });
 });
 
+/** Prunes what is older than the entry with this number; returns the numbers that are left. */
+async function pruneTo(number: number): Promise<readonly number[]> {
+  const state = await folder.open();
+  await state.prune({ rotations: 0, alerts: 0, audit: T + (number - 1) * HOUR });
+  const { items } = await state.audit({ order: 'oldest' });
+  await state.close();
+  return items.map((item) => item.number);
+}
+
+describe('pruning hides no tampering with the audit log', () => {
+  test.each([
+    ['bears another time, so that it seems old', 'update audit set at = 0 where number between 6 and 9', 6],
+    ['was changed', `update audit set actor = 'mallory' where number = 3`, 3],
+    ['follows one that is gone', 'delete from audit where number = 3', 4],
+    ['is none of ours', `update audit set hash = '${'0'.repeat(64)}' where number = 8`, 8],
+  ])('from the first on that %s all stay', async (_, sql, broken) => {
+    tamper(sql);
+    const before = await found();
+    const left = await pruneTo(11);
+    expect(left[0]).toBe(broken);
+    expect(left).toContain(10);
+    const after = await found();
+    expect(after.map(({ what, first }) => [what, first])).toEqual(
+      before.map(({ what, first }) => [what, first]),
+    );
+  });
+
+  test.each([
+    ['begin', `delete from audit_chain where name = 'anchor'`],
+    ['end', `update audit_chain set number = 9 where name = 'head'`],
+    ['first entry', `insert into audit values (-2, 0, 'mallory', 'x', null, '{}', '')`],
+  ])('and where its %s is not ours nothing goes', async (_, sql) => {
+    tamper(sql);
+    expect((await pruneTo(6)).filter((number) => number > 0)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(await found()).toHaveLength(1);
+  });
+});
+
+describe('an older end of the audit log that is put back', () => {
+  const cut = () =>
+    tamper(`delete from audit where number > 10;
+      delete from audit_chain; insert into audit_chain select * from kept`);
+  let known: AuditMark;
+  beforeEach(async () => {
+    tamper('create table kept as select * from audit_chain');
+    await goOn();
+    const state = await folder.open();
+    known = (await state.verifyAudit(null, 100)).mark;
+    await state.close();
+  });
+  const look = async (limit: number) => {
+    const state = await folder.open();
+    const { faults } = await lookThrough(state, limit, known);
+    await state.close();
+    return faults;
+  };
+
+  test('shows to whoever has seen it longer, and to nobody else', async () => {
+    expect(await look(5)).toEqual([]);
+    cut();
+    expect(await found()).toEqual([]);
+    const gone = { what: 'replaced', first: 12, last: 12, at: null, after: behind(10) };
+    for (const limit of [1, 5, 10, 100]) expect(await look(limit)).toEqual([gone]);
+    const state = await folder.open();
+    for (const number of [11, 12, 13]) await state.commit([put.audit({ at: number })]);
+    await state.close();
+    expect(await found()).toEqual([]);
+    for (const limit of [1, 5, 12, 100])
+      expect(await look(limit)).toMatchObject([{ what: 'replaced', first: 12, at: 12 }]);
+  });
+
+  test('is not what was pruned, nor is it told where the chain itself shows what was done', async () => {
+    tamper('delete from audit where number = 12');
+    expect(await look(5)).toMatchObject([{ what: 'missing', first: 12 }]);
+    tamper(
+      `insert into audit select 12, at, actor, action, credential, detail, 'x' from audit where number = 11`,
+    );
+    expect(await look(5)).toMatchObject([{ what: 'changed', first: 12 }]);
+    const state = await folder.open();
+    await state.acceptAudit(entry({ at: 12 }));
+    known = { ...known, number: 11 };
+    await state.prune({ rotations: 0, alerts: 0, audit: T + 20 * HOUR });
+    await state.close();
+    expect(await look(5)).toEqual([]);
+  });
+});
+
 describe('no tampering with the audit log is', () => {
   test('a backup that was put back, nor what is written after that', async () => {
     const backup = `${folder.file}.backup`;
@@ -209,14 +296,6 @@ describe('no tampering with the audit log is', () => {
     expect(await found()).toEqual([]);
     tamper(`update audit set actor = 'alice' where number = 6`);
     expect(await found()).toMatchObject([{ what: 'changed', first: 6 }]);
-  });
-
-  test('what the broken part was, once it is pruned', async () => {
-    tamper(`update audit set actor = 'mallory' where number = 2`);
-    const state = await folder.open();
-    await state.prune({ rotations: 0, alerts: 0, audit: T + 4 * HOUR });
-    await state.close();
-    expect(await found()).toEqual([]);
   });
 
   test('another master key', async () => {

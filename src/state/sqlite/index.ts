@@ -19,6 +19,8 @@ export type SqliteOptions = {
   readonly now: () => number;
   /** Names this process in its claims. */
   readonly owner: string;
+  /** Hears from time to time how many rows of a long migration are done. */
+  readonly progress?: (rows: number) => void;
 };
 
 /**

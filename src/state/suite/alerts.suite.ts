@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Alert, channelLane, Secret } from '../../model/index.ts';
+import { type Alert, channelLane, type Delivery, Secret } from '../../model/index.ts';
 import type { State } from '../contract.ts';
 import { alert, delivery, entry, put, silence, T } from './samples.suite.ts';
 
@@ -35,6 +35,12 @@ export function alertContract(state: () => State): void {
       expect(await state().alert('alert-1')).toEqual(alert({ revision: 2, count: 5 }));
       await state().commit([put.alert({ revision: 3 }, 2), put.alert({ revision: 4, count: 8 }, 3)]);
       expect((await state().alert('alert-1'))?.count).toBe(8);
+    });
+
+    test('keeps that it is an event', async () => {
+      const event = { state: 'resolved', transient: true } as const;
+      await state().commit([put.alert(event)]);
+      expect(await state().alert('alert-1')).toEqual(alert(event));
     });
 
     test('of one identity and generation there is one', async () => {
@@ -276,6 +282,32 @@ export function alertContract(state: () => State): void {
     expect(ids((await state().alerts({})).items).toSorted()).toEqual(['open', 'owed', 'young']);
     expect(await state().deliveries('old')).toEqual([]);
     expect(await state().deliveries('owed')).toHaveLength(1);
+  });
+
+  test('pruning keeps of what was told again and again the last that each channel took, and of a day all', async () => {
+    const at = T - 24 * 3_600_000 - 1;
+    const told = (id: string, createdAt: number, over: Partial<Delivery> = {}) =>
+      put.delivery({ id, createdAt, at, state: 'delivered', ...over });
+    await state().commit([
+      put.alert(),
+      told('first', 1),
+      told('refused', 2, { state: 'failed' }),
+      told('other', 3, { channel: 'oncall' }),
+      told('taken on', 4, { event: 'acknowledge' }),
+      told('today', 5, { at: at + 1 }),
+      told('waits', 6, { state: 'pending' }),
+      told('last', 7),
+      told('refused last', 8, { state: 'failed' }),
+    ]);
+    await state().prune({ rotations: T, alerts: T });
+    expect(ids(await state().deliveries('alert-1'))).toEqual([
+      'other',
+      'taken on',
+      'today',
+      'waits',
+      'last',
+      'refused last',
+    ]);
   });
 
   test('pruning a rotation deletes the answer to its mint', async () => {

@@ -3,16 +3,18 @@ import type { AuditFault, AuditMark, State } from '../contract.ts';
 import { entry, put, T } from './samples.suite.ts';
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
-/** What a look at the whole log finds, `limit` entries at a time. */
+/** What a look at the whole log finds, `limit` entries at a time, for whoever has found `known` before. */
 export async function lookThrough(
   state: State,
   limit = 100,
+  known: AuditMark | null = null,
 ): Promise<{ readonly checked: number; readonly faults: readonly AuditFault[] }> {
   const faults: AuditFault[] = [];
   let checked = 0;
   for (let from: AuditMark | null = null; ; ) {
-    const slice = await state.verifyAudit(from, limit);
+    const slice = await state.verifyAudit(from, limit, known);
     checked += slice.checked;
     faults.push(...slice.faults);
     if (slice.ended) return { checked, faults };
@@ -72,6 +74,41 @@ export function auditContract(state: () => State, reopen: () => Promise<State>):
       await state().prune({ rotations: 0, alerts: 0, audit: T + 999 * HOUR });
       await state().commit([put.audit()]);
       expect(await lookThrough(await reopen())).toEqual({ checked: 2, faults: [] });
+    });
+
+    test('loses no more than its oldest month at once, for a clock may be ahead', async () => {
+      for (const day of [0, 10, 29, 30, 31, 90]) await state().commit([put.audit({ at: T + day * DAY })]);
+      const left = async () =>
+        (await state().audit({ order: 'oldest', action: entry().action })).items.map(
+          ({ at }) => (at - T) / DAY,
+        );
+      const ahead = { rotations: 0, alerts: 0, audit: T + 9_999 * DAY };
+      await state().prune(ahead);
+      expect(await left()).toEqual([30, 31, 90]);
+      await state().prune(ahead);
+      expect(await left()).toEqual([90]);
+      expect((await lookThrough(state())).faults).toEqual([]);
+    });
+
+    test('is pruned in pieces, between which others write', async () => {
+      await state().commit(Array.from({ length: 4_500 }, (_, index) => put.audit({ at: T + index })));
+      const pruned = state().prune({ rotations: 0, alerts: 0, audit: T + 4_100 });
+      let written = 0;
+      for (let done = false; !done; written += 1) {
+        const commit = state()
+          .commit([put.audit({ at: T + HOUR })])
+          .then(() => false);
+        done = await Promise.race([pruned.then(() => true), commit]);
+        await commit;
+      }
+      expect(written).toBeGreaterThan(2);
+      const { items } = await state().audit({ action: 'audit.pruned', order: 'oldest' });
+      expect(items.map(({ detail }) => detail)).toEqual([
+        { entries: 2_000, upTo: 2_000 },
+        { entries: 2_000, upTo: 4_000 },
+        { entries: 100, upTo: 4_100 },
+      ]);
+      expect(await lookThrough(state())).toEqual({ checked: 400 + 3 + written, faults: [] });
     });
 
     test('is still whole after a person has taken it as it stands', async () => {
