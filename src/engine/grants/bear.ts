@@ -4,7 +4,10 @@ import type { EngineContext } from '../context.ts';
 
 /** How a turn hears of the daemon's stop, and rests without holding it up. */
 export type Surroundings = {
+  /** Nothing new is begun: the daemon stops, or a successor takes over. */
   readonly stopping: AbortSignal;
+  /** The process ends: what the state does not take is given up. */
+  readonly ending: AbortSignal;
   /** Ends early at a stop. */
   readonly pause: (ms: number) => Promise<void>;
 };
@@ -14,15 +17,15 @@ export type Surroundings = {
  *
  * @param what the state did not take, for the log
  * @param attempt which one failed
- * @throws `error` where the daemon stops
+ * @throws `error` where the process ends
  */
 export async function bear(
-  { context, client, stopping, pause }: Surroundings & { context: EngineContext; client: Named },
+  { context, client, ending, pause }: Surroundings & { context: EngineContext; client: Named },
   what: string,
   error: unknown,
   attempt: number,
 ): Promise<void> {
-  if (stopping.aborted) throw error;
+  if (ending.aborted) throw error;
   const { name } = client.config;
   const message = `${name}: ${what} could not be stored; it is tried again`;
   context.log.error({ error, client: name }, message);

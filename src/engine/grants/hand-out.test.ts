@@ -1,5 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { HOUR, MINUTE, SECOND } from '../../model/index.ts';
+import { Engine } from '../engine.ts';
 import { UnavailableError } from './contract.ts';
 import { CLIENT, makeWorld } from './testing/world.ts';
 
@@ -167,3 +168,23 @@ test('a caller whose token another process brings hears of it without a commit h
   expect((await asked).version).toBe(7);
   release.resolve();
 }, 10_000);
+
+test('callers who wait while another configuration takes over get their token from the successor', async () => {
+  const world = await makeWorld();
+  await world.settle('user-1');
+  await world.advance(2 * HOUR);
+  const release = Promise.withResolvers<void>();
+  world.server.inject({ answerAfter: release.promise });
+  const asked = [world.token('user-1')];
+  await world.arrived(2);
+  // The one refresh that is under way brings them nothing.
+  asked.push(world.token('user-1', { scopes: ['asset:read'] }));
+  const next = new Engine(world.context, world.engine);
+  onTestFinished(() => next.stop());
+  await world.engine.handOver(AbortSignal.abort());
+  await next.start(() => ({ stop() {} }));
+  release.resolve();
+  const [whole, narrow] = await Promise.all(asked);
+  expect(whole?.scopes).toEqual(['asset:read', 'license:buy']);
+  expect(narrow?.scopes).toEqual(['asset:read']);
+});

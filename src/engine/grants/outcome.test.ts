@@ -39,6 +39,20 @@ describe('an answer', () => {
     expect((await world.grant('user-1')).state).toBe('active');
   });
 
+  test('that the state does not take at once is kept, also where another configuration has taken over', async () => {
+    const world = await makeWorld();
+    const release = await onItsWay(world);
+    const { ended } = await world.engine.handOver(AbortSignal.abort());
+    world.refuse(2, isAnswer);
+    release();
+    for (let tries = 1; tries <= 2; tries += 1) {
+      await expect.poll(() => world.clock.next).not.toBeNull();
+      world.clock.move(MINUTE);
+    }
+    await ended;
+    expect((await world.grant('user-1')).generation).toBe(2);
+  });
+
   test('that comes after its claim ran out and the user consented anew is nobody’s', async () => {
     const world = await makeWorld({ claimFor: 90 * SECOND });
     const release = await onItsWay(world);

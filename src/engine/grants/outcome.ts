@@ -147,11 +147,14 @@ async function commitNext(
   return next;
 }
 
-/** What is to be said of an attempt that was dated `from` and sent `shift` ms away from that; null: nothing. */
-export function redating({ held }: GrantSituation, shift: number): Done['redated'] {
+/**
+ * What is to be said of an attempt that was sent `at`, by a clock that was off by `shift` ms until then; null: nothing. One
+ * that an earlier process had dated may be right as it was: it is at any rate not from after it was sent.
+ */
+export function redating({ held }: GrantSituation, at: number, shift: number): Done['redated'] {
   const { attempt } = held.grant;
   if (attempt === null || Math.abs(shift) <= SAME) return null;
-  return { from: attempt.sentAt, to: Math.round(attempt.sentAt + shift) };
+  return { from: attempt.sentAt, to: Math.round(Math.min(attempt.sentAt + shift, at)) };
 }
 
 function redated(found: GrantSituation, { redated: other }: Done): GrantSituation {

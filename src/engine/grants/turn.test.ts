@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { DAY, type Failure, HOUR, MINUTE, SECOND } from '../../model/index.ts';
 import { Engine } from '../engine.ts';
 import { CLIENT, makeWorld, type World } from './testing/world.ts';
@@ -214,12 +214,13 @@ describe('time', () => {
   });
 
   test.each([
-    ['a first presentation', 1],
-    ['a probe', 2],
+    ['a first presentation', 1, 0],
+    ['a probe', 2, 0],
+    ['a replay whose grace is over meanwhile', 2, 30 * SECOND],
   ])(
     'counts from the sending where the process stood still after the intent was committed: %s',
-    async (_, sent) => {
-      const world = await makeWorld();
+    async (_, sent, refreshGrace) => {
+      const world = await makeWorld({ refreshGrace });
       if (sent > 1) world.server.inject({ code: 'no_answer', verdict: 'unknown', message: 'lost' });
       const commit = world.state.commit.bind(world.state);
       let stands = true;
@@ -243,6 +244,46 @@ describe('time', () => {
       expect(world.server.presented).toHaveLength(sent);
     },
   );
+
+  test.each([
+    { what: 'a probe', refreshGrace: 0, dated: 24 * SECOND },
+    { what: 'a replay, dated as what it repeats', refreshGrace: MINUTE, dated: 6 * SECOND },
+  ])('holds up nothing where every intent takes 6 s: $what', async ({ refreshGrace, dated }) => {
+    const world = await makeWorld({ refreshGrace });
+    world.server.inject(LOST);
+    const commit = world.state.commit.bind(world.state);
+    const begun = world.clock.time;
+    world.state.commit = async (changes, options) => {
+      await commit(changes, options);
+      const open = changes.some((each) => each.type === 'grant.put' && each.grant.attempt !== null);
+      if (open && world.server.presented.length < 2) world.clock.move(6 * SECOND);
+    };
+    const { accessSentAt } = await world.settle('user-1');
+    expect(world.server.presented).toEqual(['refresh-1', 'refresh-1']);
+    expect((accessSentAt ?? 0) - begun).toBe(dated);
+  });
+
+  test('counts from the sending where the clock is behind what an earlier process wrote, and the answer is stored late', async () => {
+    const world = await makeWorld({ started: false });
+    await world.moveIn('user-1');
+    const grant = await world.grant('user-1');
+    const attempt = { generation: 0, fingerprint: 'a', sentAt: world.clock.time, sent: 1, scope: null };
+    await world.state.commit([
+      { type: 'grant.put', grant: { ...grant, attempt } },
+      { type: 'grant.wake', client: CLIENT, subject: 'user-1', due: { at: 0, lane: 'waiting' } },
+    ]);
+    world.clock.move(HOUR);
+    world.clock.skew = -DAY;
+    world.refuse(1, (changes) => changes.some(({ type }) => type === 'grant.answer'));
+    const sentAt = world.clock.time;
+    const engine = new Engine(world.context);
+    onTestFinished(() => engine.stop());
+    await engine.start(() => ({ stop() {} }));
+    await world.arrived(1);
+    await expect.poll(() => world.clock.next).not.toBeNull();
+    world.clock.move(20 * SECOND);
+    await expect.poll(async () => (await world.grant('user-1')).accessExpiresAt).toBe(sentAt + HOUR);
+  });
 
   test('is the server’s, also for the first answer after a start with a clock that is off', async () => {
     const world = await makeWorld();

@@ -1,4 +1,4 @@
-import type { Claim, Failure } from '../../model/index.ts';
+import type { Claim, Failure, RefreshAttempt } from '../../model/index.ts';
 import { SECOND } from '../../model/index.ts';
 import type { GrantAction, GrantOutcome, GrantSituation } from '../../rotation/grants/index.ts';
 import { isStale } from './bear.ts';
@@ -56,11 +56,12 @@ async function step(turn: Holder, found: GrantSituation, action: GrantAction): P
 
 async function perform(turn: Holder, { found, action }: Intention): Promise<Next> {
   const { context, client } = turn;
-  const [sentAt, started] = [client.now(), context.clock.steady()];
+  const [byOurs, started] = [client.now(), context.clock.steady()];
   const outcome = await performGrant(client, turn.permit, found, action);
   const ms = context.clock.steady() - started;
   observe(turn, action, outcome, ms);
-  const redated = redating(found, client.now() - sentAt - ms);
+  const at = client.now() - ms;
+  const redated = redating(found, at, at - byOurs);
   return commitOutcome(turn, refused(turn, found, action, outcome), { action, outcome, redated });
 }
 
@@ -68,8 +69,9 @@ async function perform(turn: Holder, { found, action }: Intention): Promise<Next
 type Intention = { readonly found: GrantSituation; readonly action: GrantAction };
 
 /**
- * Commits the intent. Where the process stood still meanwhile, an attempt is dated anew, so that its answer is not dated by
- * a time at which nothing was sent; what was to be presented once more is planned anew, for a grace may be over.
+ * Commits the intent. Where the process stood still meanwhile, an attempt is dated anew, once, so that its answer is not
+ * dated by a time at which nothing was sent. A replay keeps the time of what it repeats, and is planned anew where the
+ * server's grace is over by now. A state that is always slow holds up nothing for good.
  *
  * Null where the grant has changed since it was read, or is planned anew: nothing was sent.
  */
@@ -93,8 +95,14 @@ async function intend(
   if (next === null) return null;
   const now = client.now();
   if (action.do !== 'refresh' || now - from <= STOOD_STILL || !redates) return { found: next, action };
-  if (action.attempt.sent > 1) return null;
+  if (isReplay(found, action.attempt))
+    return now < action.attempt.sentAt + found.policy.refreshGrace ? { found: next, action } : null;
   return intend(turn, next, { ...action, attempt: { ...action.attempt, sentAt: now } }, false);
+}
+
+/** Whether it is a presentation within the server's grace, dated as the one before; a probe has a time of its own. */
+function isReplay({ held: { grant }, policy }: GrantSituation, { sent, sentAt }: RefreshAttempt): boolean {
+  return sent > 1 && policy.refreshGrace > 0 && sentAt === grant.attempt?.sentAt;
 }
 
 /** Fewer scopes that were not given are not asked for again in this turn; who waits for what is never given is told. */

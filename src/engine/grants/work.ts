@@ -31,12 +31,18 @@ export class GrantWork {
   readonly #clients: Clients;
   readonly #waiting: Waiting;
 
-  constructor(context: EngineContext, committer: Committer, surroundings: GrantSurroundings) {
+  /** @param former the work of the engine whose place is taken: who waits there is served here */
+  constructor(
+    context: EngineContext,
+    committer: Committer,
+    surroundings: GrantSurroundings,
+    former: GrantWork | null,
+  ) {
     this.#context = context;
     this.#committer = committer;
     this.#surroundings = surroundings;
     this.#clients = new Clients(context);
-    this.#waiting = new Waiting(context.clock);
+    this.#waiting = former === null ? new Waiting(context.clock) : former.#waiting;
     const [clients, waiting] = [this.#clients, this.#waiting];
     const handOut = new HandOut(context, waiting, surroundings.wake);
     this.commands = new Grants({ context, committer, clients, handOut, ...surroundings });

@@ -81,7 +81,7 @@ describe('a finding whose severity rotates', () => {
     expect(summary).toContain(
       `Keywarden has not begun an emergency rotation: emergency rotation ${first?.id} is under way (overlap).`,
     );
-    expect(action).toContain('If these calls are not yours: keywarden ');
+    expect(action).toContain('If these calls are not yours: `keywarden ');
   });
 
   test('begins none within 24 hours of the last, whatever was restarted or deleted meanwhile, and one after', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DAY, type Geo, MINUTE, Secret } from '../../model/index.ts';
+import { DAY, type Geo, MINUTE, SECOND, Secret } from '../../model/index.ts';
 import { LATER, NO_RULES, REFUSED, record, START, version, WatchWorld } from './testing/world.ts';
 
 let w: WatchWorld;
@@ -221,6 +221,27 @@ describe('what the watch remembers', () => {
     await w.commit({ type: 'watch.parts', monitor: 'log', put: [damaged], drop: [] });
     await w.poll();
     expect(await states()).toEqual(['outside-allowlist resolved', 'unregistered-geolocation triggered']);
+  });
+});
+
+describe('a log that has shown nothing since it was first read', () => {
+  const silence = async () => (await w.state.alerts({})).items.map(({ state }) => state);
+
+  test('is told of as long as it lacks a rotation, and none is missed that nobody looked for in time', async () => {
+    w.rules = { ...NO_RULES, detectors: { 'log-silence': { after: 15 * MINUTE } } };
+    await w.poll();
+    const made = { ...version(3, 'pending'), createdAt: w.now + SECOND };
+    await w.commit({ type: 'version.put', version: made });
+    for (let minute = 0; minute < 25; minute += 1) await w.poll();
+    expect(await silence()).toEqual(['triggered']);
+    for (let week = 0; week < 5; week += 1) {
+      w.now += 7 * DAY - MINUTE;
+      await w.poll();
+    }
+    expect(await silence()).toEqual(['triggered']);
+    w.now += 7 * DAY;
+    await w.poll();
+    expect(await silence()).toEqual(['resolved']);
   });
 });
 

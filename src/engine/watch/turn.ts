@@ -15,7 +15,6 @@ import {
   type MonitorRecord,
   type Signal,
   type Version,
-  type WatchPart,
 } from '../../model/index.ts';
 import { currentVersion } from '../../rotation/index.ts';
 import { StateError } from '../../state/contract.ts';
@@ -23,7 +22,7 @@ import type { CommitOptions, Committer } from '../commit.ts';
 import { type EngineContext, named } from '../context.ts';
 import { type FactsView, factsIn, managedKeys, supersededIn } from '../log-facts.ts';
 import { keyAccepted, keyRefused } from '../log-reader.ts';
-import { standstillOf } from '../log-standstill.ts';
+import { readSince, standstillOf } from '../log-standstill.ts';
 import { openMemory } from './afresh.ts';
 import { Backfill } from './backfill.ts';
 import type { WatchMemory } from './memory.ts';
@@ -149,17 +148,26 @@ type Folded = {
   readonly signals: readonly Signal[];
 };
 
+type Seen = {
+  readonly findings: readonly Finding[];
+  readonly facts: { readonly changes: readonly Change[]; readonly signals: readonly Signal[] };
+  /** The log has been read to its end. */
+  readonly isEnd: boolean;
+};
+
+/** What the first reading of the log finds is kept until it has come to the log's end. */
 function foldedTo(
   record: MonitorRecord,
-  { memory }: Poll,
-  findings: readonly Finding[],
-  facts: { readonly changes: readonly Change[]; readonly signals: readonly Signal[] },
+  { monitor, memory, begun }: Poll,
+  { findings, facts, isEnd }: Seen,
 ): Folded {
+  const page = { monitor: monitor.name, now: begun, isEnd };
+  const told = memory.backfill?.take(findings, page) ?? { findings, signals: [] };
   return {
     record,
     changes: [{ type: 'monitor.put', monitor: record }, ...memory.changes(), ...facts.changes],
-    findings,
-    signals: facts.signals,
+    findings: told.findings,
+    signals: [...facts.signals, ...told.signals],
   };
 }
 
@@ -223,35 +231,18 @@ async function afterPage(context: EngineContext, poll: Poll, page: LogPage): Pro
     skipped: record.skipped + page.skipped,
   };
   const snapshot = poll.snapshots.find(({ record: { name } }) => name === monitor.credential);
-  const trouble = standstillOf(page, { record: polled, snapshot, backfill: monitor.backfill, begun });
+  const since = readSince({ record, known: memory.readSince, backfill: monitor.backfill, begun });
+  memory.readSince = since;
+  const trouble = standstillOf(page, { record: polled, snapshot, since, begun });
   const feed = { caughtUp: !page.hasMore && trouble === null, trouble };
   findings.push(...watch.tick(watched, { ...surroundings, now: begun, feed }));
-  return afterBackfill(foldedTo(polled, poll, findings, facts), poll, !page.hasMore);
+  const isEnd = !page.hasMore && page.stuck === undefined;
+  return foldedTo(polled, poll, { findings, facts, isEnd });
 }
 
 /** Nothing of its log was ever read. */
 function isUnread({ cursor, lastEventAt, polledAt }: MonitorRecord): boolean {
   return cursor === null && lastEventAt === null && polledAt === null;
-}
-
-/** What the first reading of the log finds is kept until it has come to the log's end. */
-function afterBackfill(folded: Folded, { monitor: { name }, memory, begun }: Poll, isEnd: boolean): Folded {
-  const { backfill } = memory;
-  if (backfill === null) return folded;
-  const findings = backfill.take(folded.findings);
-  const change = (put: readonly WatchPart[], drop: readonly string[]): Change[] => [
-    ...folded.changes,
-    { type: 'watch.parts', monitor: name, put, drop },
-  ];
-  if (!isEnd) return { ...folded, findings, changes: change(backfill.changes(), []) };
-  const { findings: open, report } = backfill.end(name, begun);
-  memory.backfill = null;
-  return {
-    ...folded,
-    findings: [...findings, ...open],
-    signals: report === null ? folded.signals : [...folded.signals, report],
-    changes: change([], Backfill.gone),
-  };
 }
 
 function surroundingsOf({ monitor, locate, keys }: Poll, now: number, feed: Feed | null): WatchContext {
@@ -288,5 +279,5 @@ async function afterFailure(poll: Poll, failure: Failure, now: number): Promise<
     cursor: failure.code === 'cursor_expired' ? null : record.cursor,
     attempts: record.attempts + 1,
   };
-  return afterBackfill(foldedTo(refused, poll, findings, { changes: [], signals: [] }), poll, false);
+  return foldedTo(refused, poll, { findings, facts: { changes: [], signals: [] }, isEnd: false });
 }

@@ -53,7 +53,7 @@ export function consentRequired(
     condition: ofGrant(subject),
     title: `${client}: a grant is dead (${reason.split(':')[0]}): ${subject} must consent again`,
     summary: `Why: ${reason}. The application gets no token for this user until there is a new consent. Keywarden sends nothing more for this grant.`,
-    action: `Have the user consent anew: ${loginCommand(client, subject)}. Where the user is to stay disconnected: keywarden grants ${client} forget ${subjectOption(subject)}`,
+    action: `Have the user consent anew: \`${loginCommand(client, subject)}\`. Where the user is to stay disconnected: \`keywarden grants ${client} forget ${subjectOption(subject)}\``,
     evidence: { subject, reason },
   });
 }
@@ -89,13 +89,13 @@ function pauseTexts(client: string, { why, until }: ClientPause) {
       return {
         title: `${client} is refused by its provider: client id or secret is wrong`,
         summary: `No grant of this client can be refreshed; applications get tokens only until those that are held end. No grant is lost by it: Keywarden holds all requests back. ${then}`,
-        action: `Put the right secret where ${client}'s clientSecret is read from (it is read at each use), then: keywarden check`,
+        action: `Put the right secret where ${client}'s clientSecret is read from (it is read at each use), then: \`keywarden check\``,
       };
     case 'grants-refused':
       return {
         title: `${client}: the provider refuses so many grants at once that Keywarden does not believe it`,
         summary: `Within five minutes the provider called more refresh tokens invalid than users disconnect. Those that were found dead before stay so, the further ones are kept and nobody is sent to consent again for them yet. Keywarden holds all requests back. ${then}`,
-        action: `Ask the provider whether it has ended all grants of ${client} or has a fault. See what is left: keywarden grants ${client} list`,
+        action: `Ask the provider whether it has ended all grants of ${client} or has a fault. See what is left: \`keywarden grants ${client} list\``,
       };
     case 'rate-limited':
       return {
@@ -107,7 +107,7 @@ function pauseTexts(client: string, { why, until }: ClientPause) {
       return {
         title: `${client}: the provider's token endpoint does not serve refreshes`,
         summary: `Applications get tokens only until those that are held end. Keywarden holds all requests back, so that no further grant is put at risk. ${then}`,
-        action: `See the provider's status page and the way from here to it: keywarden check`,
+        action: `See the provider's status page and the way from here to it: \`keywarden check\``,
       };
   }
 }
@@ -122,12 +122,12 @@ export function faultTold(client: string, fault: Fault, failure: Failure, now: n
       ? {
           title: `${client}: the provider's token answers are not as they must be`,
           summary: `${failure.message}. The tokens in them are kept and used as far as they can be; no grant is lost by it.`,
-          action: `Tell the provider; the rule is RFC 6749, 5.1. See whether it is over: keywarden alerts list`,
+          action: `Tell the provider; the rule is RFC 6749, 5.1. See whether it is over: \`keywarden alerts list\``,
         }
       : {
           title: `${client}: the provider refuses refreshes for what is in the request`,
           summary: `${failure.message}. The grants are kept; Keywarden tries again, less and less often, up to once an hour each.`,
-          action: `Compare ${client}'s registration at the provider with the configuration, then: keywarden check`,
+          action: `Compare ${client}'s registration at the provider with the configuration, then: \`keywarden check\``,
         };
   return raise('refresh-failed', client, now, {
     severity: 'warning',

@@ -59,6 +59,18 @@ describe('with a grace period', () => {
     expect(action.do === 'wait' && action.until - desk.now).toBeLessThanOrEqual(7 * SECOND);
   });
 
+  test('many are not replayed at one moment', () => {
+    const replayAt = (spread: number) => {
+      const desk = early(GRACE);
+      desk.setGrant({ attempts: 12 });
+      desk.fails(LOST);
+      desk.set({ spread });
+      desk.fails(LOST);
+      return desk.grant.retryAt ?? 0;
+    };
+    expect(replayAt(0) - replayAt(0.9)).toBeGreaterThan(4 * SECOND);
+  });
+
   test('whose replay could not be sent is not replayed without a pause', () => {
     const desk = early(GRACE);
     desk.fails(LOST);

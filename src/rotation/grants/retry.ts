@@ -27,14 +27,15 @@ export function retried(
 
 /**
  * Within the server's grace what is left of it counts, and not how often something failed before: the next replay comes
- * after a third of it at the latest, unless the server says when.
+ * after a third of it at the latest, each grant's by its own share, unless the server says when.
  */
-export function withinGrace({ policy }: GrantSituation, grant: Grant, now: number): Grant {
+export function withinGrace({ policy, spread }: GrantSituation, grant: Grant, now: number): Grant {
   const { attempt, retryAt, lastError } = grant;
   if (attempt === null || retryAt === null || lastError?.retryAfterMs !== undefined) return grant;
   const left = attempt.sentAt + policy.refreshGrace - now;
   if (left <= 0) return grant;
-  return { ...grant, retryAt: Math.min(retryAt, now + Math.max(SECOND, Math.ceil(left / 3))) };
+  const soon = Math.ceil((left / 3) * (1 - spread / 2));
+  return { ...grant, retryAt: Math.min(retryAt, now + Math.max(SECOND, soon)) };
 }
 
 /**

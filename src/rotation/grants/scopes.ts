@@ -104,7 +104,7 @@ function unusedScopes(
     condition: 'unused',
     title: `${client} has not used ${unused.join(', ')} for 60 days`,
     summary: `Every user grants these rights, and by the provider's log nobody has needed them since ${formatTime(now - UNUSED)}. Whoever steals a token has them too. Nothing is changed.`,
-    action: `Where the application does not need them, take them out of ${client}'s scopes in the configuration; users are asked for fewer at their next consent: keywarden login ${client}`,
+    action: `Where the application does not need them, take them out of ${client}'s scopes in the configuration; users are asked for fewer at their next consent: \`keywarden login ${client}\``,
     evidence: { unused },
   });
 }
@@ -126,7 +126,7 @@ function scopesMissing(client: string, missing: readonly string[], subject: stri
     condition: 'scope',
     title: `${client} was not granted ${missing.join(', ')}: calls that need it fail`,
     summary: `First seen with ${subject}. The provider, or the user at the consent, granted less than was asked for. The grant works for the rest and is kept.`,
-    action: `Ask the user to consent to all of it, or the provider to allow it to ${client}: keywarden grants ${client} list shows what each grant has`,
+    action: `Ask the user to consent to all of it, or the provider to allow it to ${client}: \`keywarden grants ${client} list\` shows what each grant has`,
     evidence: { missing, subject },
   });
 }

@@ -51,6 +51,8 @@ export class WatchWorld {
   log: LogEvent[] = [];
   /** What the provider answers to whoever reads its log; null: the log. */
   refusal: Failure | null = null;
+  /** Why the log gets no further; as a page says it. */
+  stuck: string | undefined;
   /** What happens while a page is under way. */
   meanwhile: () => Promise<void> = async () => {};
   rules: Rules = NO_RULES;
@@ -201,7 +203,8 @@ function providerOf(world: WatchWorld): Provider {
       const from = Number(cursor ?? 0);
       const events = world.log.slice(from, from + limit);
       const end = from + events.length;
-      return { events, skipped: 0, nextCursor: `${end}`, hasMore: end < world.log.length };
+      const page = { events, skipped: 0, nextCursor: `${end}`, hasMore: end < world.log.length };
+      return world.stuck === undefined ? page : { ...page, stuck: world.stuck };
     },
     seenClock: () => null,
     async close() {},
