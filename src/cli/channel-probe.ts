@@ -94,7 +94,7 @@ function unreachable(channel: string, error: string, at: number): Signal {
     severity: 'warning',
     title: `The channel ${channel} does not answer: an alert would not arrive there`,
     summary: `Nothing was sent: Keywarden looks whether the server of each channel answers, and ${PATIENCE} looks in succession found that this one does not. It looks again every five minutes.`,
-    action: `See why: keywarden check. Once it answers: keywarden alerts test ${channel}`,
+    action: `See why: \`keywarden check\`. Once it answers: \`keywarden alerts test ${channel}\``,
     deadline: null,
     evidence: { channel, error },
   };

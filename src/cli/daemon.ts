@@ -51,6 +51,7 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
       keys,
       now: () => clock.now(),
       owner: `${config.installation.name}-${process.pid}`,
+      progress: (rows) => log.info({ rows }, 'the state is brought to this version; this happens once'),
     });
     opened.push(() => state.close());
     await sweepFiles(config, log);

@@ -4,7 +4,7 @@ import { Commands } from '../engine/commands.ts';
 import type { EngineContext, Plugins } from '../engine/context.ts';
 import { Engine } from '../engine/engine.ts';
 import { type Succession, succeed } from '../engine/succession.ts';
-import { KeywardenError, type Log, type Secret } from '../model/index.ts';
+import { KeywardenError, type Log, SECOND, type Secret } from '../model/index.ts';
 import { readMasterKeys } from './master-keys.ts';
 
 /** What lasts as long as the process, whatever is configured. */
@@ -20,6 +20,9 @@ type Parts = {
   readonly keys: readonly Secret[];
 };
 
+/** A request that began by a former configuration may still need its plug-ins, ms. */
+const CLOSE_AFTER = 30 * SECOND;
+
 /** Makes the plug-ins of a configuration; their code is loaded when it is needed. */
 export async function pluginsOf(config: Config, parts: Lasting, log: Log): Promise<Plugins> {
   const { loadPlugins } = await import('../engine/plugins.ts');
@@ -32,8 +35,8 @@ export class Reigns {
   #current: Reign;
   readonly #parts: Parts;
   readonly #stopping = new AbortController();
-  /** Those whose last work is still in flight. */
-  readonly #former = new Set<Plugins>();
+  /** Those whose last work is still in flight, and the plug-ins it needs. */
+  readonly #former = new Map<Engine, Plugins>();
   #reloading: Promise<unknown> = Promise.resolve();
 
   constructor(first: Reign, parts: Parts) {
@@ -52,16 +55,17 @@ export class Reigns {
     return work;
   }
 
-  /** Waits for a reload that is under way, and stops what runs then. */
+  /** Waits for a reload that is under way, and stops what runs then, and what is left of those before. */
   async stop(): Promise<void> {
     this.#stopping.abort(stopped());
     await this.#reloading;
-    await this.#current.engine.stop();
+    await Promise.all([this.#current.engine, ...this.#former.keys()].map((engine) => engine.stop()));
   }
 
   /** Closes the plug-ins. */
   async close(): Promise<void> {
-    await Promise.all([this.#current.plugins, ...this.#former].map((plugins) => plugins.close()));
+    const all = new Set([this.#current.plugins, ...this.#former.values()]);
+    await Promise.all([...all].map((plugins) => plugins.close()));
   }
 
   async #reload(config: Config, log: Log): Promise<void> {
@@ -89,29 +93,43 @@ export class Reigns {
     if (done.error === null) void this.#endFormer(former, done, log);
     else {
       await plugins.close();
-      await this.#goOn(former, done.engine);
+      await this.#goOn(former, done, log);
       throw done.error;
     }
   }
 
-  /** Closes the former plug-ins once nothing needs them any more. */
-  async #endFormer({ plugins }: Reign, { engine, ended }: Succession, log: Log): Promise<void> {
-    this.#former.add(plugins);
+  /** Closes the former plug-ins once nothing needs them any more; where the former configuration goes on they are in use. */
+  async #endFormer(former: Reign, { engine, ended }: Succession, log: Log): Promise<void> {
+    const { plugins } = former;
+    this.#former.set(former.engine, plugins);
     await ended;
     if (this.#stopping.signal.aborted) return;
-    this.#former.delete(plugins);
     try {
-      await plugins.close();
       await engine.formerEnded();
+      await this.#pause(CLOSE_AFTER);
+      if (this.#stopping.signal.aborted) return;
+      this.#former.delete(former.engine);
+      if (!this.#uses(plugins)) await plugins.close();
     } catch (error) {
       log.warn({ error }, 'what the former configuration left could not all be ended; a restart ends it');
     }
   }
 
+  /** Once the process stops nobody waits for its end any more. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.lasting.clock.after(ms, resolve));
+  }
+
+  #uses(plugins: Plugins): boolean {
+    return [this.#current.plugins, ...this.#former.values()].includes(plugins);
+  }
+
   /** With the configuration and the plug-ins of before. */
-  async #goOn(former: Reign, engine: Engine): Promise<void> {
+  async #goOn(former: Reign, done: Succession, log: Log): Promise<void> {
+    const { engine } = done;
     if (engine === former.engine) return;
     this.#current = { ...former, engine, commands: new Commands(engine) };
+    void this.#endFormer(former, done, log);
     const answer = await this.#prepare(this.#current);
     answer();
   }

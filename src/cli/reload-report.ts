@@ -59,9 +59,9 @@ function raise(
     at,
     title: `The configuration was not reloaded: ${where}`,
     summary: `${first}.${more} Keywarden goes on with the configuration of before, whole; what was to change has not changed, and a restart would fail with the same.`,
-    action: `See all that is wrong: ${action}. Correct it and reload, or put the former file back.`,
+    action: `See all that is wrong: \`${action}\`. Correct it and reload, or put the former file back.`,
     deadline: null,
-    evidence: { file, line, fault: first, faults: count, cause },
+    evidence: { file, line, faults: count, cause },
   };
 }
 

@@ -77,6 +77,7 @@ const told = async () =>
 
 const RELOADED = /"msg":"the configuration was reloaded"/;
 const REFUSED = /"msg":"the configuration was not reloaded/;
+const MINTED = /"msg":"frameflow-prod: mint"/;
 const UNCHANGED = /"msg":"nothing has changed in the configuration/;
 
 test('a configuration that was changed is taken over at the same address, and what waits there is answered', async () => {
@@ -210,6 +211,28 @@ test('a mint that is under way when the configuration changes ends where it bega
   expect((await list('/v1/alerts', 'alerts')).filter(({ kind }) => kind === 'key-orphaned')).toEqual([]);
 });
 
+test('SIGTERM after a reload waits for what the former configuration has under way', async () => {
+  const good = await readFile(w.config, 'utf8');
+  const fault = { kind: 'delay', ms: 7_000 } as const;
+  w.sandbox.admin.setFault({ service: 'frameflow', path: '/v1/auth/rotate', times: 1, fault });
+  const idle = daemon.output();
+  await rotate('frameflow-prod', true);
+  await expect.poll(() => w.sandbox.admin.state().faults.length, { timeout: 30_000 }).toBe(0);
+  const before = daemon.output();
+  await save(good.replace('[DE, IT]', '[DE, PT]'));
+  daemon.child.kill('SIGHUP');
+  await next(RELOADED, before);
+  expect(matching(daemon.output().slice(idle.length), MINTED)).toEqual([]);
+  daemon.child.kill('SIGTERM');
+  const { code, stdout } = await daemon.ended;
+  expect(code).toBe(0);
+  expect(matching(stdout.slice(idle.length), MINTED)).toHaveLength(1);
+  w.sandbox.admin.clearFaults();
+  daemon = w.start(['run', '--watch-config']);
+  ({ address } = JSON.parse(await daemon.line(/"msg":"ready"/)) as { address: string });
+  await daemon.line(/app\.env#.* has version 4/);
+});
+
 test('SIGTERM in the middle of a reload ends it all the same, and nothing that was said shows a secret', async () => {
   const good = await readFile(w.config, 'utf8');
   w.sandbox.admin.setFault({ service: 'frameflow', times: 0, fault: { kind: 'delay', ms: 60_000 } });
@@ -217,7 +240,7 @@ test('SIGTERM in the middle of a reload ends it all the same, and nothing that w
   await rotate('frameflow-spare');
   await next(/frameflow-spare: preflight/, idle);
   const before = daemon.output();
-  await save(good.replace('[DE, IT]', '[DE, ES]'));
+  await save(good.replace('[DE, PT]', '[DE, ES]'));
   daemon.child.kill('SIGHUP');
   await next(/"msg":"the configuration is loaded anew"/, before);
   daemon.child.kill('SIGTERM');

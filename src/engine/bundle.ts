@@ -9,7 +9,7 @@ import {
   type Turn,
   wakeFollowers,
 } from '../alerting/delivery.ts';
-import { type Bundle, gather, type Owed } from '../alerting/gather.ts';
+import { type Bundle, gather, heardBy, type Owed } from '../alerting/gather.ts';
 import { deliveryWork } from '../alerting/outbox.ts';
 import type { Alert, Change, Delivery, Failure } from '../model/index.ts';
 import type { Outbox } from '../state/contract.ts';
@@ -20,6 +20,7 @@ export type Gathered = {
   readonly attempts: readonly BundledAttempt[];
   /** Ends that the message tells already: it calls their alerts over. */
   readonly covered: readonly Delivery[];
+  /** What to commit with the attempts: what was cancelled, and that nobody else takes up the others meanwhile. */
   readonly cancelled: readonly Change[];
 };
 
@@ -50,8 +51,13 @@ export function gatherDue(
     bundle,
     attempts,
     covered: bundle.form === 'single' ? [] : coveredBy(bundle, siblings),
-    cancelled,
+    cancelled: [...cancelled, ...attempts.flatMap((attempt) => held(attempt, head, now))],
   };
+}
+
+/** The claim is on the head alone: what goes with it is due again only once its sender must have heard of it. */
+function held({ owed, delivery }: BundledAttempt, head: Owed, now: number): Change[] {
+  return delivery.id === head.delivery.id ? [] : [later(owed, heardBy(delivery, now))];
 }
 
 function cancel(delivery: Delivery, siblings: readonly Delivery[], now: number): Change[] {
@@ -79,7 +85,7 @@ export type Outcome = {
 
 /**
  * Folds the one answer into all that the message bore. The claimed one is released by the caller; the due records of the
- * others stand beside their deliveries.
+ * others stand beside their deliveries. What somebody else has settled or sent meanwhile is left as it is.
  *
  * @param after the deliveries of these alerts as they are now
  */
@@ -99,6 +105,7 @@ export function foldBundle(
   let nextAt: number | null = null;
   for (const { delivery, owed } of attempts) {
     const own = siblings.get(delivery.alertId) ?? [];
+    if (!own.some((now) => isSame(now, delivery))) continue;
     const folded = foldDelivery(delivery, failure, {
       ...turn,
       overSince: overSince(delivery, own, owed.alert),
@@ -111,7 +118,7 @@ export function foldBundle(
     changes.push(...wakeFollowers(folded.delivery, others, turn.now));
   }
   if (failure === null) {
-    for (const delivery of covered) {
+    for (const delivery of covered.filter((each) => after.some((now) => isSame(now, each)))) {
       changes.push(
         put({ ...beginDelivery(delivery, turn.now).delivery, state: 'delivered', lastError: null }),
       );
@@ -119,6 +126,11 @@ export function foldBundle(
     }
   }
   return { changes, signals, nextAt };
+}
+
+/** Nobody has sent or settled it since. */
+function isSame(now: Delivery, { id, attempts }: Delivery): boolean {
+  return now.id === id && now.state === 'pending' && now.attempts === attempts;
 }
 
 /** The alerts of a message. */

@@ -1,4 +1,5 @@
 import { type Change, type Clock, SECOND, type WorkKind } from '../model/index.ts';
+import { silencesNotAhead } from './attend.ts';
 import type { EngineContext } from './context.ts';
 import { publicationId } from './destination.ts';
 import { wakeHeartbeat } from './heartbeat.ts';
@@ -41,7 +42,8 @@ export class ClockWatch {
  * Makes everything that could be waiting due now, after the clock was set back by `ms`; whoever is woken too early plans anew
  * and waits again. Of grants there may be a million: their due times are set back as well.
  */
-export async function wakeAll({ config, state, clock }: EngineContext, ms: number): Promise<Change[]> {
+export async function wakeAll(context: EngineContext, ms: number): Promise<Change[]> {
+  const { config, state, clock } = context;
   const at = clock.now();
   const wake = (kind: WorkKind) => (id: string) => ({ type: 'work.wake', kind, id, at }) as const;
   const credentials = Object.values(config.credentials);
@@ -63,5 +65,6 @@ export async function wakeAll({ config, state, clock }: EngineContext, ms: numbe
     ...(await state.scheduled('authorization')).map(({ id }) => id).map(wake('authorization')),
     ...(await state.scheduled('delivery')).map(({ id }) => id).map(wake('delivery')),
     ...(await state.scheduled('alert')).map(({ id }) => id).map(wake('alert')),
+    ...(await silencesNotAhead(context)),
   ];
 }

@@ -1,7 +1,11 @@
+import { identityOf } from '../alerting/identity.ts';
 import type { Claim, Signal, WorkKind } from '../model/index.ts';
+import type { State } from '../state/contract.ts';
 
 /** So many failures in succession are more than a hiccup; they are some minutes apart. */
 const PATIENCE = 3;
+
+const KIND = 'rotation-attention';
 
 /** What goes wrong when such a record is not turned, for a person. */
 const CONSEQUENCES: Partial<Record<WorkKind, string>> = {
@@ -13,6 +17,14 @@ const CONSEQUENCES: Partial<Record<WorkKind, string>> = {
 /** Turns that fail for a reason that nobody planned for: one that lasts is told, for it stops what it concerns. */
 export class Defects {
   readonly #failures = new Map<string, number>();
+  /** The identities of what stood at the start. */
+  #open = new Set<string>();
+
+  /** Takes in what was told before the start and still stands: the first good turn ends it. */
+  async recall(state: Pick<State, 'openAlerts'>, credentials: readonly string[]): Promise<void> {
+    const open = await state.openAlerts({ credentials, kinds: [KIND] });
+    this.#open = new Set(open.map(({ identity }) => identity));
+  }
 
   /** What is to be told of a failed turn. */
   failed({ kind, id }: Claim, error: unknown, at: number): Signal[] {
@@ -25,7 +37,7 @@ export class Defects {
     return [
       {
         type: 'raise',
-        kind: 'rotation-attention',
+        kind: KIND,
         severity: 'critical',
         credential: credentialOf(id),
         condition: `defect ${key}`,
@@ -45,9 +57,10 @@ export class Defects {
     const key = `${kind} ${id}`;
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.delete(key);
-    if (failures < PATIENCE || CONSEQUENCES[kind] === undefined) return [];
-    const condition = `defect ${key}`;
-    return [{ type: 'resolve', kind: 'rotation-attention', credential: credentialOf(id), condition, at }];
+    if (CONSEQUENCES[kind] === undefined) return [];
+    const about = { kind: KIND, credential: credentialOf(id), condition: `defect ${key}` } as const;
+    const stands = this.#open.delete(identityOf(about));
+    return stands || failures >= PATIENCE ? [{ type: 'resolve', ...about, at }] : [];
   }
 }
 

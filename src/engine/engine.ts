@@ -57,37 +57,40 @@ export class Engine {
   readonly #defects = new Defects();
   readonly #listeners: Set<() => void>;
   #former: Engine | null;
+  /** Nothing new is begun: a stop, or a successor. */
   readonly #stopping = new AbortController();
+  /** What only this process knows is given up where the state does not take it: a stop alone. */
+  readonly #ending = new AbortController();
   readonly #heartbeat: Heartbeat;
   #schedule: { stop(): void } | null = null;
-  #prunedAt = 0;
+  #prunedAt: number;
+  #started = false;
 
   /** @param former the one whose place it takes on the same state; who waits there is told here */
   constructor(context: EngineContext, former: Engine | null = null) {
     this.context = context;
     this.#former = former;
     this.#listeners = former === null ? new Set() : former.#listeners;
-    this.#clock = new ClockWatch(context.clock);
+    this.#clock = former === null ? new ClockWatch(context.clock) : former.#clock;
+    this.#prunedAt = former === null ? 0 : former.#prunedAt;
     this.#skew = new ClockSkew(context.plugins.providers);
     this.#dead = new DeadClaims(context);
     this.#heartbeat = new Heartbeat(context, this.#stopping.signal);
     this.values = former?.values ?? new CurrentValues(context.state);
     this.#committer = new Committer(
       context,
-      () => this.#loop.wake(),
+      () => this.#wake(),
       (changes) => {
         this.values.committed(changes);
         this.#grantWork.committed(changes);
       },
     );
-    this.audit = new AuditWatch(context, this.#committer, this.#stopping.signal);
+    this.audit = new AuditWatch(context, this.#committer, this.#stopping.signal, former?.audit ?? null);
     this.#deliveries = new Deliveries(context, this.#committer);
-    this.#grantWork = new GrantWork(context, this.#committer, {
-      stopping: this.#stopping.signal,
-      pause: (ms) => this.#loop.pause(ms),
-      wake: () => this.#loop.wake(),
-      nextTurn: (signal) => this.nextTurn(signal),
-    });
+    const [wake, nextTurn] = [() => this.#wake(), (signal: AbortSignal) => this.nextTurn(signal)];
+    const surroundings = { ...this.#surroundings(), wake, nextTurn };
+    const formerWork = former === null ? null : former.#grantWork;
+    this.#grantWork = new GrantWork(context, this.#committer, surroundings, formerWork);
     this.grants = this.#grantWork.commands;
     const lanes = lanesOf(context.config, (client) => this.#grantWork.gate(client));
     this.#loop = new Loop(context, lanes, (claim) => this.#turn(claim));
@@ -112,25 +115,42 @@ export class Engine {
   async start(schedule: typeof startSchedule = startSchedule): Promise<void> {
     const { config, state } = this.context;
     await state.prove();
-    await state.commit(await reconcileConfiguration(this.context));
-    await takeInSpooled(this.context, this.#committer);
+    const succeeds = this.#former !== null;
+    await state.commit(await reconcileConfiguration(this.context, { succeeds }));
+    // A former one may be writing there, and offers the state itself what it has spooled.
+    if (!succeeds) await takeInSpooled(this.context, this.#committer);
     await this.#reconcileAlerts();
+    await this.#defects.recall(state, Object.keys(config.credentials));
     await this.#grantWork.load();
     // A folder that does not answer holds up nobody else.
     void tidyDestinations(this.context);
     const tasks = {
       reconcile: () => {
         void this.reconcile();
-        void this.#keepHouse();
-        void this.audit.daily();
+        // What the look has not seen is not deleted.
+        void this.audit.daily().then(() => this.#keepHouse());
       },
       pollLogs: () => void this.pollLogs(),
     };
     // The expressions mean the machine's time, also in the demonstration, whose daemon lives on a faster clock.
     this.#schedule = schedule(config.schedule, tasks, systemClock());
-    this.#loop.wake();
-    if (this.#former !== null) this.#former.#loop.succeeded(() => this.#loop.wake());
+    this.#started = true;
+    this.#wake();
+    if (this.#former !== null) this.#former.#loop.succeeded(() => this.#wake());
     this.#former = null;
+  }
+
+  /** Turns the loop; before it is started nobody does, whatever is committed: it may never be. */
+  #wake(): void {
+    if (this.#started) this.#loop.wake();
+  }
+
+  #surroundings() {
+    return {
+      stopping: this.#stopping.signal,
+      ending: this.#ending.signal,
+      pause: (ms: number) => this.#loop.pause(ms),
+    };
   }
 
   async #reconcileAlerts(): Promise<void> {
@@ -156,7 +176,7 @@ export class Engine {
       );
     }
     await this.#freeDead();
-    this.#loop.wake();
+    this.#wake();
   }
 
   async #freeDead(): Promise<void> {
@@ -178,7 +198,7 @@ export class Engine {
           (id): Change => ({ type: 'work.wake', kind: 'monitor', id, at: clock.now() }),
         ),
       );
-      this.#loop.wake();
+      this.#wake();
     } catch (error) {
       log.error({ error }, 'the log monitors could not be made due');
     }
@@ -188,7 +208,7 @@ export class Engine {
   async submit(changes: readonly Change[], signals: readonly Signal[] = []): Promise<void> {
     await this.#committer.commit(changes, signals);
     this.#committed();
-    this.#loop.wake();
+    this.#wake();
   }
 
   /** Resolves once everything that was raised until now is committed; what is raised later sees what is committed by now. */
@@ -214,6 +234,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#schedule?.stop();
     this.#stopping.abort();
+    this.#ending.abort();
     const began = this.context.clock.monotonic();
     await this.#loop.drain(Object.keys(this.context.config.channels).map(deliveryLane), STOP_WITHIN);
     const passed = Math.ceil(this.context.clock.monotonic() - began);
@@ -240,14 +261,14 @@ export class Engine {
       if (hurry.aborted) resolve();
       hurry.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([this.#loop.stop(HAND_OVER_WITHIN), hurried]);
+    await Promise.race([this.#loop.park(HAND_OVER_WITHIN), hurried]);
     return { ended: Promise.all([this.#loop.ended(), this.audit.idle()]).then(() => undefined) };
   }
 
   /** Ends what the former one has begun to tell, in its last turns, of what is no longer configured. */
   async formerEnded(): Promise<void> {
     await this.#reconcileAlerts();
-    this.#loop.wake();
+    this.#wake();
   }
 
   /** Deletes what has outlived its retention, at most once a day; it may be done twice. */
@@ -255,7 +276,7 @@ export class Engine {
     const { state, clock, config, log } = this.context;
     const { rotations, alerts, audit } = config.state.retain;
     const now = clock.now();
-    if (now - this.#prunedAt < DAY) return;
+    if (this.#stopping.signal.aborted || now - this.#prunedAt < DAY) return;
     this.#prunedAt = now;
     try {
       await state.prune({
@@ -291,10 +312,7 @@ export class Engine {
     const { context } = this;
     switch (claim.kind) {
       case 'credential':
-        await turnCredential(context, this.#committer, claim, {
-          stopping: this.#stopping.signal,
-          pause: (ms) => this.#loop.pause(ms),
-        });
+        await turnCredential(context, this.#committer, claim, this.#surroundings());
         break;
       case 'publication':
         await turnPublication(context, this.#committer, claim);

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Claim, Clock, Log, Work } from '../model/index.ts';
-import { HOUR, Secret } from '../model/index.ts';
-import type { State } from '../state/contract.ts';
+import { HOUR, MINUTE, Secret } from '../model/index.ts';
+import { type State, StateError } from '../state/contract.ts';
 import { openMemory } from '../state/sqlite/index.ts';
-import { Loop } from './loop.ts';
+import { Loop, WHILE_IT_LIVES } from './loop.ts';
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 
@@ -209,6 +209,35 @@ describe('the loop', () => {
     hand.end('first');
     expect(await loop.stop(1_000)).toBe(true);
     expect(hand.seen).toEqual(['first']);
+  });
+
+  test('offers its last releases, once it is parked, to the state until that takes them', async () => {
+    let refused = 0;
+    const full = async () => {
+      refused += 1;
+      throw new StateError('state_full', 'the disk is full');
+    };
+    const own: State = { ...state, commit: full };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const failing = async () => {
+      await promise;
+      throw new Error('a defect');
+    };
+    const lanes = [{ name: 'lane', capacity: 2 }];
+    loop = new Loop({ state: own, clock, log: quiet, claimFor: WHILE_IT_LIVES }, lanes, failing);
+    await state.commit([due('first', 'lane'), due('second', 'lane')]);
+    loop.wake();
+    await expect.poll(() => loop.active).toBe(2);
+    expect(await loop.park(10)).toBe(false);
+    resolve();
+    await expect.poll(() => clock.next).toBe(MINUTE);
+    clock.move(MINUTE);
+    await expect.poll(() => refused).toBe(4);
+    Object.assign(own, { commit: state.commit });
+    await expect.poll(() => clock.next).toBe(MINUTE);
+    clock.move(MINUTE);
+    await loop.ended();
+    expect((await state.nextDue(['lane'])).get('lane')).toBe(clock.now() + MINUTE);
   });
 
   describe('with a gate', () => {

@@ -50,7 +50,10 @@ export class Loop {
   #cancelTimer: () => void = () => undefined;
   #turning: Promise<void> | null = null;
   #again = false;
+  /** Nothing more is claimed. */
   #stopped = false;
+  /** What runs gives up what it cannot get into the state. */
+  #ending = false;
   #turns = 0;
   /** The lanes that are drained before a stop, and whom to tell once nothing of them is due; null: none is. */
   #draining: { readonly lanes: ReadonlySet<string>; readonly done: () => void } | null = null;
@@ -112,8 +115,17 @@ export class Loop {
     await promise;
   }
 
-  /** Claims nothing more and waits until what runs has ended, at most `ms` of real time. True where all has ended. */
-  async stop(ms: number): Promise<boolean> {
+  /**
+   * Claims nothing more and waits until what runs has ended, at most `ms` of real time. True where all has ended. The process
+   * ends: whose claim cannot be released gives up.
+   */
+  stop(ms: number): Promise<boolean> {
+    this.#ending = true;
+    return this.park(ms);
+  }
+
+  /** As {@link Loop.stop}, in a process that lives on: what has not ended by then goes on until it has. */
+  async park(ms: number): Promise<boolean> {
     this.#stopped = true;
     this.#cancelTimer();
     for (const end of [...this.#pauses]) end();
@@ -224,7 +236,7 @@ export class Loop {
       'a turn failed; it comes again in a minute',
     );
     // A state that takes no writes (a full disk) may take them again: until then the claim would hold its record.
-    while (!(await this.#release(claim)) && !this.#stopped) await this.pause(AFTER_DEFECT);
+    while (!(await this.#release(claim)) && !this.#ending) await this.pause(AFTER_DEFECT);
   }
 
   async #release(claim: Claim): Promise<boolean> {
@@ -243,7 +255,7 @@ export class Loop {
     }
   }
 
-  /** Lets a handler rest for `ms` of wall time without counting as active; a stop ends it. */
+  /** Lets a handler rest for `ms` of wall time without counting as active; whoever stops or parks the loop ends it. */
   pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {

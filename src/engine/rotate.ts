@@ -47,7 +47,10 @@ export async function turnCredential(
 
 /** How a turn hears of the daemon's stop, and rests without holding it up. */
 export type Surroundings = {
+  /** Nothing new is begun: the daemon stops, or a successor takes over. */
   readonly stopping: AbortSignal;
+  /** The process ends: what the state does not take is given up. */
+  readonly ending: AbortSignal;
   /** Ends early at a stop. */
   readonly pause: (ms: number) => Promise<void>;
 };
@@ -115,10 +118,10 @@ async function commitIntent(
 
 /**
  * A minted key's only copy is in `answer`. It goes to the spool, where a restart finds it, and is offered to the state
- * again and again until that takes it or the daemon stops; nothing further is minted until then.
+ * again and again until that takes it or the process ends; nothing further is minted until then.
  */
 async function saveAnswer(
-  { context, committer, claim, stopping, pause }: Turn,
+  { context, committer, claim, ending, pause }: Turn,
   rotationId: string,
   answer: Secret,
   cause: unknown,
@@ -134,7 +137,7 @@ async function saveAnswer(
       if (spooled) await context.spool.clear(claim.id);
       return log.info(fields, `${claim.id}: the minted key is in the journal now`);
     } catch (error) {
-      if (stopping.aborted) throw error;
+      if (ending.aborted) throw error;
       await pause(backoff(attempt, {}));
     }
   }

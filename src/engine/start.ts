@@ -1,4 +1,5 @@
 import { cancelDelivery } from '../alerting/delivery.ts';
+import { heardBy } from '../alerting/gather.ts';
 import { identityOf } from '../alerting/identity.ts';
 import { orphans } from '../alerting/orphans.ts';
 import type { CredentialConfig, DestinationConfig } from '../config/types.ts';
@@ -12,7 +13,7 @@ import {
   type Version,
 } from '../model/index.ts';
 import { agentsOf, currentVersion, nextCheck } from '../rotation/index.ts';
-import { attendAll } from './attend.ts';
+import { attendAll, silencesNotAhead } from './attend.ts';
 import type { EngineContext } from './context.ts';
 import { checkSpread, publicationId } from './destination.ts';
 import { clientWork } from './grants/client.ts';
@@ -26,8 +27,13 @@ import { watchdogWork } from './watchdog.ts';
  * for destinations without the current version; hooks that are owed; monitors, logins, OAuth clients, the watchdog.
  * Messages to channels that it no longer names are cancelled. Nobody claims the grants of a client that is gone: they stay
  * as they are until it is back. Run at every start; running it twice changes nothing.
+ *
+ * @param how `succeeds`: another engine of this process may have messages under way
  */
-export async function reconcileConfiguration(context: EngineContext): Promise<Change[]> {
+export async function reconcileConfiguration(
+  context: EngineContext,
+  { succeeds }: { readonly succeeds: boolean } = { succeeds: false },
+): Promise<Change[]> {
   const { config, clock } = context;
   const now = clock.now();
   const changes: Change[] = [];
@@ -46,7 +52,7 @@ export async function reconcileConfiguration(context: EngineContext): Promise<Ch
     changes.push({ type: 'work.put', work: clientWork(name, now) });
   changes.push({ type: 'work.put', work: watchdogWork(now) });
   changes.push(heartbeatChange(config.heartbeat !== null, now));
-  changes.push(...(await owedDeliveries(context, now)));
+  changes.push(...(await owedDeliveries(context, now, succeeds)));
   return changes;
 }
 
@@ -80,22 +86,29 @@ export async function reconcileAlerts(
   const signals = orphans(open, configured, clock.now());
   const ending = new Set(signals.map(identityOf));
   const lasting = open.filter(({ identity }) => !ending.has(identity));
-  return { changes: await attendAll(context, lasting), signals };
+  return { changes: [...(await silencesNotAhead(context)), ...(await attendAll(context, lasting))], signals };
 }
 
 /**
  * Nobody claims the lane of a channel that is gone; what other channels are owed is due now, for the clock may have been
  * set back while nobody ran.
  */
-async function owedDeliveries({ config, state }: EngineContext, now: number): Promise<Change[]> {
-  return (await state.pendingDeliveries()).flatMap((delivery): Change[] =>
-    Object.hasOwn(config.channels, delivery.channel)
-      ? [{ type: 'work.wake', kind: 'delivery', id: delivery.id, at: now }]
-      : [
-          { type: 'delivery.put', delivery: cancelDelivery(delivery, now) },
-          { type: 'work.delete', kind: 'delivery', id: delivery.id },
-        ],
-  );
+async function owedDeliveries(
+  { config, state }: EngineContext,
+  now: number,
+  succeeds: boolean,
+): Promise<Change[]> {
+  return (await state.pendingDeliveries()).flatMap((delivery): Change[] => {
+    const { id, channel } = delivery;
+    if (!Object.hasOwn(config.channels, channel)) {
+      return [
+        { type: 'delivery.put', delivery: cancelDelivery(delivery, now) },
+        { type: 'work.delete', kind: 'delivery', id },
+      ];
+    }
+    const underWay = succeeds && heardBy(delivery, now) > now;
+    return underWay ? [] : [{ type: 'work.wake', kind: 'delivery', id, at: now }];
+  });
 }
 
 async function credentialChanges(context: EngineContext, name: string, now: number): Promise<Change[]> {

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../channels/contract.ts';
-import { type Raise, SECOND, Secret, SecretSource } from '../model/index.ts';
+import { HOUR, type Raise, SECOND, Secret, SecretSource } from '../model/index.ts';
 import { type State, StateError } from '../state/contract.ts';
 import { openMemory } from '../state/sqlite/index.ts';
 import { systemClock } from './clock.ts';
 import type { EngineContext } from './context.ts';
 import { Engine } from './engine.ts';
+import type { startSchedule } from './schedule.ts';
 import { StandstillError, succeed } from './succession.ts';
-import { contextOf, routesTo } from './testing/context.ts';
+import { contextOf, quiet, routesTo } from './testing/context.ts';
 
 const FOREVER = new AbortController().signal;
 
@@ -122,6 +123,66 @@ test('one that cannot start gives way to the former configuration', async () => 
   expect(error).toMatchObject({ code: 'state_full' });
   await engine.submit([], [raise('as before')]);
   await expect.poll(() => sent).toEqual(['former: as before']);
+});
+
+test('one that cannot start claims nothing, whatever it has committed before', async () => {
+  await former.submit([], [{ ...raise('gone'), kind: 'channel-failed', channel: 'removed' }]);
+  await expect.poll(() => sent).toEqual(['former: gone']);
+  const claimants: string[] = [];
+  const own = (name: string): State => ({
+    ...state,
+    claim: (lane, options) => {
+      claimants.push(name);
+      return state.claim(lane, options);
+    },
+  });
+  const context = partsOf('next', own('next'));
+  const next = new Engine(context, former);
+  engines.push(next);
+  const failing = (): never => {
+    throw new StateError('state_full', 'the disk is full');
+  };
+  Object.defineProperty(context.config.schedule, 'reconcile', { get: failing });
+  const { engine, error } = await succeed(former, next, FOREVER);
+  engines.push(engine);
+  expect(error).toMatchObject({ code: 'state_full' });
+  // The end of the alert was committed by the one that could not start, and owes a message.
+  await expect.poll(() => sent).toEqual(['former: gone', 'former: gone']);
+  expect(next.ready).toBe(false);
+  expect(claimants).toEqual([]);
+});
+
+test('what the former one knew of the clock and of the day’s work goes on with the successor', async () => {
+  let [back, pruned] = [0, 0];
+  const warned: string[] = [];
+  const clock = { ...systemClock(), now: () => Date.now() - back };
+  const log = { ...quiet, warn: (_fields: object, message: string) => void warned.push(message) };
+  const prune: State['prune'] = async (before) => {
+    pruned += 1;
+    return state.prune(before);
+  };
+  const context = { ...partsOf('first', { ...state, prune }), clock, log };
+  const tasks: Array<() => void> = [];
+  const schedule: typeof startSchedule = (_times, { reconcile }) => {
+    tasks.push(reconcile);
+    return { stop() {} };
+  };
+  const first = new Engine(context);
+  engines.push(first);
+  await first.start(schedule);
+  tasks[0]?.();
+  await expect.poll(() => pruned).toBe(1);
+  back = HOUR;
+  const { ended } = await first.handOver(FOREVER);
+  await ended;
+  const second = new Engine(context, first);
+  engines.push(second);
+  await second.start(schedule);
+  tasks[1]?.();
+  await expect.poll(() => warned.join()).toContain('the clock was set back');
+  await second.audit.idle();
+  await second.settled();
+  expect(pruned).toBe(1);
 });
 
 test('where neither can start it is said', async () => {

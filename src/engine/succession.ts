@@ -42,6 +42,8 @@ export async function succeed(former: Engine, next: Engine, stopping: AbortSigna
   try {
     return { engine: await begin(next), ended, error: null };
   } catch (error) {
+    const left = await next.handOver(AbortSignal.abort());
+    await left.ended;
     try {
       return { engine: await begin(new Engine(former.context, former)), ended, error };
     } catch (again) {

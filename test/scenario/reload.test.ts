@@ -67,6 +67,25 @@ describe('a reload in the middle of a rotation', () => {
   );
 });
 
+test('a request that began before a reload may end by the former plug-ins, which are closed thereafter', async () => {
+  const world = await makeWorld({ destinations: ['file'] });
+  const { plugins } = world.daemon.engine.context;
+  const { close } = plugins;
+  let closed = 0;
+  Object.assign(plugins, {
+    close: () => {
+      closed += 1;
+      return close();
+    },
+  });
+  await reload(world, { destinations: ['file'], second: true });
+  expect(world.daemon.engine.context.plugins).not.toBe(plugins);
+  await world.advance('20s');
+  expect(closed).toBe(0);
+  await world.advance('20s');
+  expect(closed).toBe(1);
+});
+
 test('a credential comes and goes with a reload, and its alerts go with it', async () => {
   const world = await makeWorld({ destinations: ['file'] });
   await reload(world, { destinations: ['file'], second: true });

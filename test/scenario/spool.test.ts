@@ -37,6 +37,19 @@ test('a key that was minted as the disk became full outlives the process, also w
   expect(await world.daemon.engine.context.spool.load()).toEqual([]);
 });
 
+test('one that was minted before another configuration took over comes into the state without a restart', async () => {
+  const world = await fullAtTheAnswer();
+  const { engine } = world.daemon;
+  const { ended } = await engine.handOver(AbortSignal.abort());
+  await world.advance('1m');
+  expect(await engine.context.spool.load()).toHaveLength(1);
+  world.killable.refusal = null;
+  await world.advance('10m');
+  await ended;
+  expect(await engine.context.spool.load()).toEqual([]);
+  expect((await world.rotation()).answeredAt).not.toBeNull();
+});
+
 test('a process that is killed between the taking in and the clearing takes in the same key once', async () => {
   const world = await fullAtTheAnswer();
   const { spool } = world.daemon.engine.context;
