@@ -250,6 +250,27 @@ describe('a spike of refused logins that a failed rotation explains', () => {
     expect(attend(spike, [], { ...memory.context(), refusals: 3 }).owed).toEqual(['team']);
   });
 
+  test('is told where a silence has kept its reason from everybody, and not where that was told before', () => {
+    const quiet = { ...SILENCE, credential: [], kind: ['rotation-failed'] } as const;
+    const unheard = new Memory();
+    unheard.silences = [quiet];
+    unheard.take(failed());
+    unheard.take(raise(SPIKE));
+    expect(unheard.sent()).toEqual(['trigger team']);
+    expect(spikeOf(unheard)?.evidence.explainedBy).toBeUndefined();
+    const heard = new Memory();
+    heard.take(failed());
+    arrive(heard);
+    heard.silences = [quiet];
+    heard.take(raise(SPIKE));
+    expect(heard.sent()).toEqual(['trigger team']);
+    const spike = spikeOf(heard);
+    if (spike === undefined) throw new Error('a spike was raised');
+    const context = { ...heard.context(), refusals: 3 };
+    expect(attend(spike, [], context).owed).toEqual([]);
+    expect(attend(spike, [], { ...context, own: () => [] }).owed).toEqual(['team']);
+  });
+
   test.each([
     ['from sources that were never seen', { ...SPIKE, evidence: { ...SPIKE.evidence, knownSources: false } }],
     ['in which somebody got in', { ...SPIKE, evidence: { ...SPIKE.evidence, gotIn: ['203.0.113.5'] } }],

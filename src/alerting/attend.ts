@@ -1,17 +1,12 @@
-import type { Alert, Delivery, Silence } from '../model/index.ts';
-import { explainedBy } from './inhibit.ts';
+import type { Alert, Delivery } from '../model/index.ts';
+import { type Causes, explainedBy } from './inhibit.ts';
 import { type ChannelKinds, channelsFor, escalationsFor, type Route } from './route.ts';
 import { mutedUntil } from './silence.ts';
-import { isReport } from './transient.ts';
 
 /** What surrounds an alert that is looked at. */
-export type AttendContext = {
-  readonly now: number;
+export type AttendContext = Causes & {
   readonly routes: readonly Route[];
   readonly channels: ChannelKinds;
-  readonly silences: readonly Silence[];
-  /** Alerts that are not resolved, those of the same credential at least. */
-  readonly open: readonly Alert[];
   /** What is still triggered is told again after so long, ms. */
   readonly repeat: number;
   /** A channel that has refused an alert so often is not asked to take it again. */
@@ -35,11 +30,11 @@ const NOTHING: Attention = { owed: [], nextAt: null };
  * @example attend(alert, deliveries, { ...scope, silences, open }) // { owed: ['oncall'], nextAt: 1760000600000 }
  */
 export function attend(alert: Alert, deliveries: readonly Delivery[], context: AttendContext): Attention {
-  const { now, silences, open } = context;
-  if (alert.state !== 'triggered' || isReport(alert)) return NOTHING;
+  const { now, silences } = context;
+  if (alert.state !== 'triggered') return NOTHING;
   const muted = mutedUntil(alert, silences, now);
   if (muted !== null) return { owed: [], nextAt: muted };
-  if (explainedBy(alert, open) !== null) return NOTHING;
+  if (explainedBy(alert, context) !== null) return NOTHING;
   const told = latestTriggers(alert, deliveries, context);
   const first = unrefused(alert, deliveries, context).filter((channel) => !told.has(channel));
   const repeats = repeatsOf(alert, told, context);

@@ -45,6 +45,7 @@ function begin(passage: Passage, signal: Raise, context: Surroundings): Alert {
     acknowledgedBy: null,
     triggeredAt: context.now,
     reportedAt: null,
+    ...(signal.transient === true ? { transient: true } : {}),
     revision: 1,
   };
 }

@@ -14,7 +14,11 @@ import { seeded } from './hostile.suite.ts';
 
 const NOW = Date.UTC(2026, 9, 1, 9);
 const TURN: Turn = { now: NOW, unit: 0, overSince: null };
-const REFUSED: Failure = { code: 'refused', verdict: 'permanent', message: 'Slack answered 404' };
+const REFUSED: Failure = {
+  code: 'refused',
+  verdict: 'permanent',
+  message: 'Slack answered 404; check the webhook',
+};
 const BUSY: Failure = { code: 'unavailable', verdict: 'retryable', message: 'Slack answered 503' };
 const LOST: Failure = { code: 'timeout', verdict: 'unknown', message: 'Slack did not answer' };
 
@@ -114,6 +118,7 @@ describe('an outcome', () => {
           channel: 'team',
           condition: 'team',
           severity: 'warning',
+          title: 'Channel team is down: Slack answered 404',
           evidence: { code: 'refused' },
         },
       ]);

@@ -9,6 +9,7 @@ import {
   type Signal,
 } from '../model/index.ts';
 import { backoff, DOWN_AFTER } from './backoff.ts';
+import { bounded } from './text.ts';
 
 /** How long a delivery is tried at least, and after the end of its alert. */
 const GIVE_UP_AFTER = DAY;
@@ -87,14 +88,16 @@ export function planDelivery(
     const stale = severity === 'info' || late || triggers.some(isKnown);
     return told || (ends.length > 0 && stale) ? 'cancel' : planTrigger(delivery, triggers);
   }
-  if (delivery.event === 'acknowledge' && ends.length > 0) return 'cancel';
+  // An alert that got worse since is to be taken on anew.
+  const isVoid = ends.length > 0 || triggers.some((trigger) => follows(trigger, delivery));
+  if (delivery.event === 'acknowledge' && isVoid) return 'cancel';
   // A trigger that nobody has sent yet is waited for too: another worker may be about to.
   if (triggers.some(({ state }) => state === 'pending')) return 'wait';
   return triggers.some(isKnown) ? 'send' : 'cancel';
 }
 
 /** The channel has it, or may have. */
-function isKnown(trigger: Delivery): boolean {
+export function isKnown(trigger: Delivery): boolean {
   return trigger.state === 'delivered' || mayHaveArrived(trigger);
 }
 
@@ -185,7 +188,7 @@ export function foldDelivery(delivery: Delivery, outcome: Failure | null, turn: 
   }
   const lastError = remember(delivery, outcome);
   const failures = Math.max(delivery.attempts, turn.failures ?? 0);
-  const hopeless = outcome.verdict === 'permanent' || outcome.verdict === 'rejected';
+  const hopeless = isLasting(outcome);
   const expired = turn.overSince !== null && now - turn.overSince >= GIVE_UP_AFTER;
   const signals =
     hopeless || failures % DOWN_AFTER === 0
@@ -198,10 +201,20 @@ export function foldDelivery(delivery: Delivery, outcome: Failure | null, turn: 
   return { delivery: { ...delivery, lastError }, signals, nextAt };
 }
 
+/** The channel will not take it, however often it is tried. */
+export function isLasting({ verdict }: Failure): boolean {
+  return verdict === 'permanent' || verdict === 'rejected';
+}
+
 /** An attempt that may have arrived is not forgotten when a later one certainly did not. */
 function remember(delivery: Delivery, outcome: Failure): Failure {
   const doubtful = mayHaveArrived(delivery) && delivery.lastError?.code !== IN_FLIGHT.code;
-  return doubtful && outcome.verdict === 'retryable' ? { ...outcome, verdict: 'unknown' } : outcome;
+  return doubtful ? { ...outcome, verdict: 'unknown' } : outcome;
+}
+
+/** What a channel said, without the advice that follows it. */
+function verdictOf({ message }: Failure): string {
+  return bounded(message.split(/; |\. /, 1)[0] ?? message, 70);
 }
 
 function channelFailed(
@@ -209,7 +222,7 @@ function channelFailed(
   failure: Failure,
   { failures, now }: { readonly failures: number; readonly now: number },
 ): Raise {
-  const lasting = failure.verdict === 'permanent' || failure.verdict === 'rejected';
+  const lasting = isLasting(failure);
   return {
     type: 'raise',
     kind: 'channel-failed',
@@ -218,8 +231,8 @@ function channelFailed(
     severity: 'warning',
     at: now,
     title: lasting
-      ? `Channel ${channel} is down: ${failure.code}`
-      : `Channel ${channel} has failed ${failures} times in succession: ${failure.code}`,
+      ? `Channel ${channel} is down: ${verdictOf(failure)}`
+      : `Channel ${channel} has failed ${failures} times in succession: ${verdictOf(failure)}`,
     summary: lasting
       ? `${failure.message}. That message is lost on this channel; the others have it where routes say so.`
       : `${failure.message}. Keywarden keeps what is owed to it and goes on trying.`,

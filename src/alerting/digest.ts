@@ -2,6 +2,7 @@ import type { Severity } from '../model/index.ts';
 import type { Bundle, Owed } from './gather.ts';
 import { span, time } from './render.ts';
 import { bounded, printable } from './text.ts';
+import { isOver } from './transient.ts';
 
 /** Lines of one message; the rest is counted. */
 const LINES = 10;
@@ -12,12 +13,20 @@ const WORDS: ReadonlyArray<readonly [Severity, (count: number) => string]> = [
   ['info', (count) => `${count} for information`],
 ];
 
+/** One alert among several. */
+export type Line = {
+  /** Severity (or what became of it) and verdict; at most 150 characters. */
+  readonly verdict: string;
+  /** What `keywarden alerts ack` takes, so never what is cut for want of room; at most 45 characters. */
+  readonly id: string;
+};
+
 /** Several alerts in words, free of any channel's markup. */
 export type RenderedBundle = {
   /** How many, how grave, about what; at most 150 characters. */
   readonly headline: string;
-  /** One for each of the gravest, at most 10 of at most 200 characters; what is over comes last and says so. */
-  readonly lines: readonly string[];
+  /** One for each of the gravest, at most 10; what is over comes last and says so. */
+  readonly lines: readonly Line[];
   /** What the lines do not show, and where all of it stands; at most 300 characters; null: they show all. */
   readonly rest: string | null;
   /** When they were seen; at most 300 characters. */
@@ -37,14 +46,13 @@ export function renderBundle({ form, items }: Bundle): RenderedBundle {
   return {
     headline: bounded(form === 'group' ? groupHeadline(items) : counted(items), 150),
     lines: shown.map(({ delivery, alert }) => line(delivery, alert)),
-    rest: left === 0 ? null : bounded(`and ${left} more: keywarden alerts list shows all`, 300),
+    rest: left === 0 ? null : bounded(`and ${left} more: \`keywarden alerts list --all\` shows them`, 300),
     context: bounded(`${items.length} alerts · from ${time(from)} to ${time(to)} (${span(to - from)})`, 300),
   };
 }
 
-/** With the id, which `keywarden alerts ack` takes. */
-function line(delivery: Owed['delivery'], alert: Owed['alert']): string {
-  return `${bounded(`${word(delivery, alert)}: ${alert.title}`, 150)} · ${bounded(alert.id, 45)}`;
+function line(delivery: Owed['delivery'], alert: Owed['alert']): Line {
+  return { verdict: bounded(`${word(delivery, alert)}: ${alert.title}`, 150), id: bounded(alert.id, 45) };
 }
 
 function groupHeadline(items: Bundle['items']): string {
@@ -54,7 +62,7 @@ function groupHeadline(items: Bundle['items']): string {
 }
 
 function counted(items: readonly Owed[]): string {
-  const live = items.filter((item) => !isOver(item));
+  const live = items.filter((item) => !hasEnded(item));
   const over = items.length - live.length;
   if (live.length === 0) return `${over} alerts are over`;
   const kinds = WORDS.flatMap(([severity, say]) => {
@@ -65,12 +73,12 @@ function counted(items: readonly Owed[]): string {
   return over === 0 ? alerts : `${alerts}; ${over} more ${over === 1 ? 'is' : 'are'} over`;
 }
 
-function isOver({ delivery, alert }: Owed): boolean {
-  return delivery.event === 'resolve' || alert.state === 'resolved';
+function hasEnded({ delivery, alert }: Owed): boolean {
+  return delivery.event === 'resolve' || isOver(alert);
 }
 
 function word(delivery: Owed['delivery'], alert: Owed['alert']): string {
-  if (isOver({ delivery, alert })) return 'Over';
+  if (hasEnded({ delivery, alert })) return 'Over';
   if (delivery.event === 'acknowledge') return 'Acknowledged';
   return alert.severity === 'critical' ? 'CRITICAL' : alert.severity === 'warning' ? 'Warning' : 'Info';
 }

@@ -83,12 +83,12 @@ describe('a digest', () => {
     expect(rendered.headline).toBe('18 alerts: 2 critical, 16 warnings; 12 more are over');
     expect(rendered.lines).toHaveLength(10);
     expect(rendered.lines.slice(0, 3)).toEqual([
-      'CRITICAL: title 0 · id-1',
-      'CRITICAL: title 1 · id-4',
-      'Warning: title 2 · id-7',
+      { verdict: 'CRITICAL: title 0', id: 'id-1' },
+      { verdict: 'CRITICAL: title 1', id: 'id-4' },
+      { verdict: 'Warning: title 2', id: 'id-7' },
     ]);
-    expect(rendered.rest).toBe('and 20 more: keywarden alerts list shows all');
-    expect(rendered.lines.some((line) => line.startsWith('Over'))).toBe(false);
+    expect(rendered.rest).toBe('and 20 more: `keywarden alerts list --all` shows them');
+    expect(rendered.lines.some(({ verdict }) => verdict.startsWith('Over'))).toBe(false);
   });
 
   test('of one group names what it is about; one that is over says so', () => {
@@ -101,12 +101,26 @@ describe('a digest', () => {
     }));
     const rendered = renderBundle(bundle(over));
     expect(rendered.headline).toBe('2 alerts are over · publish-failed of frameflow-prod');
-    expect(rendered.lines[0]).toMatch(/^Over: Vault refuses the new key · id-\d+$/);
+    expect(rendered.lines[0]).toMatchObject({ verdict: 'Over: Vault refuses the new key' });
+  });
+
+  test('tells an event as what it is, before what is over', () => {
+    const mint = { kind: 'foreign-mint', severity: 'critical', title: 'a stranger minted key_2' } as const;
+    const ended = owed(1).map(({ delivery, alert }) => ({
+      delivery,
+      alert: { ...alert, state: 'resolved' as const },
+    }));
+    const rendered = renderBundle(bundle([...ended, ...owed(10, { ...mint, transient: true })]));
+    expect(rendered.headline).toBe('10 alerts: 10 critical; 1 more is over');
+    expect(rendered.lines.map(({ verdict }) => verdict)).toEqual(
+      Array.from({ length: 10 }, () => 'CRITICAL: a stranger minted key_2'),
+    );
   });
 
   test('stays within its limits whatever titles hold', () => {
     const rendered = renderBundle(bundle(owed(11, { title: '\u202e<!here>\n'.repeat(400) })));
-    const all = [rendered.headline, ...rendered.lines, rendered.rest ?? '', rendered.context];
+    const lines = rendered.lines.flatMap(({ verdict, id }) => [verdict, id]);
+    const all = [rendered.headline, ...lines, rendered.rest ?? '', rendered.context];
     expect(Math.max(...all.map(({ length }) => length))).toBeLessThanOrEqual(300);
     expect(all.join('')).not.toMatch(/[\n\u202e]/);
   });

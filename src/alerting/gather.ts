@@ -1,4 +1,5 @@
-import type { Alert, Delivery, Severity } from '../model/index.ts';
+import { type Alert, type Delivery, SECOND, type Severity } from '../model/index.ts';
+import { isOver } from './transient.ts';
 
 /** A message that is owed, with its alert. */
 export type Owed = { readonly delivery: Delivery; readonly alert: Alert };
@@ -11,10 +12,19 @@ export type Bundle = {
   readonly items: readonly [Owed, ...Owed[]];
 };
 
+/** Whoever sends a message of several has heard of it by then, ms: nobody else sends sooner what it bears. */
+const HEARD_WITHIN = 90 * SECOND;
+
 /** Above so many that wait on one channel, they are told together whatever they are about. */
 const DIGEST_ABOVE = 10;
 
 const GRAVITY: Readonly<Record<Severity, number>> = { critical: 2, warning: 1, info: 0 };
+
+/** When it may be sent by another than whoever sends it now, if anybody does. */
+export function heardBy({ at, attempts, lastError }: Delivery, now: number): number {
+  const underWay = attempts > 0 && lastError?.verdict === 'unknown' && at !== null && at <= now;
+  return underWay ? Math.max(now, at + HEARD_WITHIN) : now;
+}
 
 /** What is told together: alerts of one kind about one credential, or one monitor or channel. */
 export function groupOf({
@@ -62,6 +72,6 @@ function sorted(first: Owed, others: readonly Owed[]): Bundle['items'] {
 
 /** What holds before what is over, the graver before the lesser. */
 function rank({ delivery, alert }: Owed): number {
-  const holds = delivery.event === 'trigger' && alert.state !== 'resolved';
+  const holds = delivery.event === 'trigger' && !isOver(alert);
   return GRAVITY[alert.severity] + (holds ? 10 : 0);
 }

@@ -3,7 +3,7 @@ import type { Delivery } from '../model/index.ts';
 import { HOUR, MINUTE } from '../model/index.ts';
 import { acknowledge } from './acknowledge.ts';
 import { attend } from './attend.ts';
-import { planDelivery } from './delivery.ts';
+import { beginDelivery, foldDelivery, planDelivery } from './delivery.ts';
 import { process } from './pipeline.ts';
 import { Memory, NOW, raise, resolve, route } from './testing/memory.ts';
 import { capsOf } from './throttle.ts';
@@ -58,6 +58,38 @@ describe('after the clock was set back', () => {
     const context = { ...memory.context(), refusals: 3 };
     expect(attend(memory.only(), [...memory.deliveries.values()], context).owed).toEqual(['oncall', 'team']);
   });
+});
+
+test('an acknowledgement that waits is void once the alert has got worse, and one of that is sent', () => {
+  const memory = new Memory();
+  memory.routes = [route({ channels: ['oncall'] })];
+  memory.take(raise());
+  settle(memory, 'delivered');
+  memory.apply(acknowledge(memory.only(), 'ops', memory.context()));
+  expect(plans(memory, 'oncall')).toEqual(['acknowledge send']);
+  memory.take(raise({ severity: 'critical' }));
+  expect(plans(memory, 'oncall')).toEqual(['acknowledge cancel', 'trigger send']);
+  const settled = [...memory.deliveries.values()].filter(({ event }) => event === 'trigger');
+  for (const one of settled) memory.deliveries.set(one.id, { ...one, state: 'delivered' });
+  memory.apply(acknowledge(memory.only(), 'ops', memory.context()));
+  expect(plans(memory, 'oncall')).toEqual(['acknowledge cancel', 'acknowledge send']);
+});
+
+test('an alert that may have arrived before it was refused for good is ended there', () => {
+  const memory = new Memory();
+  memory.routes = [route({ channels: ['oncall'] })];
+  memory.take(raise());
+  const lost = { code: 'timeout', verdict: 'unknown', message: '' } as const;
+  const refused = { code: 'bad_message', verdict: 'permanent', message: '' } as const;
+  for (const one of memory.deliveries.values()) {
+    const turn = { now: memory.now, unit: 0, overSince: null };
+    const first = foldDelivery(beginDelivery(one, memory.now).delivery, lost, turn).delivery;
+    const second = foldDelivery(beginDelivery(first, memory.now).delivery, refused, turn).delivery;
+    expect(second.state).toBe('failed');
+    memory.deliveries.set(one.id, second);
+  }
+  memory.take(resolve());
+  expect(plans(memory, 'oncall')).toEqual(['resolve send']);
 });
 
 describe('what is over before it could be told', () => {

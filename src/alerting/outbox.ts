@@ -6,6 +6,7 @@ import {
   type DeliveryEvent,
   type Work,
 } from '../model/index.ts';
+import { isKnown } from './delivery.ts';
 import type { ChannelKinds } from './route.ts';
 import { type Urgency, urgencyOf } from './throttle.ts';
 
@@ -55,13 +56,13 @@ export function owe(
 }
 
 /**
- * The channels that still exist to which a trigger of an alert went or may yet go.
+ * The channels that still exist to which a trigger of an alert went, or may have gone, or may yet go.
  *
  * @param own the deliveries of that alert
  */
 export function told(own: readonly Delivery[], kinds: ChannelKinds): readonly string[] {
   const names = own
-    .filter(({ event, state }) => event === 'trigger' && (state === 'pending' || state === 'delivered'))
+    .filter((one) => one.event === 'trigger' && (one.state === 'pending' || isKnown(one)))
     .map(({ channel }) => channel);
   return [...new Set(names)].filter((name) => Object.hasOwn(kinds, name));
 }

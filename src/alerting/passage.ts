@@ -7,7 +7,10 @@ export type AlertingContext = DedupScope & {
   readonly now: number;
   readonly routes: readonly Route[];
   readonly channels: ChannelKinds;
-  /** All deliveries of the alerts handed in that are not resolved: whoever was told is told of the end. */
+  /**
+   * All deliveries of the alerts handed in that are not resolved: whoever was told is told of the end. And those of
+   * {@link import('./inhibit.ts').mutedCauses}.
+   */
   readonly deliveries: readonly Delivery[];
   readonly silences: readonly Silence[];
   /** Alerts that are not resolved, at least those of the credentials that the signals name. */

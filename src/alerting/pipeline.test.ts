@@ -131,11 +131,11 @@ describe('a raise', () => {
     expect(second?.dedupKey).not.toBe(first?.dedupKey);
   });
 
-  test('of something that is over is told once and never resolved', () => {
+  test('of an event is told once, as an event, and never resolved', () => {
     const memory = new Memory();
     memory.take(raise({ kind: 'rotation-completed', severity: 'info', transient: true }));
     memory.take(resolve({ kind: 'rotation-completed' }));
-    expect(memory.only().state).toBe('resolved');
+    expect(memory.only()).toMatchObject({ state: 'resolved', transient: true });
     expect(memory.sent()).toEqual(['trigger team']);
     memory.take(raise({ kind: 'rotation-completed', severity: 'info', transient: true }));
     expect([...memory.alerts.values()].map(({ generation }) => generation)).toEqual([1, 2]);

@@ -3,7 +3,7 @@ import { attend } from './attend.ts';
 import { dedup } from './dedup.ts';
 import { planDelivery } from './delivery.ts';
 import { identityOf } from './identity.ts';
-import { explainedBy, explains, RELATED } from './inhibit.ts';
+import { explainedBy, explains, mayExplain, RELATED } from './inhibit.ts';
 import { ALERTS_LANE, audited, owe, told } from './outbox.ts';
 import type { AlertingContext, Passage, Surroundings } from './passage.ts';
 import { channelsFor } from './route.ts';
@@ -78,9 +78,12 @@ function silence(passage: Passage, { silences, now }: Surroundings): Passage {
 }
 
 /** What another alert explains is kept with it, and told when that ends before it does. */
-function inhibit(passage: Passage, { related }: Surroundings): Passage {
+function inhibit(passage: Passage, context: Surroundings): Passage {
   const { after, event } = passage;
-  const cause = after === null || event === 'resolve' ? null : explainedBy(after, related(after));
+  const cause =
+    after === null || event === 'resolve'
+      ? null
+      : explainedBy(after, { ...context, open: context.related(after) });
   if (after === null || cause === null) return passage;
   const evidence = { ...after.evidence, explainedBy: `${cause.id}: ${cause.title}` };
   return { ...passage, after: { ...after, evidence }, quiet: true };
@@ -128,9 +131,7 @@ export function lookAgain({ id }: Alert, at: number | null): Change[] {
 function unexplained(alert: Alert, { related, now }: Surroundings): Change[] {
   if (!explains(alert)) return [];
   return related(alert)
-    .filter(
-      (other) => other.id !== alert.id && explainedBy(other, [{ ...alert, state: 'triggered' }]) !== null,
-    )
+    .filter((other) => other.id !== alert.id && mayExplain({ ...alert, state: 'triggered' }, other))
     .flatMap((other) => lookAgain(other, now));
 }
 

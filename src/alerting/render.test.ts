@@ -77,9 +77,16 @@ describe('the words of an alert', () => {
     expect(late.headline).toBe('CRITICAL (over): 212 refused logins in 5 minutes with key_9Xc1');
     expect(late.body).toBe('Over since 2026-10-01T08:59:00Z. Somebody tries keys from one network.');
     expect(late.action).toBe(ALERT.action);
-    const report = { ...ALERT, kind: 'rotation-completed', severity: 'info', state: 'resolved' } as const;
-    const { headline, body } = render(report, CONTEXT);
-    expect([headline, body]).toEqual([`Info: ${ALERT.title}`, ALERT.summary]);
+  });
+
+  test.each([
+    ['critical', 'CRITICAL'],
+    ['warning', 'Warning'],
+    ['info', 'Info'],
+  ] as const)('of an event that is %s never say that it is over', (severity, word) => {
+    const event = { ...ALERT, severity, state: 'resolved', transient: true } as const;
+    const { headline, body } = render(event, CONTEXT);
+    expect([headline, body]).toEqual([`${word}: ${ALERT.title}`, ALERT.summary]);
   });
 
   test('of an acknowledgement say by whom', () => {

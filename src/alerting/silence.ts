@@ -1,4 +1,5 @@
 import { type Alert, type AlertKind, DAY, type Silence } from '../model/index.ts';
+import { silenceNotAhead } from './ahead.ts';
 
 /** Whoever wants quiet for longer says so again: a silence that nobody remembers hides what it was never meant for. */
 export const LONGEST_SILENCE = 30 * DAY;
@@ -35,7 +36,9 @@ export function covers(silence: Silence, { kind, credential, severity }: Told): 
  * @example mutedUntil(alert, await state.silences(), now) // 1760000000000
  */
 export function mutedUntil(alert: Told, silences: readonly Silence[], now: number): number | null {
-  const ends = silences.filter((silence) => silence.endsAt > now && covers(silence, alert));
+  const ends = silences
+    .map((silence) => silenceNotAhead(silence, now))
+    .filter((silence) => silence.endsAt > now && covers(silence, alert));
   return ends.length === 0 ? null : Math.max(...ends.map(({ endsAt }) => endsAt));
 }
 

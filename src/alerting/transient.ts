@@ -1,17 +1,11 @@
-import type { Alert, AlertKind } from '../model/index.ts';
+import type { Alert } from '../model/index.ts';
 
-/** Kinds that report something that is over as they are told: no end ever follows, and nothing is to be repaired. */
-const REPORTS: ReadonlySet<AlertKind> = new Set(['rotation-completed', 'test']);
-
-/**
- * True for a report, of which no end will be told. Beside the kinds that are never anything else these are the
- * informational findings that were over when they were found; a warning that is over has its end told.
- */
-export function isReport({ kind, severity, state }: Pick<Alert, 'kind' | 'severity' | 'state'>): boolean {
-  return REPORTS.has(kind) || (severity === 'info' && state === 'resolved');
+/** True for a report for information only, of which no end will be told: there is nothing to be repaired. */
+export function isReport({ severity, state }: Pick<Alert, 'severity' | 'state'>): boolean {
+  return severity === 'info' && state === 'resolved';
 }
 
-/** True where the condition had ended before its begin was told: the channel was down meanwhile. */
-export function isOver({ kind, state }: Pick<Alert, 'kind' | 'state'>): boolean {
-  return state === 'resolved' && !REPORTS.has(kind);
+/** True where the alert held and has ended. An event never held: it is told as what it is. */
+export function isOver({ state, transient }: Pick<Alert, 'state' | 'transient'>): boolean {
+  return state === 'resolved' && transient !== true;
 }

@@ -202,6 +202,7 @@ export function alertView(alert: Alert, deliveries: readonly Delivery[]) {
     kind: alert.kind,
     severity: alert.severity,
     state: alert.state,
+    transient: alert.transient === true,
     credential: alert.credential ?? null,
     monitor: alert.monitor ?? null,
     channel: alert.channel ?? null,

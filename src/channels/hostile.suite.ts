@@ -103,7 +103,7 @@ export function webhookFaults(message: Message): Faults {
     ...fault(size > 64 * 1024, `${size} bytes`),
     ...fault(!/^alert\.(triggered|acknowledged|resolved)$/.test(type), 'no type'),
     ...fault(timestamp !== null && Number.isNaN(Date.parse(timestamp)), 'a bad time'),
-    ...fault(Object.keys(data).length !== 23, `${Object.keys(data).length} members`),
+    ...fault(Object.keys(data).length !== 24, `${Object.keys(data).length} members`),
     ...fault(
       textsOf(data).some((text) => UNPRINTABLE.test(text)),
       'what cannot be printed',

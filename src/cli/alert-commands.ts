@@ -6,7 +6,7 @@ import type { SilenceOptions } from './silences.ts';
 export function addAlerts(program: Command, does: Does): void {
   const alerts = program.command('alerts').description('list, acknowledge and silence alerts, test channels');
   remote(alerts.command('list').description('open alerts, newest first'))
-    .option('--all', 'resolved ones too')
+    .option('--all', 'resolved ones and events too')
     .option('--limit <n>', 'how many', wholeNumber(1, 500), 50)
     .action((options: RemoteOptions & { all?: boolean; limit: number }) =>
       does(async () => (await import('./alerts.ts')).listAlerts(options)),

@@ -40,13 +40,19 @@ export function alertRows(alerts: readonly AlertView[], now: number): string {
     alerts.map((alert): Cell[] => [
       { text: alert.severity, how: SEVERITIES[alert.severity] },
       alert.kind,
-      alert.acknowledgedBy === null ? alert.state : `${alert.state} (${alert.acknowledgedBy})`,
+      stateOf(alert),
       String(alert.count),
       relative(alert.lastSeenAt, now),
       alert.id,
       alert.title,
     ]),
   );
+}
+
+/** Of an event nothing was open, so nothing was resolved. */
+function stateOf({ state, transient, acknowledgedBy }: AlertView): string {
+  if (transient) return 'event';
+  return acknowledgedBy === null ? state : `${state} (${acknowledgedBy})`;
 }
 
 export async function acknowledgeAlert(id: string, options: RemoteOptions): Promise<number> {

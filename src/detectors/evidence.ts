@@ -1,4 +1,4 @@
-import type { Geo, LogEvent } from '../model/index.ts';
+import { formatTime, type Geo, type LogEvent } from '../model/index.ts';
 import { networkOf } from './ip.ts';
 import { Pace } from './pace.ts';
 import { type Json, list, number, numberOrNull, text, textOrNull } from './stored.ts';
@@ -157,6 +157,13 @@ export function sourcesPhrase(ips: readonly string[], countries: readonly string
   const rest = ips.length - 1;
   const more = rest >= LIMITS.ips - 1 ? ` and ${rest} or more others` : rest > 0 ? ` and ${rest} more` : '';
   return `${ips[0] ?? 'an unknown address'}${country}${more}`;
+}
+
+/** "between … and …"; of one moment "at …". */
+export function spanPhrase(firstAt: number, lastAt: number): string {
+  const from = formatTime(firstAt);
+  const to = formatTime(lastAt);
+  return from === to ? `at ${from}` : `between ${from} and ${to}`;
 }
 
 export function clip(value: string): string {

@@ -137,7 +137,7 @@ describe('a new version of a credential', () => {
       ['key_2 BR', 'learnt: DE, US'],
     ]);
     expect(found[0]?.action).toBe(
-      "If these calls are not yours: keywarden compromise frameflow-prod --key key_2. If they are: register the country under the monitor's perCredential.frameflow-prod.geolocations.",
+      "If these calls are not yours: `keywarden compromise frameflow-prod --key key_2`. If they are: register the country under the monitor's perCredential.frameflow-prod.geolocations.",
     );
     // Another key would be learning still.
     expect(conditions(events, { ...learning(), keys: keys.slice(0, 1) })).toEqual([]);

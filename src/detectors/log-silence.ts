@@ -91,7 +91,7 @@ class FeedWatch {
       ...common(context, 'feed', from, context.now),
       title: `the log ${context.monitor} has not been read for ${formatDuration(context.now - from)}: ${trouble}`,
       summary: `Since ${formatTime(from)} no poll of ${context.monitor} has got further: ${trouble}. Nothing is detected meanwhile; reading resumes where it stopped, and what happened is told then.`,
-      action: 'Run keywarden check: it tries the key that reads the log.',
+      action: 'See what is wrong: `keywarden check` tries the key that reads the log.',
       evidence: { ips: [], since: formatTime(from), trouble },
     };
   }

@@ -1,7 +1,7 @@
-import { DAY, type Finding, formatTime } from '../model/index.ts';
+import { DAY, type Finding } from '../model/index.ts';
 import { type Case, Cases, doubled } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
-import { sourcesPhrase } from './evidence.ts';
+import { sourcesPhrase, spanPhrase } from './evidence.ts';
 import { replaceOrder } from './orders.ts';
 import type { KeyFacts } from './places.ts';
 
@@ -52,7 +52,7 @@ function findingOf(found: Case, key: KeyFacts | null): Finding {
     firstEventAt: found.firstAt,
     lastEventAt: found.lastAt,
     title: `${name} used from outside its allowlist: ${calls} from ${sourcesPhrase(evidence.ips, evidence.countries)}`,
-    summary: `${calls} with ${name}${whose} came from addresses outside ipAllowlist between ${formatTime(found.firstAt)} and ${formatTime(found.lastAt)}. Whoever calls from there holds the key.`,
+    summary: `${calls} with ${name}${whose} came from addresses outside ipAllowlist ${spanPhrase(found.firstAt, found.lastAt)}. Whoever calls from there holds the key.`,
     action: `If these calls are not yours: ${replaceOrder(found.credential, keyId)}. If they are: add the network to the monitor's ${key?.writtenAt.allowlist ?? 'ipAllowlist'}.`,
     evidence: {
       keyId,

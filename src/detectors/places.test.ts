@@ -105,7 +105,7 @@ describe('the list that applies', () => {
     );
     expect(actions.get('outside-allowlist')).toContain(`add the network to the monitor's ${at}ipAllowlist.`);
     const replace = keyId.startsWith('key_n')
-      ? 'If these calls are not yours: keywarden compromise narrow --key key_narrow. '
+      ? 'If these calls are not yours: `keywarden compromise narrow --key key_narrow`. '
       : 'If these calls are not yours: ';
     for (const action of actions.values()) expect(action).toContain(replace);
   });

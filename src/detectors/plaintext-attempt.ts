@@ -1,7 +1,7 @@
-import { DAY, type Finding, formatTime } from '../model/index.ts';
+import { DAY, type Finding } from '../model/index.ts';
 import { type Case, Cases, doubled, GATHERED } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
-import { sourcesPhrase } from './evidence.ts';
+import { sourcesPhrase, spanPhrase } from './evidence.ts';
 import { knownBefore } from './habits.ts';
 import type { Sight } from './sight.ts';
 
@@ -56,11 +56,11 @@ function describe(found: Case): Finding {
     firstEventAt: firstAt,
     lastEventAt: lastAt,
     title: `${name}${whose} was sent without TLS from ${source}: ${calls} refused with 403`,
-    summary: `${calls} with ${name}${whose} between ${formatTime(firstAt)} and ${formatTime(lastAt)} got 403 ${found.critical ? 'and, by the word of the log, came without TLS' : 'from a place where the key is allowed, as http:// does; the log itself does not say why'}. Whoever could read the network on the way has the key.`,
+    summary: `${calls} with ${name}${whose} ${spanPhrase(firstAt, lastAt)} got 403 ${found.critical ? 'and, by the word of the log, came without TLS' : 'from a place where the key is allowed, as http:// does; the log itself does not say why'}. Whoever could read the network on the way has the key.`,
     action: `Let the application there call https://.${
       credential === null
         ? ' Then replace the key at the provider.'
-        : ` Then replace the key: keywarden rotate ${credential} --emergency --reason "sent in plaintext".`
+        : ` Then replace the key: \`keywarden rotate ${credential} --emergency --reason "sent in plaintext"\`.`
     }`,
     evidence: { keyId, count, ...evidence.lists() },
   };

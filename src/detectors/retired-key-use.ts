@@ -1,8 +1,9 @@
-import { DAY, type Finding, formatTime } from '../model/index.ts';
+import { DAY, type Finding } from '../model/index.ts';
 import { type Case, Cases, doubled, GATHERED } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
-import { sourcesPhrase } from './evidence.ts';
+import { sourcesPhrase, spanPhrase } from './evidence.ts';
 import { knownNetwork } from './known-network.ts';
+import { historyHint } from './orders.ts';
 import type { Exposure, KeyFacts } from './places.ts';
 import { type Json, list } from './stored.ts';
 
@@ -106,9 +107,11 @@ function wordsOfRetired(found: Case, key: KeyFacts | null, retiredBy: string | n
         ? 'No key of it was ever accepted from that network: somebody may hold an old copy.'
         : 'Its keys are used from that network: an application there still has the old value.'
     }`,
-    action: critical
-      ? 'Find out who calls from there; look for the old value in backups, images and repositories.'
-      : 'Give the application there the current value, or restart it.',
+    action: `${
+      critical
+        ? 'Find out who calls from there; look for the old value in backups, images and repositories.'
+        : 'Give the application there the current value, or restart it.'
+    }${historyHint(key?.credential ?? null)}`,
     proof: { newNetwork: critical, ...(retiredBy === null ? {} : { rotation: retiredBy }) },
   };
 }
@@ -157,5 +160,5 @@ function sourceOf({ evidence }: Case): string {
 }
 
 function spanOf({ firstAt, lastAt }: Case): string {
-  return `between ${formatTime(firstAt)} and ${formatTime(lastAt)}`;
+  return spanPhrase(firstAt, lastAt);
 }

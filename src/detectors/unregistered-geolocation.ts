@@ -1,7 +1,7 @@
-import { DAY, type Finding, formatTime } from '../model/index.ts';
+import { DAY, type Finding } from '../model/index.ts';
 import { type Case, Cases, doubled, GATHERED } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
-import { sourcesPhrase } from './evidence.ts';
+import { sourcesPhrase, spanPhrase } from './evidence.ts';
 import { LearntPlaces } from './learnt-places.ts';
 import { replaceOrder } from './orders.ts';
 
@@ -84,7 +84,7 @@ function findingOf(found: Case, usual: Usual | null): Finding {
     firstEventAt: found.firstAt,
     lastEventAt: found.lastAt,
     title: `${name} used from ${countries}, ${breach}: ${calls} from ${sourcesPhrase(evidence.ips, [])}`,
-    summary: `The provider accepted ${count} ${count === 1 ? 'call' : 'calls'} with ${name}${whose} from ${countries} between ${formatTime(found.firstAt)} and ${formatTime(found.lastAt)}. Whoever calls from there holds the key.`,
+    summary: `The provider accepted ${count} ${count === 1 ? 'call' : 'calls'} with ${name}${whose} from ${countries} ${spanPhrase(found.firstAt, found.lastAt)}. Whoever calls from there holds the key.`,
     action: `If these calls are not yours: ${replaceOrder(credential, keyId)}. If they are: register the country under the monitor's ${usual?.writtenAt ?? 'geolocations'}.`,
     evidence: {
       keyId,

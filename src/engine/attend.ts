@@ -1,15 +1,23 @@
+import { noted, silenceNotAhead } from '../alerting/ahead.ts';
 import { attend } from '../alerting/attend.ts';
 import { answerDueAt, unanswered } from '../alerting/incident.ts';
-import { RELATED } from '../alerting/inhibit.ts';
-import { owe } from '../alerting/outbox.ts';
+import { mutedCauses, RELATED } from '../alerting/inhibit.ts';
+import { ALERTS_LANE, owe } from '../alerting/outbox.ts';
 import { lookAgain } from '../alerting/pipeline.ts';
-import type { Alert, Change, Claim, Signal } from '../model/index.ts';
-import { StateError } from '../state/contract.ts';
+import type { Alert, Change, Claim, Signal, Work } from '../model/index.ts';
+import { type State, StateError } from '../state/contract.ts';
+import { put } from './bundle.ts';
 import { alertingScope, type Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
 
 /** An alert that a channel refuses while it takes others is offered to it so often, until the next start. */
-export const OFFERS = 3;
+const OFFERS = 3;
+
+/** Stands in the place of an alert's id in the due record of a look at all that are open. */
+const RECOVERY = 'recovery';
+
+/** So many are looked at before anything else gets a turn. */
+const AT_ONCE = 200;
 
 /** So often in succession somebody else may write the alert between our read and our write. */
 const CONFLICT_LIMIT = 10;
@@ -17,13 +25,15 @@ const CONFLICT_LIMIT = 10;
 /** One turn of an alert that is still triggered: what it is owed by now goes into the outbox. */
 export async function turnAlert(context: EngineContext, committer: Committer, claim: Claim): Promise<void> {
   const { state } = context;
+  if (claim.id === RECOVERY) return turnRecovery(context, claim);
   for (let attempt = 1; ; attempt += 1) {
     const alert = await state.alert(claim.id);
     const [attended] = alert === null ? [] : await attendTo(context, [alert], OFFERS);
     if (attended === undefined) return state.commit([], { hold: { claim, next: null } });
     try {
-      const { owed, nextAt, signals } = attended;
-      const changes = [...(owed.length === 0 ? [] : [asRead(attended.alert)]), ...owed];
+      const { owed, corrected, nextAt, signals } = attended;
+      const isWritten = owed.length > 0 || corrected !== null;
+      const changes = [...(isWritten ? [asRead(attended.alert)] : []), ...(corrected ?? []), ...owed];
       return await committer.commit(changes, signals, { hold: { claim, next: nextAt } });
     } catch (error) {
       const conflict = error instanceof StateError && error.code === 'conflict';
@@ -42,6 +52,8 @@ function asRead(alert: Alert): Change {
 export type Attended = {
   readonly alert: Alert;
   readonly owed: readonly Change[];
+  /** It differs from what is stored, see {@link noted}, and so do these messages; null: nothing does. */
+  readonly corrected: readonly Change[] | null;
   readonly nextAt: number | null;
   /** What else has come to be true of it. */
   readonly signals: readonly Signal[];
@@ -52,7 +64,7 @@ export type Attended = {
  *
  * @param refusals a channel that has refused an alert so often is not asked to take it again
  */
-export async function attendTo(
+async function attendTo(
   context: EngineContext,
   alerts: readonly Alert[],
   refusals: number,
@@ -62,20 +74,23 @@ export async function attendTo(
   const credentials = alerts.flatMap(({ kind, credential }) =>
     credential !== undefined && RELATED.includes(kind) ? [credential] : [],
   );
-  const [deliveries, silences, open] = await Promise.all([
-    state.deliveriesOf(alerts.map(({ id }) => id)),
+  const [silences, open] = await Promise.all([
     state.silences(scope.now),
     state.openAlerts({ credentials: [...new Set(credentials)], kinds: RELATED }),
   ]);
+  const owing = [...alerts, ...mutedCauses({ now: scope.now, open, silences })];
+  const deliveries = await state.deliveriesOf([...new Set(owing.map(({ id }) => id))]);
   const byAlert = Map.groupBy(deliveries, ({ alertId }) => alertId);
-  const around = { ...scope, silences, open, refusals };
-  return alerts.map((alert) => {
-    const own = byAlert.get(alert.id) ?? [];
+  const ownOf = ({ id }: Alert) => byAlert.get(id) ?? [];
+  const around = { ...scope, silences, open, own: ownOf, refusals };
+  return alerts.map((stored) => {
+    const { alert, own, moved } = noted(stored, ownOf(stored), scope.now);
     const { owed, nextAt } = attend(alert, own, around);
     const due = answerDueAt(alert);
     return {
       alert,
       owed: owed.flatMap((channel) => owe(alert, 'trigger', channel, { ...scope, own })),
+      corrected: alert === stored && moved.length === 0 ? null : moved.map(put),
       nextAt: due === null || due <= scope.now ? nextAt : Math.min(due, nextAt ?? due),
       signals: due !== null && due <= scope.now ? [unanswered(alert, scope.now)] : [],
     };
@@ -93,8 +108,44 @@ export async function attendAll(
 ): Promise<Change[]> {
   const attended = await attendTo(context, open, refusals);
   const now = context.clock.now();
-  return attended.flatMap(({ alert, owed, nextAt, signals }) => [
-    ...owed,
-    ...lookAgain(alert, signals.length === 0 ? nextAt : now),
-  ]);
+  return attended.flatMap(({ alert, owed, corrected, nextAt, signals }) =>
+    corrected !== null
+      ? lookAgain(alert, now)
+      : [...owed, ...lookAgain(alert, signals.length === 0 ? nextAt : now)],
+  );
+}
+
+/** The silences that were begun while the clock was ahead, as they are to be kept since it was set back. */
+export async function silencesNotAhead({ state, clock }: EngineContext): Promise<Change[]> {
+  const now = clock.now();
+  return (await state.silences(now)).flatMap((stored): Change[] => {
+    const silence = silenceNotAhead(stored, now);
+    return silence === stored ? [] : [{ type: 'silence.put', silence }];
+  });
+}
+
+/** After a channel has come back: what it, or another, refused meanwhile and what still holds is looked at then. */
+export function recoveryWork(dueAt: number): Work {
+  return { kind: 'alert', id: RECOVERY, lane: ALERTS_LANE, dueAt };
+}
+
+async function turnRecovery(context: EngineContext, claim: Claim): Promise<void> {
+  const { state, clock } = context;
+  let cursor: string | null = null;
+  do {
+    const page: Awaited<ReturnType<State['alerts']>> = await state.alerts({
+      cursor,
+      limit: AT_ONCE,
+      state: 'open',
+    });
+    const attended = await attendTo(context, page.items, OFFERS);
+    const owing = attended.filter(({ owed }) => owed.length > 0);
+    // Each by its own turn, which sees whether somebody has ended it meanwhile.
+    await state.commit(
+      owing.flatMap(({ alert }) => lookAgain(alert, clock.now())),
+      { under: claim },
+    );
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  await state.commit([], { hold: { claim, next: null } });
 }

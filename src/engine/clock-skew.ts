@@ -71,7 +71,7 @@ function raise(provider: string, ahead: number, now: number): Signal {
     title: `This machine's clock is ${offset} ${ahead > 0 ? 'behind' : 'ahead of'} that of ${provider}`,
     summary: `The last ${ANSWERS} answers of ${provider} bear a time (Date) that is ${offset} ${ahead > 0 ? 'later' : 'earlier'} than ours. The life of its keys is measured by its clock; the times of alerts and logs here are ours.`,
     action:
-      'Compare with a third clock: date -u. If ours is wrong, repair its time service: timedatectl status',
+      'Compare with a third clock: `date -u`. If ours is wrong, repair its time service: `timedatectl status`',
     deadline: null,
     evidence: { provider, offset, ours: ahead > 0 ? 'behind' : 'ahead' },
   };

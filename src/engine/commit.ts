@@ -1,5 +1,5 @@
 import { identityOf } from '../alerting/identity.ts';
-import { RELATED } from '../alerting/inhibit.ts';
+import { mutedCauses, RELATED } from '../alerting/inhibit.ts';
 import type { AlertingContext } from '../alerting/passage.ts';
 import { process as processSignals } from '../alerting/pipeline.ts';
 import type { Change, Claim, Signal } from '../model/index.ts';
@@ -89,9 +89,10 @@ export class Committer {
         counters.count('findings_total', { kind: signal.kind, severity: signal.severity });
     }
     const open = existing.filter((alert) => alert.state !== 'resolved');
+    const owing = [...open, ...mutedCauses({ now: scope.now, open: related, silences })];
     return processSignals(signals, existing, {
       ...scope,
-      deliveries: await state.deliveriesOf(open.map(({ id }) => id)),
+      deliveries: await state.deliveriesOf([...new Set(owing.map(({ id }) => id))]),
       silences,
       open: related,
     });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { HOUR, MINUTE } from '../model/index.ts';
+import { HOUR, MINUTE, SECOND } from '../model/index.ts';
 import { Committer } from './commit.ts';
 import { Deliveries } from './deliver.ts';
 import { BUSY, OutboxWorld, REFUSED } from './testing/outbox.ts';
@@ -54,6 +54,25 @@ describe('an alert that ends while its channel is down', () => {
       'oncall trigger audit-broken resolved',
       'oncall resolve audit-broken resolved',
     ]);
+  });
+
+  test('keeps no room where the channel was full', async () => {
+    const context = world.contextWith('oncall');
+    const own = new Deliveries(context, new Committer(context, () => {}));
+    const conditions = Array.from({ length: 250 }, (_, index) => `${index}`);
+    await world.commit(context, ...conditions.map((condition) => world.raise({ condition })));
+    await world.pass(context, SECOND, own);
+    expect(world.sent).toBe(100);
+    const told = new Set((await world.state.pendingDeliveries()).map(({ alertId }) => alertId));
+    const waiting = (await world.state.alerts({ limit: 1_000 })).items.filter(({ id }) => told.has(id));
+    const ends = waiting.map(
+      ({ identity }) => conditions.find((one) => identity.endsWith(`"${one}"]`)) ?? '',
+    );
+    await world.commit(context, ...ends.map((condition) => ({ ...END, condition, at: world.now })));
+    await world.pass(context, 19 * SECOND, own);
+    await world.commit(context, world.raise({ kind: 'audit-broken' }));
+    await world.pass(context, 40 * SECOND, own);
+    expect(world.seen.slice(100)).toEqual(['oncall trigger audit-broken triggered']);
   });
 
   test('is not told at all where it was for information', async () => {

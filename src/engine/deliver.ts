@@ -1,13 +1,23 @@
 import { backoff } from '../alerting/backoff.ts';
-import { cancelDelivery, planDelivery, wakeFollowers } from '../alerting/delivery.ts';
+import { cancelDelivery, isLasting, planDelivery, wakeFollowers } from '../alerting/delivery.ts';
 import type { Bundle, Owed } from '../alerting/gather.ts';
 import type { Message } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
-import { type Alert, type Claim, type Delivery, type Failure, failureOf, MINUTE } from '../model/index.ts';
+import {
+  type Alert,
+  type Change,
+  type Claim,
+  type Delivery,
+  type Failure,
+  failureOf,
+  MINUTE,
+} from '../model/index.ts';
+import { recoveryWork } from './attend.ts';
 import { alertsOf, foldBundle, type Gathered, gatherDue, put } from './bundle.ts';
 import type { Committer } from './commit.ts';
 import { type EngineContext, named } from './context.ts';
-import { endsAny, owedAfterRecovery } from './owed.ts';
+import { besides, isAmong, isWorkOf, leastTried, unclaimed, withHead } from './lead.ts';
+import { endsAny } from './owed.ts';
 import { isOfContent, Pace } from './pace.ts';
 
 /** When a trigger that waits for one under way looks again; what waits for a trigger to be settled is woken then. */
@@ -19,11 +29,22 @@ const RUNBOOKS = 'docs/runbooks/README.md';
 
 const NOTHING = { due: [], alerts: [], deliveries: [] };
 
+type After = {
+  readonly turned: number;
+  readonly failure: Failure | null;
+  /** It went by itself, of several that were not taken together. */
+  readonly tries: boolean;
+  /** See {@link Pace.behind}. */
+  readonly behind: number;
+};
+
 /** Sends what the outbox holds, as soon as its channel can bear it and, where a channel takes that, several alerts at once. */
 export class Deliveries {
   readonly #context: EngineContext;
   readonly #committer: Committer;
   readonly #paces = new Map<string, Promise<Pace>>();
+  /** When all that is open is looked at, or was last, by the steady clock. */
+  #looksAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: EngineContext, committer: Committer) {
     this.#context = context;
@@ -43,20 +64,22 @@ export class Deliveries {
     const waited = delivery.attempts > 0 || claim.dueAt > delivery.createdAt;
     const plan = planDelivery(delivery, before, { severity: alert.severity, late: waited && pace.wakes });
     if (plan === 'cancel') {
+      pace.forget(delivery.id);
       const cancelled = cancelDelivery(delivery, clock.now());
       const changes = [put(cancelled), ...wakeFollowers(cancelled, before, clock.now())];
       return state.commit(changes, { hold: { claim, next: null } });
     }
     const look = delivery.event === 'trigger' ? LOOK_AGAIN : LOOK_AGAIN_LATE;
     const wait = plan === 'wait' ? look : pace.waitFor({ delivery, alert });
-    if (wait > 0) return state.commit([], { hold: { claim, next: clock.now() + Math.ceil(wait) } });
+    const behind = plan === 'wait' ? 0 : pace.behind(delivery.attempts, this.#unit(delivery));
+    if (wait > 0) return state.commit([], { hold: { claim, next: clock.now() + Math.ceil(wait) + behind } });
     // Before anything is waited for: others of the lane look at it too.
     pace.begins();
     await this.#send(claim, { delivery, alert }, pace);
   }
 
   async #send(claim: Claim, head: Owed, pace: Pace): Promise<void> {
-    const { state, clock, hash } = this.#context;
+    const { state, clock } = this.#context;
     const { channel } = head.delivery;
     const gathered = await this.#gathered(head, pace);
     const { bundle, attempts } = gathered;
@@ -71,7 +94,7 @@ export class Deliveries {
     else pace.failed(failure, bundle.items.length);
     // Read again: an alert may have ended while the message was under way.
     const after = await state.deliveriesOf(alertsOf(bundle).map(({ id }) => id));
-    const unit = hash.unit(head.delivery.id, String(head.delivery.attempts + 1));
+    const unit = this.#unit(head.delivery, 1);
     const turned = clock.now();
     const outcome = foldBundle(gathered, failure, {
       head: head.delivery.id,
@@ -81,15 +104,33 @@ export class Deliveries {
       failures: pace.failures,
     });
     // By what the channel failed to take in succession: one message that it never takes must not hold up the others.
-    if (failure !== null && outcome.nextAt !== null)
+    if (failure !== null && !isLasting(failure))
       pace.hold(backoff(pace.failures, unit, failure.retryAfterMs));
-    const recovered = await endsAny(this.#context, outcome.signals);
-    // One that was tried by itself and not taken is left out of the next message: that shows which of them is at fault.
-    const leftOut = tries && failure?.retryAfterMs === undefined;
-    const next = outcome.nextAt !== null && leftOut ? 2 * outcome.nextAt - turned : outcome.nextAt;
-    await this.#committer.commit(outcome.changes, outcome.signals, { hold: { claim, next } });
-    // A crash in between loses nothing: the next start looks for what is owed too.
-    if (recovered) await state.commit(await owedAfterRecovery(this.#context));
+    const recovered = (await endsAny(this.#context, outcome.signals)) ? [this.#lookAtAll()] : [];
+    const next = isAmong(head, gathered)
+      ? nextOf(outcome.nextAt, {
+          turned,
+          failure,
+          tries,
+          behind: pace.behind(head.delivery.attempts + 1, unit),
+        })
+      : turned + (failure === null ? 0 : backoff(pace.failures, unit, failure.retryAfterMs));
+    await this.#committer.commit([...outcome.changes, ...recovered], outcome.signals, {
+      hold: { claim, next },
+    });
+  }
+
+  /** Soon, and once a minute at most: one that takes some messages and not others comes back again and again. */
+  #lookAtAll(): Change {
+    const { clock } = this.#context;
+    const now = clock.steady();
+    if (this.#looksAt <= now) this.#looksAt = Math.max(now, this.#looksAt + MINUTE);
+    return { type: 'work.put', work: recoveryWork(clock.now() + Math.ceil(this.#looksAt - now)) };
+  }
+
+  /** Jitter of the attempts that it has had, and so many more. */
+  #unit({ id, attempts }: Delivery, more = 0): number {
+    return this.#context.hash.unit(id, String(attempts + more));
   }
 
   /** What goes out together; where the channel takes one alert at a time, that one. */
@@ -99,7 +140,15 @@ export class Deliveries {
     const several = pace.gathers && named(plugins.channels, channel).deliverBundle !== undefined;
     const alone = !several || head.alert.kind === 'test';
     const now = clock.now();
-    return gatherDue(head, alone ? NOTHING : await state.outbox(channel, now), { now, most: pace.most });
+    const { most, failures } = pace;
+    const outbox = alone ? NOTHING : await state.outbox(channel, now);
+    if (alone || !pace.doubts) return gatherDue(head, outbox, { now, most });
+    const lead = leastTried(head, outbox, pace.tries ? failures : 0);
+    if (lead === head) return gatherDue(head, besides(head, outbox), { now, most });
+    const all = withHead(outbox, head, await state.deliveries(head.alert.id));
+    const gathered = gatherDue(lead, besides(lead, all), { now, most });
+    const others = gathered.cancelled.filter((change) => !isWorkOf(change, head));
+    return { ...gathered, cancelled: [...others, unclaimed(lead, gathered.attempts, now)] };
   }
 
   #pace(name: string): Promise<Pace> {
@@ -125,6 +174,14 @@ export class Deliveries {
       `${channel}: ${failure.message}`,
     );
   }
+}
+
+/** When the claimed one is due again, of what is to be sent again at `nextAt`; null: it is settled. */
+function nextOf(nextAt: number | null, { turned, failure, tries, behind }: After): number | null {
+  if (nextAt === null) return null;
+  // One that was tried by itself and not taken is left out of the next message: that shows which of them is at fault.
+  const leftOut = tries && failure?.retryAfterMs === undefined;
+  return leftOut ? 2 * nextAt - turned : nextAt + behind;
 }
 
 /** What the channel says to it; null: it took it. */

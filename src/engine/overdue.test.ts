@@ -75,7 +75,7 @@ describe('the reasons', () => {
     expect(alert.summary).toContain(
       'ops paused it at 2026-10-01T09:00:00Z, until 2027-01-09T09:00:00Z (release freeze).',
     );
-    expect(alert.action).toBe(`keywarden resume ${NAME}`);
+    expect(alert.action).toContain(`\`keywarden resume ${NAME}\``);
     const over = { ...pause, until: DUE - 1 };
     expect(raised(watched({ record: { ...record, pause: over } })).summary).not.toContain('paused');
   });

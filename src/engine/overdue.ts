@@ -58,7 +58,7 @@ export function overdueSignal(watched: Watched, now: number): Signal {
     ...about,
     severity: 'warning',
     title: `${name}: the key is ${formatDuration(age)} old and should have been replaced after ${formatDuration(rotation.every)}`,
-    summary: [`Overdue since ${formatTime(since)}.`, ...reasons(watched, now)].join(' '),
+    summary: [...reasons(watched, now), `Overdue since ${formatTime(since)}.`].join(' '),
     action: actionFor(watched, now),
     deadline: current.expiresAt,
     evidence: evidenceOf(watched, current, now),
@@ -78,13 +78,13 @@ function reasons({ config, snapshot, work }: Watched, now: number): string[] {
   const pause = activePause(snapshot, now);
   const failure = open?.lastError ?? record.lastError;
   return [
+    ...(failure === null ? [] : [`The last error: ${failure.message}.`]),
     ...(config.rotation.mode === 'guided' ? ['Its keys are made by hand.'] : []),
     ...(pause === null ? [] : [pausedText(pause)]),
     ...(open === null
       ? []
       : [`Rotation ${open.id} is in ${open.state} since ${formatTime(open.startedAt)}.`]),
     ...(queued === null ? [] : [`Rotation ${queued.id} waits to begin.`]),
-    ...(failure === null ? [] : [`The last error: ${failure.message}`]),
     ...stuck(work, now),
   ];
 }
@@ -110,12 +110,12 @@ function actionFor(watched: Watched, now: number): string {
   const { config, snapshot, work } = watched;
   const { name, rotation } = config;
   if (stuck(work, now).length > 0) return 'Restart Keywarden, and keep its log: this is a defect.';
-  if (activePause(snapshot, now) !== null) return `keywarden resume ${name}`;
+  if (activePause(snapshot, now) !== null) return `Have it rotated again: \`keywarden resume ${name}\``;
   if (rotation.mode === 'guided')
-    return `Make a new key in the provider's console, then: keywarden import ${name} < file-with-the-key`;
+    return `Make a new key in the provider's console, then: \`keywarden import ${name} < file-with-the-key\``;
   return snapshot.open === null
-    ? `keywarden rotate ${name} --reason overdue`
-    : `keywarden history ${name}, and: keywarden check`;
+    ? `Repair what the error names, then: \`keywarden rotate ${name} --reason overdue\``
+    : `See where it stands: \`keywarden history ${name}\`; what is in its way: \`keywarden check\``;
 }
 
 function evidenceOf(

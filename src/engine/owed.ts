@@ -1,8 +1,6 @@
 import { identityOf } from '../alerting/identity.ts';
-import { lookAgain } from '../alerting/pipeline.ts';
-import type { Alert, Change, Signal } from '../model/index.ts';
+import type { Alert, Signal } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
-import { attendTo, OFFERS } from './attend.ts';
 import type { EngineContext } from './context.ts';
 
 /** Every alert, page by page; `open`: those that are not resolved. */
@@ -26,12 +24,4 @@ export async function endsAny({ state }: EngineContext, signals: readonly Signal
   const ends = signals.filter(({ type }) => type === 'resolve');
   const alerts = await state.alertsByIdentity(ends.map(identityOf));
   return alerts.some((alert) => alert.state !== 'resolved');
-}
-
-/** After a channel has come back: what it, or another, refused meanwhile and what still holds. */
-export async function owedAfterRecovery(context: EngineContext): Promise<Change[]> {
-  const attended = await attendTo(context, await allAlerts(context.state, true), OFFERS);
-  const now = context.clock.now();
-  // Each by its own turn, which sees whether somebody has ended it meanwhile.
-  return attended.filter(({ owed }) => owed.length > 0).flatMap(({ alert }) => lookAgain(alert, now));
 }

@@ -83,6 +83,54 @@ test('of a channel that takes one at a time every message before the start count
   expect((await paceOf('pagerduty', ahead)).waitFor(owed)).toBe(0);
 });
 
+describe('five hundred that wait for room', () => {
+  const pageOf = async (condition: string) => {
+    const context = world.contextWith('oncall');
+    await world.commit(context, world.raise({ condition }));
+    const alert = (await world.state.alerts({})).items.find((one) => one.identity.includes(condition));
+    const [delivery] = await world.state.deliveries(alert?.id ?? '');
+    if (alert === undefined || delivery === undefined) throw new Error('an alert was raised');
+    const of = { name: 'oncall', kind: 'pagerduty', wait: 0 };
+    const pace = await Pace.of({ clock: context.clock, state: world.state }, of);
+    const owed = (id: string) => ({ alert, delivery: { ...delivery, id } });
+    for (let one = 0; one < 500; one += 1) if (pace.waitFor(owed(`${one}`)) === 0) pace.begins();
+    return { pace, owed };
+  };
+
+  test('keep no room once they are no longer owed', async () => {
+    const { pace, owed } = await pageOf('first');
+    world.now += 20 * SECOND;
+    expect(pace.waitFor(owed('new'))).toBeGreaterThan(MINUTE);
+    for (let one = 0; one < 500; one += 1) pace.forget(`${one}`);
+    expect(pace.waitFor(owed('new'))).toBe(40 * SECOND);
+  });
+
+  test('go in their order, a hundred a minute, and few of them look in vain', async () => {
+    const { pace, owed } = await pageOf('first');
+    const start = world.now;
+    const dueAt = new Map(Array.from({ length: 400 }, (_, one) => [`${one + 100}`, world.now]));
+    const went: string[] = [];
+    let looks = 0;
+    while (dueAt.size > 0) {
+      const [id, at] = [...dueAt].reduce((first, other) => (other[1] < first[1] ? other : first));
+      world.now = Math.max(world.now, at);
+      looks += 1;
+      const wait = pace.waitFor(owed(id));
+      if (wait > 0) {
+        dueAt.set(id, world.now + Math.ceil(wait));
+        continue;
+      }
+      dueAt.delete(id);
+      went.push(id);
+      pace.begins();
+      pace.delivered([]);
+    }
+    expect(world.now - start).toBe(4 * MINUTE);
+    expect(went).toEqual(Array.from({ length: 400 }, (_, one) => `${one + 100}`));
+    expect(looks).toBeLessThan(2_000);
+  });
+});
+
 test('a message may have arrived only when it is answered: from then on it counts', async () => {
   const context = world.contextWith('team');
   await world.commit(context, world.raise());

@@ -7,6 +7,7 @@ import {
   type Failure,
   HOUR,
   MINUTE,
+  SECOND,
   type Severity,
 } from '../model/index.ts';
 import type { Sent, State } from '../state/contract.ts';
@@ -21,6 +22,12 @@ const DOUBT_AFTER = 3;
 
 /** And after every so many more: mostly it is the channel that is down. */
 const DOUBT_EVERY = 4;
+
+/** What is further off than a minute looks again after a minute and this part of the rest. */
+const LOOK_AGAIN = 4;
+
+/** A message that has failed so often waits behind the others for half of the longest that any does. */
+const OFTEN = 8;
 
 /** More than this is never owed at once. */
 const BOUNDLESS = 4_000;
@@ -43,7 +50,12 @@ export class Pace {
   readonly #caps: Caps;
   readonly #wait: number;
   readonly #groups = new Map<string, Told>();
-  readonly #booked: Record<Urgency, number[]> = { page: [], end: [], other: [] };
+  /** Those that wait for room, by their ids in the order in which they came, and when each looks again. */
+  readonly #queues: Record<Urgency, Map<string, number>> = {
+    page: new Map(),
+    end: new Map(),
+    other: new Map(),
+  };
   #most = Number.POSITIVE_INFINITY;
   /** The largest message that the channel did not take since it took one; 0: none. */
   #refused = 0;
@@ -55,6 +67,8 @@ export class Pace {
   #underWay: number[] = [];
   #failures = 0;
   #heldUntil = 0;
+  /** How long the last hold was, ms. */
+  #holding = 0;
   #askedUntil = 0;
 
   constructor(clock: Clock, caps: Caps, wait: number) {
@@ -113,22 +127,50 @@ export class Pace {
     const free = freeAt(this.#sent(), this.#caps, urgencyOf(delivery.event, alert.severity), now);
     const held = Math.max(this.#heldUntil, this.#askedUntil, this.#gatheredUntil(owed));
     if (held > free) return held - now;
-    return free === now ? 0 : this.#slot(owed, now) - now;
+    if (free > now) return this.#slot(owed, now) - now;
+    this.forget(delivery.id);
+    return 0;
   }
 
   /**
-   * Where each message goes by itself, those that wait are told different times: else all of them would come back
-   * whenever there is room for one.
+   * When there is room for it. Where each message goes by itself, those that wait are told different times: else all of
+   * them would come back whenever there is room for one. Of what is further off than a minute nobody knows whether those
+   * before it will still be owed: it looks again sooner.
    */
   #slot({ delivery, alert }: Owed, now: number): number {
     const urgency = urgencyOf(delivery.event, alert.severity);
     const { perMinute } = this.#caps;
     if (this.gathers || perMinute === null) return freeAt(this.#sent(), this.#caps, urgency, now);
-    // Those before the last of a minute bound no further one.
-    const booked = this.#booked[urgency].filter((at) => at > now).slice(-perMinute);
-    const slot = freeAt([...this.#sent(), ...booked], this.#caps, urgency, now);
-    this.#booked[urgency] = [...booked, slot];
-    return slot;
+    const place = this.#place(delivery.id, urgency, now);
+    const before = Array.from({ length: place % perMinute }, () => now);
+    const first = freeAt([...this.#sent(), ...before], this.#caps, urgency, now);
+    const wait = first - now + MINUTE * Math.floor(place / perMinute);
+    const at = now + (wait <= MINUTE ? wait : MINUTE + (wait - MINUTE) / LOOK_AGAIN);
+    this.#queues[urgency].set(delivery.id, at);
+    return at;
+  }
+
+  /** So many wait before it. */
+  #place(id: string, urgency: Urgency, now: number): number {
+    const queue = this.#queues[urgency];
+    if (!queue.has(id)) {
+      this.forget(id);
+      // Of those that have not come back nothing more is owed.
+      for (const [other, at] of queue) if (at < now - MINUTE) queue.delete(other);
+      queue.set(id, now);
+      return queue.size - 1;
+    }
+    let place = 0;
+    for (const other of queue.keys()) {
+      if (other === id) break;
+      place += 1;
+    }
+    return place;
+  }
+
+  /** It is sent, or no longer owed: it keeps no place from others. */
+  forget(id: string): void {
+    for (const queue of Object.values(this.#queues)) queue.delete(id);
   }
 
   /** Whoever is told is woken. */
@@ -139,6 +181,11 @@ export class Pace {
   /** So many alerts may go in one message: fewer after one of several was not taken. */
   get most(): number {
     return this.#most;
+  }
+
+  /** It did not take a message of several, and nobody knows yet for which of them. */
+  get doubts(): boolean {
+    return this.#refused > 0 || this.#most < Number.POSITIVE_INFINITY;
   }
 
   /** Of several that were not taken together one is tried by itself. */
@@ -232,8 +279,20 @@ export class Pace {
     else this.#most = tries ? 1 : Number.POSITIVE_INFINITY;
   }
 
+  /**
+   * So long after the end of a hold, ms, is a message due again that was not taken, by itself, so often: what was never tried, or
+   * less often, goes before it, whatever its rank.
+   *
+   * @param unit in [0, 1): those that failed as often do not all come in one order
+   */
+  behind(attempts: number, unit: number): number {
+    if (this.gathers || attempts === 0) return 0;
+    return Math.round(SECOND / 2 + (this.#holding / 4) * (attempts / (attempts + OFTEN) + unit / 4));
+  }
+
   /** Nothing goes to the channel for so long, ms. */
   hold(ms: number): void {
+    this.#holding = ms;
     this.#heldUntil = Math.max(this.#heldUntil, this.#clock.steady() + ms);
   }
 

@@ -75,7 +75,7 @@ export type Raise = AlertSubject & {
   /** When it gets worse, null where it does not. */
   readonly deadline: number | null;
   readonly evidence: Evidence;
-  /** A report of something that is over (a completed rotation): nothing will resolve it. */
+  /** An event (a completed rotation, a key that a stranger minted): nothing holds that could end, so nothing will resolve it. */
   readonly transient?: boolean;
 };
 
@@ -117,6 +117,8 @@ export type Alert = AlertSubject & {
   readonly triggeredAt: number;
   /** When a person told the provider of it and waits for the answer; null: nobody does. */
   readonly reportedAt: number | null;
+  /** It is an event: resolved from the first, but nothing was ever over. */
+  readonly transient?: boolean;
   /** Rises with every write; a commit names the one it read. */
   readonly revision: number;
 };

@@ -121,7 +121,7 @@ function foreign(
         summary:
           `The provider's log shows a rotation at ${formatTime(mint.at)} from ${mint.ip} that Keywarden did not ask for.` +
           (current ? ' The current key ends with it: its successor is being minted now.' : ''),
-        action: `Find out who it was. If it was no colleague: revoke ${mint.mintedKeyId} in the provider's console, then: keywarden retire ${name} ${number}; and keywarden compromise ${name}`,
+        action: `Find out who it was. If it was no colleague: revoke ${mint.mintedKeyId} in the provider's console, then: \`keywarden retire ${name} ${number}\`, then: \`keywarden compromise ${name}\``,
         evidence: {
           ips: [mint.ip],
           keyId: mint.mintedKeyId,

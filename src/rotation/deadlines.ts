@@ -1,4 +1,4 @@
-import type { Rotation, Severity, Signal } from '../model/index.ts';
+import type { Failure, Rotation, Severity, Signal } from '../model/index.ts';
 import { formatDuration, MINUTE } from '../model/index.ts';
 import { isAgent, silentAgents } from './agents.ts';
 import { missing } from './missing.ts';
@@ -50,22 +50,22 @@ export function lateDestinations(situation: Situation, now: number): Signal[] {
   // The newer version is away on purpose, or not to be published at all.
   const pending = versionById(situation.snapshot.versions, rotation.newVersionId)?.state === 'pending';
   if (isRolledBack(rotation) || pending) return [];
-  const left = rotation.overlapEndsAt - now;
   const silent = lateness(rotation, 0, now) === null ? [] : silentAgents(situation, rotation, now);
   const late = missing(situation, rotation).flatMap((destination) => {
     const severity = lateness(rotation, lagOf(situation, destination), now);
     if (severity === null) return [];
+    const error = errorAt(situation, destination);
     return raise('publish-failed', rotation.credential, now, {
       severity,
       condition: destination,
-      title: `${rotation.credential}: ${destination} does not have the new key, ${left > 0 ? `${formatDuration(left)} left` : 'and the old one has ended'}`,
+      title: `${rotation.credential}: ${destination} does not have the new key${oldKeyEnds(rotation.overlapEndsAt, now)}`,
       summary:
         'When the overlap ends, applications that read this destination are refused. Keywarden goes on trying.',
       action: isAgent(destination)
         ? 'See whether the agent runs and reaches this Keywarden; its log says what it lacks'
-        : 'Repair the destination; see: keywarden check',
+        : letItWrite(destination, error),
       deadline: rotation.overlapEndsAt,
-      evidence: { rotation: rotation.id, destination, error: errorAt(situation, destination) },
+      evidence: { rotation: rotation.id, destination, error: error?.message ?? null },
     });
   });
   return [...late, ...silent];
@@ -75,6 +75,27 @@ function lagOf({ destinations }: Situation, destination: string): number {
   return destinations.find(({ id }) => id === destination)?.consumerLag ?? 0;
 }
 
-function errorAt({ snapshot }: Situation, destination: string): string | null {
-  return snapshot.destinations.find(({ id }) => id === destination)?.lastError?.message ?? null;
+function errorAt({ snapshot }: Situation, destination: string): Failure | null {
+  return snapshot.destinations.find(({ id }) => id === destination)?.lastError ?? null;
+}
+
+/** How long the old key still works, as the end of a title; empty where it has no end. */
+export function oldKeyEnds(overlapEndsAt: number | null, now: number): string {
+  if (overlapEndsAt === null) return '';
+  const left = overlapEndsAt - now;
+  return left > 0 ? `; the old one ends in ${formatDuration(left)}` : '; the old one has ended';
+}
+
+/** What a person does so that a destination takes the new key. @param error why it has not yet, as far as that is known */
+export function letItWrite(destination: string, error: Failure | null): string {
+  const what =
+    error !== null && isRefusal(error)
+      ? `Give Keywarden the right to write ${destination}`
+      : `Bring ${destination} back within reach`;
+  return `${what} (\`keywarden check\` says what is missing); it then goes on by itself.`;
+}
+
+/** Whether the same attempt would fail again. */
+export function isRefusal({ verdict }: Failure): boolean {
+  return verdict === 'permanent' || verdict === 'rejected';
 }

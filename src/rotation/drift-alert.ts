@@ -26,7 +26,7 @@ export function driftAlert(sighting: DriftSighting, now: number): Signal {
     summary: `${holds(drift, known, now)} ${putBack ? 'Keywarden writes its own version again.' : 'Nothing was written (drift.onDrift: alert): applications that read this destination use what stands there.'}`,
     action: putBack
       ? `Find out what writes to ${id}: it is written over each time.`
-      : `To have version ${wanted.number} back, remove that value by hand (it is written within ${formatDuration(policy.check)}) or set drift.onDrift: overwrite. A new version is written there in any case: keywarden rotate ${credential}`,
+      : `To have version ${wanted.number} back, remove that value by hand (it is written within ${formatDuration(policy.check)}) or set drift.onDrift: overwrite. A new version is written there in any case: \`keywarden rotate ${credential}\``,
     deadline: putBack ? null : (known?.expiresAt ?? null),
     evidence: {
       destination: id,

@@ -20,7 +20,7 @@ test('its completion tells what the provider leaves to a person', () => {
   world.rotate({ emergency: true });
   world.advance('1m');
   expect(world.told.at(-1)).toMatchObject({ kind: 'rotation-completed', evidence: { trigger: 'emergency' } });
-  expect(world.told.at(-1)?.action).toContain('Revoke the old key key_1');
+  expect(world.told.at(-1)?.action).toContain('Revoke key_1 in the provider');
 });
 
 describe('an emergency waits', () => {

@@ -72,7 +72,7 @@ export function exposures(situation: Situation, now: number): Signal[] {
       stagesOf(version),
       {
         severity: 'critical',
-        title: `${credential}: ${key} is known to others and still works`,
+        title: `${credential}: ${key} is known to others and ${expiresAt === null ? 'still works' : until}`,
         summary:
           `It has been exposed for ${formatDuration(now - (compromisedAt ?? now))} and ${until}. ` +
           (state === 'current'
@@ -96,8 +96,8 @@ function next({ policy }: Situation, { credential, state, number }: Version, key
   if (policy.mode === 'automatic')
     return `${revoke}${state === 'current' ? ' once its successor is published' : ''}.`;
   return state === 'current'
-    ? `Make a key in the provider's dashboard, then: keywarden import ${credential} < file-with-the-key`
-    : `${revoke}, then: keywarden retire ${credential} ${number}`;
+    ? `Make a key in the provider's dashboard, then: \`keywarden import ${credential} < file-with-the-key\``
+    : `${revoke}, then: \`keywarden retire ${credential} ${number}\``;
 }
 
 /** The next moment at which a probe or a reminder is due. */

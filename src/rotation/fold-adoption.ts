@@ -252,8 +252,8 @@ function signalsOfHold(
         title: rejected
           ? `${credential}: no working key is left`
           : `${credential}: it is not clear which key is the current one`,
-        summary: failure.message,
-        action: `keywarden adopt ${credential} < file-with-the-key`,
+        summary: `${failure.message}.`,
+        action: `Find the key that works, or make one in the provider's console, then: \`keywarden adopt ${credential} < file-with-the-key\``,
         evidence,
       }),
     ];
@@ -266,8 +266,8 @@ function waiting(credential: string, waitsFor: 'store' | 'provider', failure: Fa
     severity: 'warning',
     condition: 'adopt',
     title: `${credential} is not looked after yet: Keywarden waits for its ${waitsFor}`,
-    summary: `No version is adopted before every required destination was read and tested. ${failure.message}`,
-    action: 'keywarden check',
+    summary: `${failure.message}. No version is adopted before every required destination was read and tested.`,
+    action: `Bring the ${waitsFor} back within reach; to find the fault: \`keywarden check\``,
     evidence: failureEvidence(failure),
   });
 }

@@ -30,7 +30,7 @@ export function settle(situation: Situation, rotation: Rotation, now: number): F
         condition: rotation.id,
         transient: true,
         title: `${credential} rotated: every destination has ${version?.keyId ?? 'the new key'}`,
-        summary: `The ${rotation.trigger} rotation took ${Math.round(took / 1000)} s. ${over ? 'The old key has ended.' : 'The old key works until the overlap ends.'}`,
+        summary: `The ${rotation.trigger} rotation took ${Math.round(took / 1000)} s. ${over ? 'The old key has ended.' : `${oldKeyId(situation, rotation) ?? 'The old key'} works${until(rotation)}.`}`,
         action: rotation.trigger === 'emergency' ? revokeAdvice(situation, rotation) : null,
         deadline: rotation.overlapEndsAt,
         evidence: {
@@ -46,9 +46,16 @@ export function settle(situation: Situation, rotation: Rotation, now: number): F
 }
 
 function revokeAdvice(situation: Situation, rotation: Rotation): string {
-  const previous = versionById(situation.snapshot.versions, rotation.previousVersionId);
-  const until = rotation.overlapEndsAt === null ? 'the overlap ends' : formatTime(rotation.overlapEndsAt);
-  return `Revoke the old key ${previous?.keyId ?? ''} in the provider's console: it works until ${until}, and no API can end it sooner.`;
+  const key = oldKeyId(situation, rotation) ?? 'the old key';
+  return `Revoke ${key} in the provider's console: it works${until(rotation)}, and no API can end it sooner.`;
+}
+
+function oldKeyId({ snapshot }: Situation, { previousVersionId }: Rotation): string | null {
+  return versionById(snapshot.versions, previousVersionId)?.keyId ?? null;
+}
+
+function until({ overlapEndsAt }: Rotation): string {
+  return overlapEndsAt === null ? ' still' : ` until ${formatTime(overlapEndsAt)}`;
 }
 
 /** The overlap is over. */
@@ -84,7 +91,7 @@ export function attend(situation: Situation, rotation: Rotation, now: number): F
         severity: 'critical',
         title: `${rotation.credential}: the old key has ended and ${without.length} of ${situation.destinations.length} destinations lack the new one`,
         summary: `Applications that read ${without.join(', ')} hold a key that the provider no longer accepts. Publishing goes on.`,
-        action: `Make the destination writable; publishing then goes on by itself. To find the fault: keywarden check. ${waysOutText(situation, { ...rotation, state: 'attention' })}`,
+        action: `Make the destination writable; publishing then goes on by itself. To find the fault: \`keywarden check\`. ${waysOutText(situation, { ...rotation, state: 'attention' })}`,
         evidence: { rotation: rotation.id, destinations: without },
       }),
       ...ended(situation, rotation, now),

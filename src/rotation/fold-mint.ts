@@ -87,7 +87,7 @@ function persist(situation: Situation, rotation: Rotation, failure: Failure, now
       raise('rotation-attention', rotation.credential, now, {
         severity: 'critical',
         title: `${rotation.credential}: the emergency rotation is refused by the provider; the old key is still in use`,
-        summary: `Nothing was minted. It is tried again by itself, next at ${formatTime(retryAt)}. ${failure.message}`,
+        summary: `${failure.message}. Nothing was minted. It is tried again by itself, next at ${formatTime(retryAt)}.`,
         action: `Revoke the key in the provider's console if it is known to others, make a new one there and hand it over. ${waysOutText(situation, rotation)}`,
         evidence: { rotation: rotation.id, ...failureEvidence(failure) },
       }),
@@ -105,8 +105,8 @@ function outcomeUnknown(situation: Situation, rotation: Rotation, failure: Failu
     severity: left < overlap * GRAVE_FROM ? 'critical' : 'warning',
     deadline: now + Math.max(0, left),
     title: `${rotation.credential}: the provider gives no usable answer to the mint, ${rotation.attempts + 1} times now`,
-    summary: `A new key may exist at the provider. The same request goes on being repeated under one Idempotency-Key; the old key stays in use. ${failure.message}`,
-    action: `Look at the provider's status; then: keywarden history ${rotation.credential}`,
+    summary: `${failure.message}. A new key may exist at the provider. The same request goes on being repeated under one Idempotency-Key; the old key stays in use.`,
+    action: `Look at the provider's status; then: \`keywarden history ${rotation.credential}\``,
     evidence: { rotation: rotation.id, ...failureEvidence(failure) },
   });
 }
@@ -154,7 +154,7 @@ function refusal(
     severity: signer?.expiresAt == null ? 'warning' : 'critical',
     title: `${credential}: rotation failed, nothing was minted, the old key stays`,
     summary: `${failure.message}. It is tried again by itself, not before ${formatTime(retryAt)}.`,
-    action: `keywarden rotate ${credential} --reason "retry after repair"`,
+    action: `Repair what the error names, then: \`keywarden rotate ${credential} --reason "retry after repair"\``,
     deadline: signer?.expiresAt ?? null,
     evidence: { rotation: rotation.id, ...failureEvidence(failure) },
   });

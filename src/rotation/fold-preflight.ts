@@ -69,7 +69,7 @@ export function foldPreflight(
         summary:
           'Nothing was minted: the overlap would run while a destination cannot be written. The old key stays in use. ' +
           (failure?.message ?? ''),
-        action: `Make the destination writable; the rotation then goes on by itself. See: keywarden check`,
+        action: `Make the destination writable; the rotation then goes on by itself. See: \`keywarden check\``,
         deadline: currentVersion(situation.snapshot.versions)?.expiresAt ?? null,
         evidence: {
           rotation: rotation.id,

@@ -46,7 +46,7 @@ export function foldTake(
     raise('rotation-attention', rotation.credential, now, {
       severity: 'critical',
       title: `${rotation.credential}: the provider minted a key that cannot be used`,
-      summary: `Nothing was published; the old key stays in use. The answers are kept sealed and the request goes on being repeated. ${failure.message}`,
+      summary: `${failure.message}. Nothing was published; the old key stays in use. The answers are kept sealed and the request goes on being repeated.`,
       action: `Ask the provider what became of the request. ${waysOutText(situation, { ...rotation, ...fields, state })}`,
       evidence: { rotation: rotation.id, ...failureEvidence(failure) },
     }),

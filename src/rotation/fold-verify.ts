@@ -142,7 +142,7 @@ function notAccepted(
   return raise('rotation-attention', rotation.credential, now, {
     severity: 'critical',
     title: `${rotation.credential}: the new key ${version.keyId ?? ''} is still not accepted after ${formatDuration(budget)}`,
-    summary: `It was not published; applications go on with the old key, which works until the overlap ends. Keywarden goes on trying every minute, and mints another while there is time. ${failure.message}`,
+    summary: `${failure.message}. It was not published; applications go on with the old key, which works until the overlap ends. Keywarden goes on trying every minute, and mints another while there is time.`,
     action: `Ask the provider about ${key}. ${waysOutText(situation, rotation)}`,
     deadline: rotation.overlapEndsAt,
     evidence: { rotation: rotation.id, keyId: version.keyId, ...failureEvidence(failure) },

@@ -104,7 +104,7 @@ describe('the old key', () => {
 
   test('cannot be retired while it is the current one', () => {
     const world = guided();
-    expect(retire(world, 'key_1')).toContain('bring its successor first: keywarden import frameflow-prod');
+    expect(retire(world, 'key_1')).toContain('bring its successor first: `keywarden import frameflow-prod');
     expect(world.versions).toEqual(['1 current']);
   });
 
@@ -226,7 +226,7 @@ describe('a key that lapses for want of use', () => {
     const world = guided(DORMANT);
     until(world, START + 76 * DAY);
     expect(world.alarms).toEqual(['inactivity-expiry 14d warning']);
-    expect(world.alerts.get('inactivity-expiry 14d')?.action).toContain('set keepAlive: 60d');
+    expect(world.alerts.get('inactivity-expiry 14d')?.action).toContain('set `keepAlive: 60d`');
     until(world, START + 95 * DAY);
     expect(world.conditions('inactivity-expiry')).toEqual(['14d', '3d', 'due']);
     expect(world.actions).not.toContain('keepAlive');

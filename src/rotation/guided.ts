@@ -51,7 +51,7 @@ export function guidedReminders(situation: Situation, now: number): Signal[] {
         severity: 'warning',
         title: `${name}: a new key is due ${when(dueAt, now)}`,
         summary: `Its provider has no way to make keys but its own dashboard. ${key} is ${formatDuration(now - current.createdAt)} old.`,
-        action: `Make a key in the provider's dashboard, then: keywarden import ${name} < file-with-the-key; later revoke the old one and: keywarden retire ${name} ${current.number}`,
+        action: `Make a key in the provider's dashboard, then: \`keywarden import ${name} < file-with-the-key\`. Later revoke the old one, then: \`keywarden retire ${name} ${current.number}\``,
         deadline: dueAt,
         evidence: { version: current.number, keyId: current.keyId, dueAt: formatTime(dueAt) },
       },
@@ -81,8 +81,8 @@ function lapse({ policy, snapshot }: Situation, current: Version, usedAt: number
         ? 'keepAlive is off. Applications may have used it since.'
         : 'the keep-alive call does not get through.'),
     action: off
-      ? `Use the key, or set keepAlive: 60d; to look at once: keywarden adopt ${name}`
-      : 'Bring the provider back within reach; to find the fault: keywarden check',
+      ? `Call the API once with the key, or set \`keepAlive: 60d\`. To have Keywarden look at once: \`keywarden adopt ${name}\``
+      : 'Bring the provider back within reach; to find the fault: `keywarden check`',
     deadline: end,
     evidence: { version: current.number, keyId: current.keyId, usedAt: formatTime(usedAt) },
   };

@@ -101,7 +101,7 @@ function told(situation: HookSituation, failure: Failure, attempts: number, now:
     severity: severityOf(situation, now),
     condition: id,
     title: `${credential}: the hook of ${id} has failed ${attempts} times for version ${version.number}`,
-    summary: `The new key is there; applications that wait for this hook may still use the old one.${until} It is tried again by itself. ${failure.message}`,
+    summary: `${failure.message}. The new key is there; applications that wait for this hook may still use the old one.${until} It is tried again by itself.`,
     action: `Repair what onChange of ${id} calls, or reload the application by hand.`,
     deadline: left === null ? null : (snapshot.open?.overlapEndsAt ?? null),
     evidence: { destination: id, version: version.number, attempts, ...failureEvidence(failure) },

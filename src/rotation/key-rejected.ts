@@ -12,8 +12,8 @@ export function keyRejected(
   return raise('credential-rejected', credential, now, {
     severity: 'critical',
     title: `${credential}: the provider refuses the current key ${keyId ?? ''}`.trimEnd(),
-    summary: `Applications that use it are being refused too. ${done} ${failure.message}`,
-    action: `Make a key in the provider's console, then: keywarden adopt ${credential} < file-with-the-key`,
+    summary: `${failure.message}. Applications that use it are being refused too. ${done}`,
+    action: `Make a key in the provider's console, then: \`keywarden adopt ${credential} < file-with-the-key\``,
     evidence: { keyId, ...failureEvidence(failure) },
   });
 }

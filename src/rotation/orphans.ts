@@ -75,22 +75,21 @@ export function identifiedOrphan(
 
 function orphanAlert(version: Version, facts: OrphanFacts, now: number): Signal {
   const signedBy = facts.signedBy ?? 'the current key';
-  const which =
-    facts.keyId === null ? `a key minted at ${formatTime(facts.mintedAt)}` : `the key ${facts.keyId}`;
+  const which = facts.keyId === null ? `a key minted at ${formatTime(facts.mintedAt)}` : facts.keyId;
   const left = facts.signerEndsAt === null ? null : Math.max(0, facts.signerEndsAt - now);
   return raise('key-orphaned', facts.credential, now, {
     severity: 'critical',
     condition: version.id,
-    title: `${facts.credential}: ${which} never reached us`,
+    title: `${facts.credential}: ${which} is live and nobody here holds it`,
     summary:
-      `It was signed by ${signedBy} at ${formatTime(facts.mintedAt)}; the provider's answer was lost, or somebody else holds it. It is live and nobody here has it.` +
+      `It was signed by ${signedBy} at ${formatTime(facts.mintedAt)}; the provider's answer was lost, or somebody else holds it.` +
       (left === null
         ? ''
         : ` The overlap of ${signedBy} counts from that mint: ${formatDuration(left)} are left.`),
     action:
       facts.keyId === null
         ? `Find the key made at that time in the provider's console and revoke it${facts.keyInUse === null ? '' : ` (not ${facts.keyInUse}, which is in use)`}.`
-        : `Revoke ${facts.keyId} in the provider's console, then: keywarden retire ${facts.credential} ${version.number}`,
+        : `Revoke ${facts.keyId} in the provider's console, then: \`keywarden retire ${facts.credential} ${version.number}\``,
     deadline: facts.signerEndsAt,
     evidence: {
       rotation: facts.rotationId,

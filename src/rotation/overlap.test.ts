@@ -42,7 +42,7 @@ describe('once every destination has the new key', () => {
       severity: 'info',
       transient: true,
       deadline: END,
-      summary: expect.stringContaining('took 30 s. The old key works until the overlap ends.'),
+      summary: expect.stringContaining('took 30 s. key_1 works until 2026-10-04T09:00:00Z.'),
       evidence: { trigger: 'manual', keyId: 'key_2', previousKeyId: 'key_1', destinations: 2 },
     });
   });
@@ -114,6 +114,10 @@ describe('a destination that cannot be written', () => {
     world.advance(1);
     expect(world.alarms).toContain('publish-failed file critical');
     expect(world.alerts.get('publish-failed file')?.deadline).toBe(END);
+    expect(world.alerts.get('publish-failed file')).toMatchObject({
+      title: expect.stringMatching(/file .* the new key; the old one ends in \d+h/),
+      action: expect.stringMatching(/^Bring file back within reach \(`keywarden check` says/),
+    });
   });
 
   test('is told even where the code that should have published it never ran', () => {

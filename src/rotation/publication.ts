@@ -1,7 +1,7 @@
 import type { Change, Destination, Failure, HookRecord, Rotation, Signal, Version } from '../model/index.ts';
 import { formatTime } from '../model/index.ts';
 import { backoff, slowBackoff } from './backoff.ts';
-import { lateness } from './deadlines.ts';
+import { isRefusal, lateness, letItWrite, oldKeyEnds } from './deadlines.ts';
 import { type Drift, type DriftPolicy, nextCheck } from './drift.ts';
 import { driftAlert } from './drift-alert.ts';
 import { audit, type Folded, folded } from './folded.ts';
@@ -192,8 +192,8 @@ function unreachable(
     severity: 'warning',
     condition: id,
     title: `${credential}: ${id} cannot be read${locked ? ' by Keywarden any more' : ''}`,
-    summary: `It had version ${wanted.number} when it was last read; whether it still has is not known. ${failure.message}.`,
-    action: `${locked ? 'Give back the right to read it' : 'Bring the store back'}; looking goes on by itself. See: keywarden check`,
+    summary: `${failure.message}. It had version ${wanted.number} when it was last read; whether it still has is not known.`,
+    action: `${locked ? `Give Keywarden back the right to read ${id}` : `Bring ${id} back within reach`} (\`keywarden check\` says what is missing); looking goes on by itself.`,
     evidence: { destination: id, version: wanted.number, attempts, ...failureEvidence(failure) },
   });
   return {
@@ -256,21 +256,21 @@ function tell(
   const { credential, id } = destination;
   const overlapEndsAt = rotation?.overlapEndsAt ?? null;
   const late = rotation === null ? null : lateness(rotation, consumerLag, now);
-  const lasting = late !== null || failure.verdict === 'permanent' || failure.verdict === 'rejected';
+  const refused = isRefusal(failure);
+  const lasting = late !== null || refused;
   // A newer version there is being adopted; it is told only where that does not come to an end.
   const patient = !lasting || (late === null && failure.code === NEWER);
   if (patient && attempts < PATIENCE) return [];
   const evidence = { destination: id, version: wanted.number, attempts, ...failureEvidence(failure) };
   const until = overlapEndsAt === null ? '' : ` The old key works until ${formatTime(overlapEndsAt)}.`;
+  const how = refused ? 'does not take' : 'is out of reach and lacks';
   return [
     raise(lasting ? 'publish-failed' : 'store-unreachable', credential, now, {
       severity: late ?? (!lasting && overlapEndsAt !== null ? 'critical' : 'warning'),
       condition: id,
-      title: `${credential}: ${id} does not have the new key`,
+      title: `${credential}: ${id} ${how} the new key${oldKeyEnds(overlapEndsAt, now)}`,
       summary: `${failure.message}.${until} Keywarden goes on trying; other destinations are not held up.`,
-      action: lasting
-        ? 'Repair the destination; see: keywarden check'
-        : 'Bring the store back; publishing goes on by itself.',
+      action: letItWrite(id, failure),
       deadline: overlapEndsAt,
       evidence,
     }),

@@ -65,7 +65,7 @@ function openOverlap({ snapshot: { versions } }: Situation, now: number): string
 }
 
 function handMade({ snapshot }: Situation): string {
-  return `a person makes its keys in the provider's dashboard; then: keywarden import ${snapshot.record.name} < file-with-the-key`;
+  return `a person makes its keys in the provider's dashboard; then: \`keywarden import ${snapshot.record.name} < file-with-the-key\``;
 }
 
 /** True where a minted key lies in the journal and is about to be taken: nothing may end the rotation before. */

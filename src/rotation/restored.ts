@@ -62,8 +62,9 @@ function restored(credential: string, failure: Failure, now: number): Signal {
     severity: 'warning',
     transient: true,
     title: `${credential}: a destination holds a newer version than the state knows`,
-    summary: `The state seems to be restored from an older backup. The newest working key in the destinations is adopted. ${failure.message}`,
-    action: `Nothing, where the backup was restored on purpose; see: keywarden history ${credential}`,
+    summary:
+      'The state seems to be restored from an older backup. The newest working key in the destinations is adopted.',
+    action: `Nothing, where the backup was restored on purpose; see: \`keywarden history ${credential}\``,
     evidence: failureEvidence(failure),
   });
 }

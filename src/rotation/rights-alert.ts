@@ -26,7 +26,7 @@ export function rightsAlert({ destination, rights, policy, written }: RightsSigh
     : policy.onDrift === 'alert'
       ? 'It is left as it is (drift.onDrift: alert).'
       : 'It could not be written again yet; Keywarden goes on trying.';
-  const exposed = wider ? ` If others may have read it: keywarden rotate ${credential}` : '';
+  const exposed = wider ? ` If others may have read it: \`keywarden rotate ${credential}\`` : '';
   return raise('file-permissions', credential, now, {
     severity: 'warning',
     condition: id,
@@ -34,7 +34,7 @@ export function rightsAlert({ destination, rights, policy, written }: RightsSigh
     summary: `Somebody changed that since it was published, or the configuration. ${risk} ${did}`,
     action: written
       ? `Find out what changes ${id}: it is set right each time.${exposed}`
-      : `${repair} (looked at again within ${formatDuration(policy.check)}), or set drift.onDrift: overwrite, or the configuration to what is meant.${exposed}`,
+      : `\`${repair}\` (looked at again within ${formatDuration(policy.check)}), or set drift.onDrift: overwrite, or the configuration to what is meant.${exposed}`,
     evidence: { destination: id, found, wanted, wider, written },
   });
 }

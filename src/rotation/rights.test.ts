@@ -67,7 +67,7 @@ describe('rights that somebody changed', () => {
       title: 'frameflow-prod: file has mode 644, not mode 600',
       summary: expect.stringContaining('may have read the key'),
       action: expect.stringMatching(
-        /^chmod 600 \/run\/app\/\.env \(looked at again within 1h\).*keywarden rotate frameflow-prod$/,
+        /^`chmod 600 \/run\/app\/\.env` \(looked at again within 1h\).*`keywarden rotate frameflow-prod`$/,
       ),
       evidence: { found: 'mode 644', wanted: 'mode 600', wider: true, written: false },
     });

@@ -146,12 +146,13 @@ export function rollbackEnds({ snapshot }: Situation, now: number): Signal[] {
   const told = open === null ? null : toldFrom(open, open.mintedAt ?? now);
   if (open?.rollback == null || !isRolledBack(open) || told === null || told > now) return [];
   const newer = versionById(versions, open.newVersionId);
+  const older = versionById(versions, open.previousVersionId)?.keyId ?? 'the previous key';
   return [
     raise('rollback-ends', record.name, now, {
       severity: 'warning',
-      title: `${record.name}: ${newer?.keyId ?? 'the newer key'} is published again at ${formatTime(open.rollback.until)}`,
-      summary: `${open.rollback.actor} went back to the previous key. It ends at ${formatTime(open.overlapEndsAt ?? now)}, so the newer one comes back before.`,
-      action: `Repair what does not work with ${newer?.keyId ?? 'the newer key'}, or make another: keywarden rotate ${record.name} --emergency --reason "…"`,
+      title: `${record.name}: ${newer?.keyId ?? 'the newer key'} comes back at ${formatTime(open.rollback.until)}, before ${older} ends`,
+      summary: `${open.rollback.actor} went back to ${older}. It ends at ${formatTime(open.overlapEndsAt ?? now)}, so the newer one comes back before.`,
+      action: `Repair what does not work with ${newer?.keyId ?? 'the newer key'}, or make another: \`keywarden rotate ${record.name} --emergency --reason "…"\``,
       deadline: open.rollback.until,
       evidence: { rotation: open.id, keyId: newer?.keyId ?? null },
     }),

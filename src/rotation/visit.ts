@@ -42,7 +42,7 @@ function newer(there: Mark, wanted: Mark): Failure {
   return {
     code: NEWER,
     verdict: 'permanent',
-    message: `it holds version ${there.number}, ${there.number > wanted.number ? 'newer than our version' : 'another than ours of the number'} ${wanted.number}: this state may be restored from an older backup; the newest working key is looked for anew (see: keywarden adopt ${there.credential})`,
+    message: `it holds version ${there.number}, ${there.number > wanted.number ? 'newer than our version' : 'another than ours of the number'} ${wanted.number}: this state may be restored from an older backup; the newest working key is looked for anew (see: \`keywarden adopt ${there.credential}\`)`,
   };
 }
 

@@ -17,7 +17,7 @@ export function waysOutText(
   rotation: Rotation,
 ): string {
   const ways = waysFor(snapshot, rotation);
-  return ways.length === 0 ? '' : `What fits now: ${ways.join(' · ')}`;
+  return ways.length === 0 ? '' : `What fits now: ${ways.map((way) => `\`${way}\``).join(' · ')}`;
 }
 
 function waysFor({ versions }: CredentialSnapshot, rotation: Rotation): readonly string[] {

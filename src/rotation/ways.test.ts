@@ -264,7 +264,7 @@ describe('retry', () => {
     const world = make();
     world.advance(duration);
     expect(retryLast(world)).toContain(
-      `has ended ${state}; ask for a new one: keywarden rotate frameflow-prod`,
+      `has ended ${state}; ask for a new one: \`keywarden rotate frameflow-prod\``,
     );
   });
 

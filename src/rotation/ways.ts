@@ -19,7 +19,7 @@ export function retry(situation: Situation, rotation: Rotation, actor: string, n
   if (open?.id !== rotation.id) {
     if (rotation.state !== 'failed' || open !== null || record.attempts === 0)
       return {
-        refused: `rotation ${rotation.id} has ended ${rotation.state}; ask for a new one: keywarden rotate ${record.name}`,
+        refused: `rotation ${rotation.id} has ended ${rotation.state}; ask for a new one: \`keywarden rotate ${record.name}\``,
       };
     return folded([asked, { type: 'credential.put', record: { ...record, retryAt: now } }]);
   }
@@ -48,7 +48,7 @@ export function abandon(situation: Situation, rotation: Rotation, actor: string,
     return { refused: `rotation ${rotation.id} has ended ${rotation.state} already` };
   if (open.state === 'publishing' || open.state === 'overlap') {
     return {
-      refused: `rotation ${open.id} has published its key and ends by itself; to go back to the previous one: keywarden rollback ${open.credential}`,
+      refused: `rotation ${open.id} has published its key and ends by itself; to go back to the previous one: \`keywarden rollback ${open.credential}\``,
     };
   }
   if (isAnswered(open))
@@ -61,7 +61,7 @@ export function retireByHand(version: Version, actor: string, now: number): Way 
   const { credential, number, keyId, state } = version;
   if (state === 'current' || state === 'pending') {
     return {
-      refused: `${credential}: version ${number} is ${state}; bring its successor first: keywarden import ${credential} < file-with-the-key`,
+      refused: `${credential}: version ${number} is ${state}; bring its successor first: \`keywarden import ${credential} < file-with-the-key\``,
     };
   }
   return folded(

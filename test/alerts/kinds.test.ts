@@ -44,4 +44,13 @@ describe.each(ALERT_KINDS)('an alert of the kind %s', (kind) => {
     if (alert.severity !== 'info') expect(alert.action).not.toBeNull();
     expect(textOf(message, alert.lastSeenAt)).toContain(`docs/runbooks/`);
   });
+
+  test('shows every command as one, names no moment twice, and calls nothing over that still holds', async () => {
+    const { alert, message } = await made();
+    expect((alert.action ?? '').replaceAll(/`[^`]*`/g, '')).not.toMatch(
+      /\b(?:keywarden [a-z]|chmod|timedatectl)/,
+    );
+    expect(alert.summary).not.toMatch(/between (\S+) and \1/);
+    expect(textOf(message, alert.lastSeenAt)).not.toMatch(/\(over\)|Over since/);
+  });
 });

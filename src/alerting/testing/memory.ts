@@ -10,6 +10,7 @@ import {
   type Signal,
   type Silence,
 } from '../../model/index.ts';
+import type { AttendContext } from '../attend.ts';
 import type { AlertingContext } from '../passage.ts';
 import { process } from '../pipeline.ts';
 import type { Route } from '../route.ts';
@@ -59,8 +60,9 @@ export class Memory {
   ];
   channels: Record<string, string> = { team: 'slack', oncall: 'pagerduty', siem: 'webhook' };
 
-  context(): AlertingContext {
+  context(): AlertingContext & Pick<AttendContext, 'own'> {
     return {
+      own: ({ id }) => [...this.deliveries.values()].filter(({ alertId }) => alertId === id),
       installation: 'footage',
       environment: 'production',
       now: this.now,

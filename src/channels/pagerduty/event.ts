@@ -22,7 +22,7 @@ export type ClientEvent = Parameters<typeof event>[0]['data'];
 
 /**
  * A report is nobody's incident. An attack that could be told only after its end is one: it is opened, and the end
- * that follows resolves it.
+ * that follows resolves it. So is an event that is more than information: whoever has dealt with it resolves it there.
  */
 export function isChange({ event, alert }: Message): boolean {
   return event === 'trigger' && isReport(alert);
@@ -77,7 +77,7 @@ export function minimalEvent(message: Message, routingKey: string): ClientEvent 
   const { alert } = message;
   const about = alert.credential ?? alert.monitor ?? alert.channel ?? 'Keywarden';
   const payload = {
-    summary: `${alert.kind}: ${plain(about)} (see \`keywarden alerts list\`)`,
+    summary: `${alert.kind}: ${plain(about)} (see \`keywarden alerts list --all\`)`,
     source: plain(message.installation) || 'keywarden',
   };
   if (isChange(message)) return { routing_key: routingKey, payload } as ClientEvent;

@@ -72,6 +72,13 @@ describe('PagerDuty', () => {
     ]);
   });
 
+  test('opens an incident for a grave event, which it does not call over', async () => {
+    const event = { kind: 'foreign-mint', severity: 'critical', state: 'resolved', transient: true } as const;
+    await channel.deliver(messageOf({ alert: { ...ALERT, ...event } }));
+    expect(fake.incidents.get(ALERT.dedupKey)).toBe('triggered');
+    expect(fake.events[0]?.payload?.custom_details).toMatchObject({ 'what happened': ALERT.summary });
+  });
+
   test.each(['critical', 'warning'] as const)(
     'opens and then resolves an incident for a %s that ended before it could be told',
     async (severity) => {
@@ -103,7 +110,7 @@ describe('PagerDuty', () => {
           event_action: 'trigger',
           dedup_key: ALERT.dedupKey,
           payload: {
-            summary: 'publish-failed: frameflow-prod (see `keywarden alerts list`)',
+            summary: 'publish-failed: frameflow-prod (see `keywarden alerts list --all`)',
             source: 'footage',
             severity: 'critical',
           },
@@ -144,7 +151,7 @@ describe('PagerDuty', () => {
       await channel.deliver(messageOf({ alert }));
       expect(fake.received.map(({ path }) => path)).toEqual(['/v2/change/enqueue', '/v2/change/enqueue']);
       expect(fake.incidents.size).toBe(0);
-      const summary = 'rotation-completed: frameflow-prod (see `keywarden alerts list`)';
+      const summary = 'rotation-completed: frameflow-prod (see `keywarden alerts list --all`)';
       expect(fake.changes).toEqual([{ routing_key: KEY, payload: { summary, source: 'footage' } }]);
     });
   });

@@ -1,5 +1,5 @@
 import type { IncomingWebhookSendArguments } from '@slack/webhook';
-import { renderBundle } from '../../alerting/digest.ts';
+import { type Line, renderBundle } from '../../alerting/digest.ts';
 import { type Rendered, render } from '../../alerting/render.ts';
 import { bounded } from '../../alerting/text.ts';
 import type { BundleMessage, Message } from '../contract.ts';
@@ -15,6 +15,7 @@ const FIELD = 350;
 const SECTION = 2_800;
 /** Ten of them and the rest fit into a section. */
 const LINE = 220;
+const ID = 60;
 const CONTEXT = 600;
 const BUTTON = 75;
 const LINKS = 2;
@@ -46,7 +47,7 @@ export function layoutBundle(given: BundleMessage): IncomingWebhookSendArguments
   const message = masked(given);
   const rendered = renderBundle(message.bundle);
   const headline = plain(rendered.headline, HEADER);
-  const lines = rendered.lines.map((line) => `• ${plain(line, LINE)}`);
+  const lines = rendered.lines.map((line) => `• ${bundleLine(line)}`);
   const rest = rendered.rest === null ? [] : [plain(rendered.rest, FIELD)];
   const links = safeLinks(message.links, LINKS);
   const where = bounded(`${message.installation}/${message.environment}`, 130);
@@ -64,6 +65,12 @@ export function layoutBundle(given: BundleMessage): IncomingWebhookSendArguments
       ...(links.length === 0 ? [] : [buttons(links)]),
     ],
   };
+}
+
+/** Where there is not room for both it is the verdict that is cut: without the id nobody can take the alert on. */
+function bundleLine({ verdict, id }: Line): string {
+  const end = ` · ${plain(id, ID)}`;
+  return `${plain(verdict, LINE - end.length)}${end}`;
 }
 
 function fullBlocks(message: Message, rendered: Rendered): Blocks {

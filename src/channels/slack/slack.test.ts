@@ -189,8 +189,20 @@ describe('the Slack message of several alerts', () => {
     expect(text).toBe('37 alerts: 37 critical');
     const [, section] = blocks as Array<{ text: { text: string } }>;
     const lines = section?.text.text.split('\n');
-    expect([lines?.length, lines?.at(-1)]).toEqual([11, 'and 27 more: keywarden alerts list shows all']);
+    expect([lines?.length, lines?.at(-1)]).toEqual([
+      11,
+      'and 27 more: `keywarden alerts list --all` shows them',
+    ]);
     expect(JSON.stringify(blocks)).toContain('"Possible repeat · 37 alerts');
+  });
+
+  test('cuts the title of a line that is too long, never the id that `alerts ack` takes', () => {
+    const id = '0199c1d2-7a31-7c55-8f00-3c1d5e0a9b42';
+    const bundle = gather(owed(id, { title: '<&>'.repeat(60) }), [owed('b')]);
+    const [, section] = layoutBundle({ ...around, bundle }).blocks as Array<{ text: { text: string } }>;
+    const [line = ''] = section?.text.text.split('\n') ?? [];
+    expect(line.endsWith(`… · ${id}`)).toBe(true);
+    expect(line.length).toBeLessThanOrEqual(222);
   });
 
   test('names the place of a runbook that has no address', () => {

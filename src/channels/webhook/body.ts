@@ -55,6 +55,7 @@ function factsOf(alert: Alert): object {
     kind: alert.kind,
     severity: alert.severity,
     state: alert.state,
+    transient: alert.transient === true,
     title: bounded(alert.title, TITLE),
     summary: bounded(alert.summary, TEXT),
     action: alert.action === null ? null : bounded(alert.action, TEXT),

@@ -169,6 +169,7 @@ describe('the body', () => {
         credential: 'frameflow-prod',
         monitor: null,
         channel: null,
+        transient: false,
         acknowledgedBy: null,
         firstSeenAt: '2026-10-01T08:59:00Z',
         lastSeenAt: '2026-10-01T09:00:00Z',

@@ -1,5 +1,5 @@
 import { type Evidence, formatDuration, MINUTE } from '../../model/index.ts';
-import { replaceOrder } from '../orders.ts';
+import { historyHint, replaceOrder } from '../orders.ts';
 import { Pace } from '../pace.ts';
 import type { Directory } from '../places.ts';
 import { DRIFT, minuteOf, widthOf } from './bins.ts';
@@ -44,7 +44,7 @@ const NAMED = 5;
 export function actionFor(credential: string | null, keyId: string | null, gotIn: boolean): string {
   if (gotIn)
     return `Somebody may hold the key, unless the source is yours: ${replaceOrder(credential, keyId)}.`;
-  return 'If the sources are yours, an application has a wrong or expired key; else have them blocked at the provider.';
+  return `If the sources are yours, an application has a wrong or expired key; else have them blocked at the provider.${historyHint(credential)}`;
 }
 
 /** What to do where sources got in with these keys: a command for each credential, the provider for keys of none. */
