@@ -24,7 +24,7 @@ test('a key’s life, as people on call live it: every command that they are tol
   expect(overdue?.state).toBe('triggered');
   // The provider's nodes do not hear of the new key for a while.
   world.sandbox.admin.changeSettings({ propagationMs: 8 * MINUTE });
-  await follow(world, overdue?.action ?? '');
+  await follow(world, commandsIn(overdue?.action)[0] ?? '');
   await world.until(async () => (await world.rotation()).state === 'attention', '30m');
   const [attention] = await world.alerts('rotation-attention');
   const ways = await waysOut(world);

@@ -24,7 +24,10 @@ test('paused, nothing is rotated; that the key is overdue is told all the same, 
   // 10 % of its period beyond it.
   await world.advance('2d');
   const [overdue] = await world.alerts('rotation-overdue');
-  expect(overdue).toMatchObject({ state: 'triggered', action: `keywarden resume ${CREDENTIAL}` });
+  expect(overdue).toMatchObject({
+    state: 'triggered',
+    action: `Have it rotated again: \`keywarden resume ${CREDENTIAL}\``,
+  });
   expect(overdue?.summary).toMatch(/ops paused it at .*year-end freeze/);
 
   await order(world, 'resume');
