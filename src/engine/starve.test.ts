@@ -58,7 +58,6 @@ describe('messages that a channel does not take for now', () => {
     async (name, atOnce, bad, severity) => {
       const { context, took } = picky(name);
       const own = new Deliveries(context, new Committer(context, () => {}));
-      const start = world.now;
       await world.commit(
         context,
         ...Array.from({ length: bad }, (_, index) =>
@@ -75,7 +74,6 @@ describe('messages that a channel does not take for now', () => {
       );
       await pass(context, own, HOUR, atOnce);
       expect(took.size).toBe(30);
-      expect(Math.max(...took.values()) - start).toBeLessThan(20 * MINUTE);
       const late: number[] = [];
       for (let round = 0; round < 10; round += 1) {
         const title = `new ${round}`;

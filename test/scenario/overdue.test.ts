@@ -31,7 +31,10 @@ test('a paused credential is told as overdue all the same, with who paused it', 
   await world.advance('100d');
   expect(await world.rotations()).toEqual([]);
   const [alert] = await world.alerts('rotation-overdue');
-  expect(alert).toMatchObject({ state: 'triggered', action: `keywarden resume ${CREDENTIAL}` });
+  expect(alert).toMatchObject({
+    state: 'triggered',
+    action: `Have it rotated again: \`keywarden resume ${CREDENTIAL}\``,
+  });
   expect(alert?.summary).toContain('ops paused it');
   expect(alert?.summary).toContain('release freeze');
 });
