@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../channels/contract.ts';
-import { EdgeError, type Raise, SECOND, Secret, SecretSource } from '../model/index.ts';
+import { EdgeError, SECOND, Secret, SecretSource } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
 import { openMemory, openMemoryDatabase } from '../state/sqlite/index.ts';
 import { systemClock } from './clock.ts';
 import { Engine } from './engine.ts';
-import { contextOf, routesTo } from './testing/context.ts';
+import { contextOf, raiseOf, routesTo } from './testing/context.ts';
 
 let database: ReturnType<typeof openMemoryDatabase>;
 let state: State;
@@ -60,20 +60,7 @@ const PAGERDUTY = {
 
 const TITLES = Array.from({ length: 30 }, (_, index) => `alert ${index}`);
 
-function raise(title: string): Raise {
-  return {
-    type: 'raise',
-    kind: 'clock-skew',
-    condition: title,
-    severity: 'critical',
-    at: Date.now(),
-    title,
-    summary: '',
-    action: null,
-    deadline: null,
-    evidence: {},
-  };
-}
+const raise = (title: string) => raiseOf({ at: Date.now(), title, condition: title });
 
 const pending = async () => (await state.scheduled('delivery')).length;
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../channels/contract.ts';
-import { HOUR, type Raise, SECOND, Secret, SecretSource } from '../model/index.ts';
+import { HOUR, SECOND, Secret, SecretSource } from '../model/index.ts';
 import { type State, StateError } from '../state/contract.ts';
 import { openMemory } from '../state/sqlite/index.ts';
 import { systemClock } from './clock.ts';
@@ -8,7 +8,7 @@ import type { EngineContext } from './context.ts';
 import { Engine } from './engine.ts';
 import type { startSchedule } from './schedule.ts';
 import { StandstillError, succeed } from './succession.ts';
-import { contextOf, quiet, routesTo } from './testing/context.ts';
+import { contextOf, quiet, raiseOf, routesTo } from './testing/context.ts';
 
 const FOREVER = new AbortController().signal;
 
@@ -67,20 +67,7 @@ function successor(own?: State): Engine {
   return engine;
 }
 
-function raise(title: string): Raise {
-  return {
-    type: 'raise',
-    kind: 'clock-skew',
-    condition: title,
-    severity: 'critical',
-    at: Date.now(),
-    title,
-    summary: '',
-    action: null,
-    deadline: null,
-    evidence: {},
-  };
-}
+const raise = (title: string) => raiseOf({ at: Date.now(), title, condition: title });
 
 const pending = async () => (await state.scheduled('delivery')).length;
 

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Config } from '../../config/types.ts';
-import { type Clock, HOUR, type Log, SECOND } from '../../model/index.ts';
+import { type Clock, HOUR, type Log, type Raise, SECOND } from '../../model/index.ts';
 import { rules } from '../../rotation/index.ts';
 import type { State } from '../../state/contract.ts';
 import { Counters } from '../../telemetry/counters.ts';
@@ -20,6 +20,21 @@ const emptySpool: EngineContext['spool'] = {
 /** A clock that shows what the test says, and whose timers never fire. */
 export function clockAt(now: () => number): Clock {
   return { now, monotonic: now, steady: now, after: () => () => {} };
+}
+
+/** A critical alert about a clock, but for what is given. */
+export function raiseOf(fields: Partial<Raise> & Pick<Raise, 'at' | 'title'>): Raise {
+  return {
+    type: 'raise',
+    kind: 'clock-skew',
+    condition: '',
+    severity: 'critical',
+    summary: '',
+    action: null,
+    deadline: null,
+    evidence: {},
+    ...fields,
+  };
 }
 
 /** A configuration of nothing but what is given. */

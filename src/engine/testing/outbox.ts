@@ -15,7 +15,7 @@ import { turnAlert } from '../attend.ts';
 import { Committer } from '../commit.ts';
 import type { EngineContext } from '../context.ts';
 import { Deliveries } from '../deliver.ts';
-import { clockAt, contextOf, routesTo } from './context.ts';
+import { clockAt, contextOf, raiseOf, routesTo } from './context.ts';
 
 export const BUSY: Failure = { code: 'unavailable', verdict: 'retryable', message: 'Slack answered 503' };
 export const REFUSED: Failure = { code: 'refused', verdict: 'permanent', message: 'Slack answered 404' };
@@ -84,19 +84,7 @@ export class OutboxWorld {
   }
 
   raise(fields: Partial<Raise> = {}): Raise {
-    return {
-      type: 'raise',
-      kind: 'clock-skew',
-      condition: '',
-      severity: 'critical',
-      at: this.now,
-      title: 'The clock is wrong',
-      summary: '',
-      action: null,
-      deadline: null,
-      evidence: {},
-      ...fields,
-    };
+    return raiseOf({ at: this.now, title: 'The clock is wrong', ...fields });
   }
 
   /** Lets all happen that is due within `ms` from now. */
