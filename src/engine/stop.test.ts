@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../channels/contract.ts';
-import { EdgeError, SECOND, Secret, SecretSource } from '../model/index.ts';
+import { EdgeError, SECOND, Secret } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
 import { openMemory, openMemoryDatabase } from '../state/sqlite/index.ts';
 import { systemClock } from './clock.ts';
 import { Engine } from './engine.ts';
-import { contextOf, raiseOf, routesTo } from './testing/context.ts';
+import { contextOf, PAGERDUTY, raiseOf, routesTo } from './testing/context.ts';
 
 let database: ReturnType<typeof openMemoryDatabase>;
 let state: State;
@@ -49,14 +49,6 @@ async function start(): Promise<void> {
   );
   await engine.start(() => ({ stop() {} }));
 }
-
-const PAGERDUTY = {
-  kind: 'pagerduty' as const,
-  routingKey: new SecretSource({ env: 'KEY' }),
-  eventsUrl: 'https://events',
-  timeout: 5 * SECOND,
-  allowPlaintextLoopback: true,
-};
 
 const TITLES = Array.from({ length: 30 }, (_, index) => `alert ${index}`);
 

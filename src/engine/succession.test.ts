@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Message } from '../channels/contract.ts';
-import { HOUR, SECOND, Secret, SecretSource } from '../model/index.ts';
+import { HOUR, SECOND, Secret } from '../model/index.ts';
 import { type State, StateError } from '../state/contract.ts';
 import { openMemory } from '../state/sqlite/index.ts';
 import { systemClock } from './clock.ts';
@@ -8,7 +8,7 @@ import type { EngineContext } from './context.ts';
 import { Engine } from './engine.ts';
 import type { startSchedule } from './schedule.ts';
 import { StandstillError, succeed } from './succession.ts';
-import { contextOf, quiet, raiseOf, routesTo } from './testing/context.ts';
+import { contextOf, PAGERDUTY, quiet, raiseOf, routesTo } from './testing/context.ts';
 
 const FOREVER = new AbortController().signal;
 
@@ -52,14 +52,6 @@ function partsOf(name: string, own: State = state): EngineContext {
     plugins: { channels: new Map([['oncall', { deliver, async close() {} }]]) },
   });
 }
-
-const PAGERDUTY = {
-  kind: 'pagerduty' as const,
-  routingKey: new SecretSource({ env: 'KEY' }),
-  eventsUrl: 'https://events',
-  timeout: 5 * SECOND,
-  allowPlaintextLoopback: true,
-};
 
 function successor(own?: State): Engine {
   const engine = new Engine(partsOf('next', own), former);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HOUR, MINUTE, type Raise } from '../../src/model/index.ts';
+import { HELD } from '../support/held.ts';
 import { attempt, look, order } from '../support/orders.ts';
 import type { Place } from '../support/settings.ts';
 import { SECOND } from '../support/settings.ts';
@@ -82,27 +83,6 @@ describe('in the middle of a rotation the configuration', () => {
     expect(await look(world, `/v1/credentials/${SECOND}`)).toMatchObject({ state: 'managed' });
   });
 });
-
-/** How a rotation is held in each state; what it gives lets it go on. */
-const HELD: Readonly<Record<string, (world: World) => () => void>> = {
-  minting: ({ sandbox: { admin } }) => {
-    const fault = { kind: 'drop-before' } as const;
-    admin.setFault({ service: 'frameflow', path: '/v1/auth/rotate', times: 0, fault });
-    return () => admin.clearFaults();
-  },
-  verifying: () => () => undefined,
-  publishing: ({ vaultServer }) => {
-    vaultServer.sealed = true;
-    return () => {
-      vaultServer.sealed = false;
-    };
-  },
-  overlap: () => () => undefined,
-  attention: ({ sandbox: { admin } }) => {
-    admin.changeSettings({ propagationMs: HOUR });
-    return () => admin.changeSettings({ propagationMs: 0 });
-  },
-};
 
 const CHANGED = {
   destinations: ['vault', 'file', 'aws'],

@@ -3,6 +3,7 @@ import type { Daemon } from '../../src/cli/daemon.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { HOUR } from '../../src/model/index.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { HELD } from '../support/held.ts';
 import { look, order } from '../support/orders.ts';
 import { CREDENTIAL, SECOND, type WorldSettings } from '../support/settings.ts';
 import { makeWorld, type World } from '../support/world.ts';
@@ -15,23 +16,6 @@ async function reload(world: World, settings: WorldSettings): Promise<void> {
   await (world.daemon as Daemon).reload(config, log);
   await world.settle();
 }
-
-/** How a rotation is held in each state; what it gives lets it go on. */
-const HELD: Readonly<Record<string, (world: World) => () => void>> = {
-  minting: ({ sandbox: { admin } }) => {
-    const fault = { kind: 'drop-before' } as const;
-    admin.setFault({ service: 'frameflow', path: '/v1/auth/rotate', times: 0, fault });
-    return () => admin.clearFaults();
-  },
-  verifying: () => () => undefined,
-  publishing: ({ vaultServer }) => {
-    vaultServer.sealed = true;
-    return () => {
-      vaultServer.sealed = false;
-    };
-  },
-  overlap: () => () => undefined,
-};
 
 const CHANGED = {
   destinations: ['vault', 'file', 'aws'],

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Config } from '../../config/types.ts';
-import { type Clock, HOUR, type Log, type Raise, SECOND } from '../../model/index.ts';
+import { type Clock, HOUR, type Log, type Raise, SECOND, SecretSource } from '../../model/index.ts';
 import { rules } from '../../rotation/index.ts';
 import type { State } from '../../state/contract.ts';
 import { Counters } from '../../telemetry/counters.ts';
@@ -66,6 +66,15 @@ function configOf(given: Partial<Config> = {}): Config {
     ...given,
   };
 }
+
+/** A channel that takes one alert at a time. */
+export const PAGERDUTY = {
+  kind: 'pagerduty' as const,
+  routingKey: new SecretSource({ env: 'KEY' }),
+  eventsUrl: 'https://events',
+  timeout: 5 * SECOND,
+  allowPlaintextLoopback: true,
+};
 
 /** Everything goes to these channels. */
 export function routesTo(...channels: readonly string[]): Config['routes'] {
