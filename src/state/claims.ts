@@ -213,21 +213,30 @@ function earliest(column: string, at: number) {
   return sql<number>`case when ${sql.ref(column)} <= ${at} then ${sql.ref(column)} else ${at} end`;
 }
 
-/** Of each lane the first that nobody holds, and the first that can be taken from its holder: two steps in an index. */
-const nextOf = prepared((db, { lanes }: { lanes: readonly string[] }) => {
-  const ofLane = (lane: string, held: 'is' | 'is not') =>
-    db
-      .selectFrom('work')
-      .select((eb) => [
-        sql<string>`${lane}`.as('lane'),
-        eb.fn.min<number | null>(held === 'is' ? 'due_at' : claimableAt).as('at'),
-      ])
-      .where('lane', '=', lane)
-      .where('claimed_until', held, null);
-  const [first, ...others] = lanes.flatMap((lane) => [ofLane(lane, 'is'), ofLane(lane, 'is not')]);
-  if (first === undefined) throw new RangeError('nothing is due next in no lane');
-  return others.reduce((query, each) => query.unionAll(each), first);
-});
+/** Of each lane the first that nobody holds: a step in an index. Columns, in the order of the lanes. */
+const firstFree = prepared((db, { lanes }: { lanes: readonly string[] }) =>
+  db.selectNoFrom((eb) =>
+    lanes.map((lane, index) =>
+      eb
+        .selectFrom('work')
+        .select('due_at')
+        .where('lane', '=', lane)
+        .where('claimed_until', 'is', null)
+        .orderBy('due_at')
+        .limit(sql.lit(1))
+        .as(String(index)),
+    ),
+  ),
+);
+
+/** Of each lane the first that can be taken from its holder. No more are held than run at once. */
+const firstHeld = prepared((db) =>
+  db
+    .selectFrom('work')
+    .select((eb) => ['lane', eb.fn.min<number>(claimableAt).as('at')])
+    .where('claimed_until', 'is not', null)
+    .groupBy('lane'),
+);
 
 export async function nextDue(db: Db, lanes: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const next = new Map<string, number>();
@@ -238,14 +247,17 @@ export async function nextDue(db: Db, lanes: readonly string[]): Promise<Readonl
     if (client === null) for (const ranked of ranksOf(lane)) others.set(ranked, lane);
     else if (at !== null) next.set(lane, at);
   }
+  const earlier = (ranked: string, at: number | null) => {
+    const lane = others.get(ranked);
+    if (lane !== undefined && at !== null) next.set(lane, Math.min(at, next.get(lane) ?? Infinity));
+  };
   const all = [...others.keys()];
   for (let from = 0; from < all.length; from += AT_ONCE) {
-    const { rows } = await nextOf(db, { lanes: all.slice(from, from + AT_ONCE) });
-    for (const { lane: ranked, at } of rows) {
-      const lane = others.get(ranked) ?? ranked;
-      if (at !== null) next.set(lane, Math.min(at, next.get(lane) ?? Number.POSITIVE_INFINITY));
-    }
+    const some = all.slice(from, from + AT_ONCE);
+    const { rows } = await firstFree(db, { lanes: some });
+    for (const [index, lane] of some.entries()) earlier(lane, rows[0]?.[index] ?? null);
   }
+  if (all.length > 0) for (const { lane, at } of (await firstHeld(db, {})).rows) earlier(lane, at);
   return next;
 }
 

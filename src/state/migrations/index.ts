@@ -7,6 +7,7 @@ import { alerting } from './003-alerting.ts';
 import { auditChain } from './004-audit-chain.ts';
 import { workClaimed } from './005-work-claimed.ts';
 import { events } from './006-events.ts';
+import { workHeld } from './007-work-held.ts';
 import type { Installation, Migration } from './migration.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -16,6 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
   auditChain,
   workClaimed,
   events,
+  workHeld,
 ];
 
 /** How many migrations the database has had; 0 for a new one. */
