@@ -37,9 +37,21 @@ function rank({ moduleId }: TestSpecification): number {
  * Rooms whose tests leave nothing behind in the process: no environment, no signal, no mock, no global. All of their files
  * share two workers, instead of loading the same modules again for each file.
  */
-const SHARED = ['model', 'config', 'geo', 'rotation', 'detectors', 'alerting', 'providers', 'channels'].map(
-  (room) => `src/${room}/**/*.test.ts`,
-);
+const SHARED = [
+  'alerting',
+  'api',
+  'channels',
+  'config',
+  'detectors',
+  'engine',
+  'geo',
+  'model',
+  'providers',
+  'rotation',
+  'sandbox',
+  'state',
+  'stores',
+].map((room) => `src/${room}/**/*.test.ts`);
 
 export default defineConfig({
   test: {
