@@ -2,7 +2,6 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../config/types.ts';
 import {
-  type Clock,
   EdgeError,
   type Failure,
   type Log,
@@ -18,31 +17,10 @@ import { type State, StateError } from '../state/contract.ts';
 import { openMemory } from '../state/sqlite/index.ts';
 import { Engine } from './engine.ts';
 import { contextOf, routesTo } from './testing/context.ts';
+import { HandClock } from './testing/hand-clock.ts';
 
 const PATH = '/ping/PLANTED-capability';
 const DOWN: Failure = { code: 'refused', verdict: 'permanent', message: 'Slack answered 404' };
-
-/** A clock that the test moves; a timer fires when it is reached. */
-class HandClock implements Clock {
-  #now = Date.UTC(2026, 9, 1, 9);
-  #timers: Array<{ at: number; task: () => void }> = [];
-  now = () => this.#now;
-  monotonic = () => this.#now;
-  steady = () => this.#now;
-  after = (ms: number, task: () => void) => {
-    const timer = { at: this.#now + ms, task };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  };
-  move(ms: number): void {
-    this.#now += ms;
-    const due = this.#timers.filter(({ at }) => at <= this.#now);
-    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
-    for (const { task } of due) task();
-  }
-}
 
 let clock: HandClock;
 let state: State;
@@ -61,7 +39,7 @@ let down: Map<string, Failure>;
 let held: Array<() => void> | null;
 
 beforeEach(async () => {
-  clock = new HandClock();
+  clock = new HandClock(Date.UTC(2026, 9, 1, 9));
   beats = [];
   answer = { status: 200, body: 'OK' };
   lines = [];

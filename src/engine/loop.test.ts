@@ -1,44 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Claim, Clock, Log, Work } from '../model/index.ts';
+import type { Claim, Log, Work } from '../model/index.ts';
 import { HOUR, MINUTE, Secret } from '../model/index.ts';
 import { type State, StateError } from '../state/contract.ts';
 import { openMemory } from '../state/sqlite/index.ts';
 import { Loop, WHILE_IT_LIVES } from './loop.ts';
+import { HandClock } from './testing/hand-clock.ts';
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-
-/** A clock that the test moves; a timer fires when it is reached. */
-class HandClock implements Clock {
-  #now = 1_000_000;
-  #timers: Array<{ at: number; task: () => void }> = [];
-  now = () => this.#now;
-  monotonic = () => this.#now;
-  steady = () => this.#now;
-  after = (ms: number, task: () => void) => {
-    const timer = { at: this.#now + ms, task };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  };
-  /** The earliest timer, in ms from now. */
-  get next(): number | null {
-    return this.#timers.length === 0 ? null : Math.min(...this.#timers.map(({ at }) => at)) - this.#now;
-  }
-  move(ms: number): void {
-    this.#now += ms;
-    const due = this.#timers.filter(({ at }) => at <= this.#now);
-    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
-    for (const { task } of due) task();
-  }
-}
 
 let clock: HandClock;
 let state: State;
 let loop: Loop;
 
 beforeEach(async () => {
-  clock = new HandClock();
+  clock = new HandClock(1_000_000);
   state = await openMemory({ keys: [Secret.from(Buffer.alloc(32, 7))], now: clock.now, owner: 'test' });
 });
 

@@ -4,34 +4,15 @@ import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
 import { foldHook, type HookSituation } from './hook.ts';
 import { foldPublication, type PublicationOutcome, type PublicationSituation } from './publication.ts';
 import { failure } from './testing/provider.ts';
-import { START, World } from './testing/world.ts';
+import { publicationSituation } from './testing/publication.ts';
+import { START } from './testing/world.ts';
 
 const NOW = START + HOUR;
 const WORK = { id: 'frameflow-prod file', lane: 'hook:exec' };
 
 /** Version 2, just minted, is current; the file has version 1. */
 function arriving(hook: HookRecord | null = null): PublicationSituation {
-  const world = World.managing();
-  world.provider.mints = () => {
-    world.shelf('file').fault = () => failure('retryable');
-    return null;
-  };
-  world.rotate();
-  world.advance('31s');
-  const destination = world.memory.destinations.get('file');
-  if (destination === undefined) throw new TypeError('file is not known');
-  const { snapshot, steps } = world.situation();
-  return {
-    destination: { ...destination, hook },
-    wanted: world.current,
-    snapshot,
-    steps,
-    policy: world.policy,
-    consumerLag: 0,
-    drift: { check: HOUR, onDrift: 'alert' },
-    spread: 0,
-    hook: WORK,
-  };
+  return { ...publicationSituation({ hook }), hook: WORK };
 }
 
 const owedFor = (version: Version, fields: Partial<HookRecord> = {}): HookRecord => ({

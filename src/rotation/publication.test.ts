@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
 import { foldPublication, type PublicationOutcome, type PublicationSituation } from './publication.ts';
 import { failure } from './testing/provider.ts';
+import { publicationSituation } from './testing/publication.ts';
 import { START, World } from './testing/world.ts';
 import { decidePublication } from './visit.ts';
 
@@ -62,27 +63,7 @@ describe('what stands at a destination', () => {
 
 /** One destination of a rotation that is publishing, its overlap being [START, END). */
 function publishing(attempts = 0): PublicationSituation {
-  const world = World.managing();
-  world.provider.mints = () => {
-    world.shelf('file').fault = () => failure('retryable');
-    return null;
-  };
-  world.rotate();
-  world.advance('31s');
-  const destination = world.memory.destinations.get('file');
-  if (destination === undefined) throw new TypeError('file is not known');
-  const { snapshot, steps } = world.situation();
-  return {
-    destination: { ...destination, attempts },
-    wanted: world.current,
-    snapshot,
-    steps,
-    policy: world.policy,
-    consumerLag: 0,
-    drift: { check: CHECK, onDrift: 'alert' },
-    spread: 0,
-    hook: null,
-  };
+  return { ...publicationSituation({ attempts }), drift: { check: CHECK, onDrift: 'alert' } };
 }
 
 /** A destination outside of any rotation. */

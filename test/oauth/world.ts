@@ -1,24 +1,22 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import type { Config, OAuthClientConfig } from '../../src/config/types.ts';
+import type { OAuthClientConfig } from '../../src/config/types.ts';
 import type { EngineContext } from '../../src/engine/context.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { HandedOut, HandOutRequest } from '../../src/engine/grants/contract.ts';
 import { createKeyedHash } from '../../src/engine/hash.ts';
 import { WHILE_IT_LIVES } from '../../src/engine/loop.ts';
+import { contextOf } from '../../src/engine/testing/context.ts';
 import { type Alert, DAY, type Grant, MINUTE, type NetRequest, Secret } from '../../src/model/index.ts';
 import { testContext } from '../../src/providers/contract.suite.ts';
 import type { OAuthClient } from '../../src/providers/contract.ts';
 import { create } from '../../src/providers/oauth2/client.ts';
 import { schema } from '../../src/providers/oauth2/schema.ts';
 import { recordedNet, settingsOf } from '../../src/providers/oauth2/testing.ts';
-import { rules } from '../../src/rotation/index.ts';
 import { grantsLane, type State } from '../../src/state/contract.ts';
 import { openSqlite } from '../../src/state/sqlite/index.ts';
-import { Counters } from '../../src/telemetry/counters.ts';
 import {
   type AuthorizationServer,
   type AuthorizationServerOptions,
@@ -98,7 +96,7 @@ export class World {
   async another(): Promise<Life> {
     const { state, death } = mortal(this.state);
     const edge = this.#edge();
-    const engine = new Engine(contextOf(this, state, edge, this.#client()));
+    const engine = new Engine(grantsContext(this, state, edge, this.#client()));
     await engine.start(() => ({ stop() {} }));
     return { engine, death, end: () => engine.stop() };
   }
@@ -248,40 +246,18 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
-function contextOf(world: World, state: State, edge: OAuthClient, client: OAuthClientConfig): EngineContext {
-  const config = {
-    installation: { name: 'footage', environment: 'test' },
-    state: { retain: { rotations: DAY, alerts: DAY } },
-    providers: {},
-    stores: {},
-    credentials: {},
-    oauthClients: { [client.name]: client },
-    monitors: {},
-    channels: {},
-    routes: [],
-    group: { wait: 10_000, repeat: 14_400_000 },
-    heartbeat: null,
-  };
-  const quiet = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-  return {
-    config: config as unknown as Config,
+function grantsContext(
+  { clock }: World,
+  state: State,
+  edge: OAuthClient,
+  client: OAuthClientConfig,
+): EngineContext {
+  return contextOf({
     state,
-    spool: { async reserve() {}, async save() {}, load: async () => [], async clear() {} },
-    rules,
+    clock,
+    config: { oauthClients: { [client.name]: client } },
+    plugins: { clients: new Map([[client.name, edge]]) },
     claimFor: WHILE_IT_LIVES,
-    plugins: {
-      providers: new Map(),
-      clients: new Map([[client.name, edge]]),
-      stores: new Map(),
-      channels: new Map(),
-      hooks: new Map(),
-      countries: new Map(),
-      async close() {},
-    },
-    clock: world.clock,
     hash: createKeyedHash(Secret.from(Buffer.alloc(32, 1))),
-    log: quiet,
-    counters: new Counters(),
-    newId: randomUUID,
-  };
+  });
 }

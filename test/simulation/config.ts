@@ -1,4 +1,5 @@
 import type { Config, DestinationConfig, OAuthClientConfig } from '../../src/config/types.ts';
+import { emptyConfig, routesTo } from '../../src/engine/testing/context.ts';
 import { DAY, MINUTE, SECOND, Secret, SecretSource } from '../../src/model/index.ts';
 import type { GrantsPlan, Plan } from './plan.ts';
 
@@ -33,7 +34,7 @@ export function configOf(plan: Plan, firstKey: string): Config {
   secret.bind(async () => Secret.from(firstKey));
   const connection = { timeout: 10 * SECOND, allowPlaintextLoopback: false };
   const url = 'https://simulated.invalid';
-  return {
+  return emptyConfig({
     installation: { name: 'sim', environment: 'test' },
     state: {
       directory: '/nowhere',
@@ -41,8 +42,6 @@ export function configOf(plan: Plan, firstKey: string): Config {
       encryptionKeys: [],
       retain: { rotations: 365 * DAY, alerts: 365 * DAY },
     },
-    schedule: { timezone: 'UTC', reconcile: '* * * * *', pollLogs: '* * * * *' },
-    network: { allow: [] },
     providers: {
       frameflow: { kind: 'frameflow', apiUrl: url, authUrl: url, tier: 'pro', rateShare: 1, ...connection },
     },
@@ -69,22 +68,9 @@ export function configOf(plan: Plan, firstKey: string): Config {
       team: { kind: 'slack', webhookUrl: secret, ...connection },
       oncall: { kind: 'pagerduty', routingKey: secret, eventsUrl: url, ...connection },
     },
-    routes: [
-      { severity: [], kind: [], credential: [], channels: [...CHANNELS], continue: false, escalate: null },
-    ],
-    group: { wait: 10_000, repeat: DAY },
-    heartbeat: null,
-    runbookUrl: null,
-    api: {
-      listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-      tls: null,
-      behindTlsProxy: false,
-      publicUrl: null,
-      probes: null,
-      tokens: [],
-    },
-    log: { level: 'info', format: 'json' },
-  };
+    routes: routesTo(...CHANNELS),
+    group: { wait: 10 * SECOND, repeat: DAY },
+  });
 }
 
 function policyOf(plan: Plan): Config['credentials'][string]['rotation'] {

@@ -38,7 +38,7 @@ export function raiseOf(fields: Partial<Raise> & Pick<Raise, 'at' | 'title'>): R
 }
 
 /** A configuration of nothing but what is given. */
-function configOf(given: Partial<Config> = {}): Config {
+export function emptyConfig(given: Partial<Config> = {}): Config {
   return {
     installation: { name: 'footage', environment: 'production' },
     state: { directory: '/', database: '/', encryptionKeys: [], retain: { rotations: 0, alerts: 0 } },
@@ -95,7 +95,7 @@ type Given = Partial<Omit<EngineContext, 'state' | 'config' | 'clock' | 'plugins
  */
 export function contextOf({ config, plugins, ...given }: Given): EngineContext {
   return {
-    config: configOf(config),
+    config: emptyConfig(config),
     plugins: {
       clients: new Map(),
       providers: new Map(),

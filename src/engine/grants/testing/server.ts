@@ -1,6 +1,6 @@
 import { EdgeError, type Failure, HOUR, SECOND, Secret } from '../../../model/index.ts';
 import type { OAuthClient, SeenClock, TokenAnswer } from '../../../providers/contract.ts';
-import type { HandClock } from './clock.ts';
+import type { HandClock } from '../../testing/hand-clock.ts';
 
 /** How a request at the token endpoint fares: it fails, or its answer, or failure, waits until the promise resolves. */
 export type Fare = Failure | { readonly answerAfter: Promise<unknown>; readonly failure?: Failure };

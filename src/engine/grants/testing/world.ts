@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished } from 'vitest';
-import type { Config, OAuthClientConfig } from '../../../config/types.ts';
+import type { OAuthClientConfig } from '../../../config/types.ts';
 import {
   type Alert,
   type Change,
@@ -12,21 +11,20 @@ import {
   Secret,
   SecretSource,
 } from '../../../model/index.ts';
-import { rules } from '../../../rotation/index.ts';
 import { grantId, type State, StateError } from '../../../state/contract.ts';
 import { openMemory } from '../../../state/sqlite/index.ts';
-import { Counters } from '../../../telemetry/counters.ts';
 import type { EngineContext } from '../../context.ts';
 import { Engine } from '../../engine.ts';
 import { createKeyedHash } from '../../hash.ts';
 import { WHILE_IT_LIVES } from '../../loop.ts';
+import { contextOf } from '../../testing/context.ts';
+import { HandClock } from '../../testing/hand-clock.ts';
 import type { HandedOut, HandOutRequest } from '../contract.ts';
-import { HandClock } from './clock.ts';
 import { FakeServer } from './server.ts';
 
 export const CLIENT = 'footage-app';
 const NOW = Date.UTC(2026, 9, 1, 9);
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+const _quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => _quiet };
 /** What a test waits for comes within this time, ms, or the test fails. */
 const PATIENCE = { timeout: 5_000, interval: 2 };
 
@@ -72,7 +70,7 @@ export class World {
       },
       requestsPerMinute,
     };
-    this.context = { ...contextOf(this, client), claimFor };
+    this.context = grantsContext(this, client, claimFor);
     this.engine = new Engine(this.context);
   }
 
@@ -180,39 +178,17 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
-function contextOf({ state, clock, server }: World, client: OAuthClientConfig): EngineContext {
-  const config = {
-    installation: { name: 'footage', environment: 'test' },
-    state: { retain: { rotations: DAY, alerts: DAY } },
-    providers: {},
-    stores: {},
-    credentials: {},
-    oauthClients: { [client.name]: client },
-    monitors: {},
-    channels: {},
-    routes: [],
-    group: { wait: 10_000, repeat: 14_400_000 },
-    heartbeat: null,
-  };
-  return {
-    config: config as unknown as Config,
+function grantsContext(
+  { state, clock, server }: World,
+  client: OAuthClientConfig,
+  claimFor: number,
+): EngineContext {
+  return contextOf({
     state,
-    spool: { async reserve() {}, async save() {}, load: async () => [], async clear() {} },
-    rules,
-    claimFor: WHILE_IT_LIVES,
-    plugins: {
-      providers: new Map(),
-      clients: new Map([[client.name, server]]),
-      stores: new Map(),
-      channels: new Map(),
-      hooks: new Map(),
-      countries: new Map(),
-      async close() {},
-    },
     clock,
+    config: { oauthClients: { [client.name]: client } },
+    plugins: { clients: new Map([[client.name, server]]) },
+    claimFor,
     hash: createKeyedHash(Secret.from(Buffer.alloc(32, 1))),
-    log: quiet,
-    counters: new Counters(),
-    newId: randomUUID,
-  };
+  });
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../model/index.ts';
+import type { Clock } from '../../model/index.ts';
 
 type Timer = { readonly at: number; readonly task: () => void };
 
