@@ -3,7 +3,7 @@ import { Reader, type Response } from 'mmdb-lib';
 import type { Locate } from '../detectors/contract.ts';
 import { parseAddress } from '../detectors/ip.ts';
 import { EdgeError, type Geo, SECOND } from '../model/index.ts';
-import type { CountryDatabase } from './index.ts';
+import type { CountryDatabase } from './contract.ts';
 import { geoOf } from './record.ts';
 
 /** No more than one look at the file in this time, ms. */
