@@ -1,5 +1,5 @@
 import type { Change, Rotation, Signal } from '../model/index.ts';
-import { formatTime } from '../model/index.ts';
+import { formatDuration, formatTime, SECOND } from '../model/index.ts';
 import { exposureEnds } from './exposure.ts';
 import { type Folded, folded } from './folded.ts';
 import { missing } from './missing.ts';
@@ -15,7 +15,7 @@ import { waysOutText } from './ways-out.ts';
 export function settle(situation: Situation, rotation: Rotation, now: number): Folded {
   const { credential } = rotation;
   const version = versionById(situation.snapshot.versions, rotation.newVersionId);
-  const took = now - rotation.startedAt;
+  const took = Math.round((now - rotation.startedAt) / SECOND) * SECOND;
   const over = rotation.overlapEndsAt !== null && rotation.overlapEndsAt <= now;
   return folded(
     [
@@ -30,7 +30,7 @@ export function settle(situation: Situation, rotation: Rotation, now: number): F
         condition: rotation.id,
         transient: true,
         title: `${credential} rotated: every destination has ${version?.keyId ?? 'the new key'}`,
-        summary: `The ${rotation.trigger} rotation took ${Math.round(took / 1000)} s. ${over ? 'The old key has ended.' : `${oldKeyId(situation, rotation) ?? 'The old key'} works${until(rotation)}.`}`,
+        summary: `The ${rotation.trigger} rotation took ${formatDuration(took)}. ${over ? 'The old key has ended.' : `${oldKeyId(situation, rotation) ?? 'The old key'} works${until(rotation)}.`}`,
         action: rotation.trigger === 'emergency' ? revokeAdvice(situation, rotation) : null,
         deadline: rotation.overlapEndsAt,
         evidence: {

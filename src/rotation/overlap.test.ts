@@ -42,7 +42,7 @@ describe('once every destination has the new key', () => {
       severity: 'info',
       transient: true,
       deadline: END,
-      summary: expect.stringContaining('took 30 s. key_1 works until 2026-10-04T09:00:00Z.'),
+      summary: expect.stringContaining('took 30s. key_1 works until 2026-10-04T09:00:00Z.'),
       evidence: { trigger: 'manual', keyId: 'key_2', previousKeyId: 'key_1', destinations: 2 },
     });
   });
