@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { renderFault } from '../src/config/index.ts';
 import { readTexts } from '../src/config/testing/base.ts';
 import { textOf } from './tidy/repository.ts';
-import { ROOT } from './tidy/source.ts';
+import { ROOT, readSources } from './tidy/source.ts';
 
 const readme = textOf('README.md');
 
@@ -25,4 +25,14 @@ test('the README lists every command there is, and no other', async () => {
     ([, name]) => name,
   );
   expect([...new Set(listed)].toSorted()).toEqual(there.filter((name) => name !== 'help').toSorted());
+});
+
+test('the README lists every route of the API', () => {
+  const table = readme.slice(readme.indexOf('## HTTP API'), readme.indexOf('## In your programs'));
+  const routes = readSources('src/api/routes', 'src/api/oauth').flatMap(({ text }) => [
+    ...text.matchAll(/^ +path: '(\/[^']+)',$/gm),
+  ]);
+  const ends = routes.map(([, path]) => path?.split('/').findLast((part) => !part.startsWith(':')));
+  expect(ends.length).toBeGreaterThan(30);
+  expect(ends.filter((end) => !new RegExp(`[/\`]${end}[\`/?]`).test(table))).toEqual([]);
 });
