@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { storeContract } from '../contract.suite.ts';
 import { edgeErrorOf, expectNoSecret, markOf } from '../parts.suite.ts';
-import { type FakeFault, type FakeRequest, refused } from './fake.ts';
+import type { FakeFault } from '../testing/fake-service.ts';
+import { type FakeRequest, refused } from './fake.ts';
 import { schema } from './schema.ts';
 import { type AwsWorld, type AwsWorldOptions, CREDENTIALS, FIELD, startAwsWorld, WHOLE } from './testing.ts';
 

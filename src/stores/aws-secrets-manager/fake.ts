@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type FakeAnswer, FakeService, type Received } from '../testing/fake-service.ts';
 
 /*
  * A small AWS Secrets Manager for tests: a real server that keeps what it is given and answers in the recorded
@@ -9,23 +8,11 @@ import type { AddressInfo } from 'node:net';
  * check signatures.
  */
 
-export type FakeRequest = {
-  readonly method: string;
-  readonly path: string;
+export type FakeRequest = Omit<Received, 'certificate' | 'text'> & {
   /** `GetSecretValue`, from X-Amz-Target. */
   readonly operation: string;
-  readonly headers: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
 };
-
-export type FakeAnswer = {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-};
-
-/** `hang`: never answers. */
-export type FakeFault = FakeAnswer | 'hang';
 
 type Version = { readonly text: string | null; readonly stages: Set<string> };
 type FakeSecret = {
@@ -53,18 +40,13 @@ export function refused(type: string, message = 'x'): FakeAnswer {
 const CREATED = 1795302387;
 const SERVICE = 'secretsmanager.';
 
-export class FakeSecretsManager {
-  readonly requests: FakeRequest[] = [];
+export class FakeSecretsManager extends FakeService<FakeRequest> {
   /** Access key ids that are known. */
   readonly keys = new Set(['AKIAIOSFODNN7EXAMPLE']);
   /** Operations that the policy denies. */
   readonly denied = new Set<string>();
-  /** Answers in place of the server where it returns something. */
-  fault: ((request: FakeRequest) => FakeFault | null) | null = null;
 
   readonly #secrets: FakeSecret[] = [];
-  readonly #server: Server;
-  readonly #scheme: 'http' | 'https';
   readonly #operations: Readonly<Record<string, Operation>> = {
     CreateSecret: (body) => this.#create(body),
     GetSecretValue: (body) => this.#get(body),
@@ -73,30 +55,6 @@ export class FakeSecretsManager {
     DescribeSecret: (body) => this.#describe(body),
     TagResource: (body) => this.#tag(body),
   };
-
-  constructor(tls?: { readonly cert: string; readonly key: string }) {
-    const listener: RequestListener = (request, response) => void this.#serve(request, response);
-    this.#scheme = tls === undefined ? 'http' : 'https';
-    this.#server =
-      tls === undefined
-        ? process.getBuiltinModule('node:http').createServer(listener)
-        : process.getBuiltinModule('node:https').createServer({ ...tls }, listener);
-  }
-
-  async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return this;
-  }
-
-  get url(): string {
-    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
-  }
 
   /** What a person does in the console: a secret, or a new AWSCURRENT of it. Null: without a value, or a binary one. */
   write(name: string, text: string | null, options: { readonly empty?: boolean } = {}): void {
@@ -127,21 +85,16 @@ export class FakeSecretsManager {
     return structuredClone(this.#secrets);
   }
 
-  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const request = await readRequest(incoming);
-    this.requests.push(request);
-    const answer = this.fault?.(request) ?? this.#answer(request);
-    if (answer === 'hang') return;
-    const headers = {
-      'Content-Type': 'application/x-amz-json-1.1',
-      'x-amzn-requestid': randomUUID(),
-      ...answer.headers,
-    };
-    const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
-    response.writeHead(answer.status, headers).end(text);
+  protected read({ method, path, headers, text }: Received): FakeRequest {
+    const operation = (headers['x-amz-target'] ?? '').replace(SERVICE, '');
+    return { method, path, operation, headers, body: JSON.parse(text || '{}') };
   }
 
-  #answer({ operation, headers, body }: FakeRequest): FakeAnswer {
+  protected headers(): Readonly<Record<string, string>> {
+    return { 'Content-Type': 'application/x-amz-json-1.1', 'x-amzn-requestid': randomUUID() };
+  }
+
+  protected answer({ operation, headers, body }: FakeRequest): FakeAnswer {
     const key = /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1];
     if (key === undefined)
       return refused('MissingAuthenticationTokenException', 'Missing Authentication Token');
@@ -304,19 +257,4 @@ function tokenIn(body: Readonly<Record<string, unknown>>): string {
 
 function setTags(secret: FakeSecret, tags: unknown): void {
   for (const { Key, Value } of Array.isArray(tags) ? tags : []) secret.tags.set(Key, Value);
-}
-
-async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const headers = Object.fromEntries(
-    Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
-  );
-  return {
-    method: incoming.method ?? '',
-    path: incoming.url ?? '',
-    operation: (headers['x-amz-target'] ?? '').replace(SERVICE, ''),
-    headers,
-    body: JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}'),
-  };
 }

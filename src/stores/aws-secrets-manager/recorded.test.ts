@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { testNet } from '../../net/testing/index.ts';
 import { edgeErrorOf, markOf } from '../parts.suite.ts';
-import { type FakeAnswer, FakeSecretsManager } from './fake.ts';
+import type { FakeAnswer } from '../testing/fake-service.ts';
+import { FakeSecretsManager } from './fake.ts';
 import { type AwsWorld, CREDENTIALS, startAwsWorld } from './testing.ts';
 
 /*

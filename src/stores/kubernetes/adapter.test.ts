@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { storeContract } from '../contract.suite.ts';
 import { edgeErrorOf, endingEach, expectNoSecret, markOf } from '../parts.suite.ts';
-import { type FakeFault, type FakeRequest, status } from './fake.ts';
+import type { FakeFault } from '../testing/fake-service.ts';
+import { type FakeRequest, status } from './fake.ts';
 import { type KubernetesWorld, NAME, startKubernetesWorld, TARGET } from './testing.ts';
 
 storeContract('Kubernetes', () => startKubernetesWorld());

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type FakeAnswer, FakeService, type Received } from '../testing/fake-service.ts';
 import { ApplyConflict, Kept, type Precondition, StaleVersion } from './fake-secret.ts';
 
 /*
@@ -8,24 +7,11 @@ import { ApplyConflict, Kept, type Precondition, StaleVersion } from './fake-sec
  * preconditions, and with the Status objects that a real one answers in.
  */
 
-export type FakeRequest = {
-  readonly method: string;
-  readonly path: string;
+export type FakeRequest = Omit<Received, 'text'> & {
+  /** Of the path, which is without it. */
   readonly query: Readonly<Record<string, string>>;
-  readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
-  /** SHA-256 of the certificate that the client showed; null where it showed none. */
-  readonly certificate: string | null;
 };
-
-export type FakeAnswer = {
-  readonly status: number;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-};
-
-/** `hang`: never answers. */
-export type FakeFault = FakeAnswer | 'hang';
 
 export type FakeTls = { readonly cert: string; readonly key: string };
 
@@ -41,8 +27,7 @@ type Place = { readonly namespace: string; readonly name: string };
 const USER = 'system:serviceaccount:keywarden:keywarden';
 const PATH = /^\/api\/v1\/namespaces\/([^/]+)\/secrets\/([^/]+)$/;
 
-export class FakeKubernetes {
-  readonly requests: FakeRequest[] = [];
+export class FakeKubernetes extends FakeService<FakeRequest> {
   readonly namespaces = new Set(['footage']);
   /** Bearer tokens that are known. */
   readonly tokens = new Set<string>();
@@ -50,36 +35,12 @@ export class FakeKubernetes {
   readonly certificates = new Set<string>();
   /** What the user may do with Secrets. */
   readonly rights = new Set(['get', 'patch', 'create']);
-  /** Answers in place of the server where it returns something. */
-  fault: ((request: FakeRequest) => FakeFault | null) | null = null;
 
   readonly #secrets = new Map<string, Kept>();
-  readonly #server: Server;
   #version = 1_000;
 
   constructor(tls: FakeTls) {
-    const listener: RequestListener = (request, response) => void this.#serve(request, response);
-    const options = { ...tls, requestCert: true, rejectUnauthorized: false };
-    this.#server = process.getBuiltinModule('node:https').createServer(options, listener);
-  }
-
-  async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return this;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  get url(): string {
-    return `https://127.0.0.1:${this.port}`;
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
+    super({ ...tls, requestCert: true, rejectUnauthorized: false });
   }
 
   issueToken(): string {
@@ -114,16 +75,18 @@ export class FakeKubernetes {
     return structuredClone([...this.#secrets].map(([name, secret]) => [name, secret.toJSON()]));
   }
 
-  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const request = await readRequest(incoming);
-    this.requests.push(request);
-    const answer = this.fault?.(request) ?? this.#answer(request);
-    if (answer === 'hang') return;
-    const headers = { 'Content-Type': 'application/json', 'Audit-Id': randomUUID(), ...answer.headers };
-    response.writeHead(answer.status, headers).end(JSON.stringify(answer.body ?? {}));
+  protected read({ method, path, headers, text, certificate }: Received): FakeRequest {
+    const { pathname, searchParams } = new URL(path, 'https://localhost');
+    const query = Object.fromEntries(searchParams);
+    const body = text === '' ? undefined : JSON.parse(text);
+    return { method, path: pathname, query, headers, body, certificate };
   }
 
-  #answer(request: FakeRequest): FakeAnswer {
+  protected headers(): Readonly<Record<string, string>> {
+    return { 'Content-Type': 'application/json', 'Audit-Id': randomUUID() };
+  }
+
+  protected answer(request: FakeRequest): FakeAnswer {
     if (!this.#isKnown(request)) return status(401, 'Unauthorized', 'Unauthorized');
     const [, namespace = '', name = ''] = PATH.exec(request.path) ?? [];
     if (name === '') return { status: 404, body: '404 page not found' };
@@ -232,26 +195,6 @@ export function status(code: number, reason: string, message: string, details?: 
 }
 
 const keyOf = ({ namespace, name }: Place) => `${namespace}/${name}`;
-
-async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString('utf8');
-  const { pathname, searchParams } = new URL(incoming.url ?? '', 'https://localhost');
-  const shown = (
-    incoming.socket as { getPeerCertificate?: () => { fingerprint256?: string } }
-  ).getPeerCertificate?.();
-  return {
-    method: incoming.method ?? '',
-    path: pathname,
-    query: Object.fromEntries(searchParams),
-    headers: Object.fromEntries(
-      Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
-    ),
-    body: text === '' ? undefined : JSON.parse(text),
-    certificate: shown?.fingerprint256 ?? null,
-  };
-}
 
 function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {};

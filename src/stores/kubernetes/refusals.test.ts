@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { edgeErrorOf, endingEach, expectNoSecret, markOf } from '../parts.suite.ts';
-import { type FakeAnswer, status } from './fake.ts';
+import type { FakeAnswer } from '../testing/fake-service.ts';
+import { status } from './fake.ts';
 import { type KubernetesWorld, NAME, startKubernetesWorld, TARGET } from './testing.ts';
 
 const KEY = Secret.from('ff_live_9mQ2vX7nB4wLpR8t');

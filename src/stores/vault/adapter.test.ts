@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { storeContract } from '../contract.suite.ts';
 import { edgeErrorOf, endingEach, markOf } from '../parts.suite.ts';
-import type { FakeFault, FakeVault } from './fake.ts';
+import type { FakeFault } from '../testing/fake-service.ts';
+import type { FakeVault } from './fake.ts';
 import { startVaultWorld, TARGET, type VaultWorld, type VaultWorldOptions } from './testing.ts';
 
 storeContract('Vault KV version 2', () => startVaultWorld());

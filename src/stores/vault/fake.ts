@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerOptions } from 'node:https';
+import { type FakeAnswer, FakeService, type Received } from '../testing/fake-service.ts';
 import { KeyValues, type KvAnswer } from './testing/key-values.ts';
 
 /*
@@ -8,24 +8,7 @@ import { KeyValues, type KvAnswer } from './testing/key-values.ts';
  * recorded to answer in (test/fixtures/vault). KV versions 1 and 2, tokens, AppRole and Kubernetes logins.
  */
 
-export type FakeRequest = {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
-  /** The body as it was sent: parsed, long numbers have lost their digits. */
-  readonly text: string;
-};
-
-export type FakeAnswer = {
-  readonly status: number;
-  /** A text is sent as it is, all else as JSON. */
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-};
-
-/** `hang`: never answers. */
-export type FakeFault = FakeAnswer | 'hang';
+export type FakeRequest = Omit<Received, 'certificate'> & { readonly body: unknown };
 
 type Token = { readonly ttl: number; readonly renewable: boolean; readonly path: string };
 type Route = (request: FakeRequest, rest: string) => FakeAnswer;
@@ -33,8 +16,7 @@ type Route = (request: FakeRequest, rest: string) => FakeAnswer;
 const REFUSED: FakeAnswer = { status: 403, body: { errors: ['permission denied'] } };
 const NOTHING: FakeAnswer = { status: 404, body: { errors: [] } };
 
-export class FakeVault {
-  readonly requests: FakeRequest[] = [];
+export class FakeVault extends FakeService<FakeRequest> {
   readonly mounts = new Map<string, '1' | '2' | 'transit'>([['secret', '2']]);
   readonly appRole = { roleId: randomUUID(), secretId: randomUUID() };
   /** What is kept, and who may do what with it. */
@@ -44,21 +26,12 @@ export class FakeVault {
   /** What a renewal grants; null: it is refused. */
   renewal: number | null = 3600;
   sealed = false;
-  /** Answers in place of the server where it returns something. */
-  fault: ((request: FakeRequest) => FakeFault | null) | null = null;
 
   readonly #tokens = new Map<string, Token>();
   readonly #routes: ReadonlyArray<readonly [pattern: RegExp, route: Route]>;
-  readonly #server: Server;
-  readonly #scheme: 'http' | 'https';
 
-  constructor(tls?: { readonly cert: string; readonly key: string }) {
-    const listener: RequestListener = (request, response) => void this.#serve(request, response);
-    this.#scheme = tls === undefined ? 'http' : 'https';
-    this.#server =
-      tls === undefined
-        ? process.getBuiltinModule('node:http').createServer(listener)
-        : process.getBuiltinModule('node:https').createServer({ ...tls }, listener);
+  constructor(tls?: ServerOptions) {
+    super(tls);
     this.#routes = [
       [/^POST auth\/approle\/login$/, (request) => this.#appRoleLogin(request)],
       [/^POST auth\/kubernetes\/login$/, (request) => this.#kubernetesLogin(request)],
@@ -68,21 +41,6 @@ export class FakeVault {
       [/^POST sys\/capabilities-self$/, this.#known((request) => this.#capabilities(request))],
       [/^(?:GET|POST|PATCH) (.+)$/, this.#known((request, path) => this.#keyValue(request, path))],
     ];
-  }
-
-  async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return this;
-  }
-
-  get url(): string {
-    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
   }
 
   /** A token as `vault token create` makes it; ttl 0 and not renewable: like the root token. */
@@ -112,16 +70,15 @@ export class FakeVault {
     return this.kv.observe();
   }
 
-  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const request = await readRequest(incoming);
-    this.requests.push(request);
-    const answer = this.fault?.(request) ?? this.#answer(request);
-    if (answer === 'hang') return;
-    const headers = { 'Cache-Control': 'no-store', 'Content-Type': 'application/json', ...answer.headers };
-    response.writeHead(answer.status, headers).end(textOf(answer.body));
+  protected read({ method, path, headers, text }: Received): FakeRequest {
+    return { method, path, headers, text, body: text === '' ? undefined : JSON.parse(text) };
   }
 
-  #answer(request: FakeRequest): FakeAnswer {
+  protected headers(): Readonly<Record<string, string>> {
+    return { 'Cache-Control': 'no-store', 'Content-Type': 'application/json' };
+  }
+
+  protected answer(request: FakeRequest): FakeAnswer {
     if (this.sealed) {
       return { status: 503, body: { errors: ['error performing token check: Vault is sealed'] } };
     }
@@ -260,11 +217,6 @@ export class FakeVault {
   }
 }
 
-function textOf(body: unknown): string {
-  if (typeof body === 'string') return body;
-  return body === undefined ? '' : JSON.stringify(body);
-}
-
 function kvAnswer({ status, data, errors }: KvAnswer): FakeAnswer {
   if (errors !== undefined) return { status, body: { errors } };
   return data === undefined ? { status } : { ...envelope({ data }), status };
@@ -289,17 +241,6 @@ function envelope(fields: object): FakeAnswer {
   const empty = { lease_id: '', renewable: false, lease_duration: 0, data: null };
   const body = { request_id: randomUUID(), ...empty, wrap_info: null, warnings: null, auth: null, ...fields };
   return { status: 200, body };
-}
-
-async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString('utf8');
-  const headers = Object.fromEntries(
-    Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
-  );
-  const { method = '', url = '' } = incoming;
-  return { method, path: url, headers, body: text === '' ? undefined : JSON.parse(text), text };
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

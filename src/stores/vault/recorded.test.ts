@@ -3,7 +3,8 @@ import { afterEach, expect, test } from 'vitest';
 import { Secret } from '../../model/index.ts';
 import { testNet } from '../../net/testing/index.ts';
 import { edgeErrorOf, markOf } from '../parts.suite.ts';
-import { type FakeAnswer, FakeVault } from './fake.ts';
+import type { FakeAnswer } from '../testing/fake-service.ts';
+import { FakeVault } from './fake.ts';
 import type { VaultTarget } from './schema.ts';
 import { startVaultWorld, type VaultWorld } from './testing.ts';
 
