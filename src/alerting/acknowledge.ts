@@ -1,13 +1,14 @@
 import type { Alert, Change } from '../model/index.ts';
 import { audited, owe, told } from './outbox.ts';
 import type { AlertingContext } from './passage.ts';
+import { isPressing } from './transient.ts';
 
 /** Kinds of channels that know of acknowledgements. */
 const ACKNOWLEDGING: readonly string[] = ['pagerduty'];
 
 /**
- * Somebody has taken the alert on: no channel needs to press further, and those that can are told.
- * Nothing where the alert is acknowledged or resolved already.
+ * Somebody has taken the alert on, or an event that is critical: no channel needs to press further, and those that can are told.
+ * Nothing where it is acknowledged or resolved already.
  *
  * @param actor a token's name, or `cli`
  */
@@ -16,11 +17,13 @@ export function acknowledge(
   actor: string,
   { deliveries, ...context }: Pick<AlertingContext, 'now' | 'channels' | 'deliveries' | 'newId'>,
 ): Change[] {
-  if (alert.state !== 'triggered') return [];
+  if (alert.state !== 'triggered' && !isPressing(alert)) return [];
   const after: Alert = {
     ...alert,
-    state: 'acknowledged',
+    // An event was never open.
+    state: alert.state === 'triggered' ? 'acknowledged' : alert.state,
     acknowledgedBy: actor,
+    acknowledgedAt: context.now,
     revision: alert.revision + 1,
   };
   const own = deliveries.filter(({ alertId }) => alertId === alert.id);

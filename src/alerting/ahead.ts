@@ -1,4 +1,5 @@
 import { type Alert, type Delivery, MINUTE, type Silence } from '../model/index.ts';
+import { isPressing } from './transient.ts';
 
 /** Smaller steps of the clock do no harm: nothing waits for more than a minute longer. */
 const TOLERANCE = MINUTE;
@@ -21,7 +22,7 @@ export type Noted = {
 export function noted(alert: Alert, own: readonly Delivery[], now: number): Noted {
   const limit = now + TOLERANCE;
   const isAhead = (at: number | null): at is number => at !== null && at > limit;
-  if (alert.state === 'resolved') return { alert, own, moved: [] };
+  if (alert.state === 'resolved' && !isPressing(alert)) return { alert, own, moved: [] };
   const late = own.filter(({ state, createdAt }) => state !== 'pending' && isAhead(createdAt));
   const before = own.filter(({ createdAt }) => !isAhead(createdAt)).map(({ createdAt }) => createdAt + 1);
   const first = Math.max(now, ...before);

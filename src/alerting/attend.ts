@@ -2,6 +2,7 @@ import type { Alert, Delivery } from '../model/index.ts';
 import { type Causes, explainedBy } from './inhibit.ts';
 import { type ChannelKinds, channelsFor, escalationsFor, type Route } from './route.ts';
 import { mutedUntil } from './silence.ts';
+import { presses } from './transient.ts';
 
 /** What surrounds an alert that is looked at. */
 export type AttendContext = Causes & {
@@ -23,15 +24,18 @@ export type Attention = {
 const NOTHING: Attention = { owed: [], nextAt: null };
 
 /**
- * What an alert that is triggered is owed now: its first telling where a silence or an explanation has ended, the next
- * repeat, the escalation that nobody's acknowledgement has stopped. Whoever acknowledges ends all of it.
+ * What an alert that is triggered, or an event that {@link presses}, is owed now: its first telling where a silence or an
+ * explanation has ended, the next repeat, the escalation that nobody's acknowledgement has stopped. Whoever acknowledges ends
+ * all of it.
  *
  * @param deliveries those of this alert
  * @example attend(alert, deliveries, { ...scope, silences, open }) // { owed: ['oncall'], nextAt: 1760000600000 }
  */
 export function attend(alert: Alert, deliveries: readonly Delivery[], context: AttendContext): Attention {
   const { now, silences } = context;
-  if (alert.state !== 'triggered') return NOTHING;
+  // An event that a silence kept quiet is not told after it.
+  const pressed = presses(alert, now) && deliveries.length > 0;
+  if (alert.state !== 'triggered' && !pressed) return NOTHING;
   const muted = mutedUntil(alert, silences, now);
   if (muted !== null) return { owed: [], nextAt: muted };
   if (explainedBy(alert, context) !== null) return NOTHING;

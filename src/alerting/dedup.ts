@@ -1,12 +1,16 @@
 import type { Alert, Raise, Severity } from '../model/index.ts';
+import { isKnown } from './delivery.ts';
 import { dedupKey, subjectOf } from './identity.ts';
 import type { Passage, Surroundings } from './passage.ts';
+import { risenFrom, stillRisen } from './risen.ts';
+import { capsOf } from './throttle.ts';
 
 const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
 
 /**
  * Folds the signal into the alert of its identity. People are told of the first sight, of a severity that rises and
- * of the end; what merely goes on is counted.
+ * of the end; what merely goes on is counted. What rises where somebody may have taken it on is an alert anew, see
+ * {@link mayBeTakenOn}.
  */
 export function dedup(passage: Passage, context: Surroundings): Passage {
   const { signal, before } = passage;
@@ -16,6 +20,8 @@ export function dedup(passage: Passage, context: Surroundings): Passage {
   }
   if (open === null) return { ...passage, after: begin(passage, signal, context), event: 'trigger' };
   const worse = RANK[signal.severity] > RANK[open.severity];
+  if (worse && mayBeTakenOn(open, context))
+    return { ...passage, ...goOn(passage, open, signal, context), event: 'trigger' };
   return {
     ...passage,
     after: renew(open, signal, worse ? afterAll(open, context) : null),
@@ -26,6 +32,41 @@ export function dedup(passage: Passage, context: Surroundings): Passage {
 /** Now, but later than all that was owed of the alert: the clock may have been set back. */
 function afterAll(alert: Alert, { now, own }: Surroundings): number {
   return own(alert).reduce((latest, { createdAt }) => Math.max(latest, createdAt + 1), now);
+}
+
+/**
+ * PagerDuty wakes nobody for an event under the key of an incident that is acknowledged, and that may have been done in PagerDuty
+ * itself, of which we never hear. So the incident of the lesser severity ends, and another begins.
+ */
+function mayBeTakenOn(open: Alert, { own, channels }: Surroundings): boolean {
+  return own(open).some(
+    (one) => one.event === 'trigger' && isKnown(one) && capsOf(channels[one.channel] ?? '').wakes,
+  );
+}
+
+/** The next generation of what got worse, and the end of the one before it. */
+function goOn(
+  passage: Passage,
+  open: Alert,
+  signal: Raise,
+  context: Surroundings,
+): Pick<Passage, 'after' | 'former'> {
+  const next = begin(passage, { ...signal, transient: false }, context);
+  return {
+    after: {
+      ...next,
+      evidence: { ...next.evidence, ...risenFrom(open) },
+      firstSeenAt: Math.min(open.firstSeenAt, signal.at),
+      lastSeenAt: Math.max(open.lastSeenAt, signal.at),
+      count: open.count + 1,
+    },
+    former: {
+      ...open,
+      state: 'resolved',
+      evidence: { ...open.evidence, goesOnAs: next.id },
+      revision: open.revision + 1,
+    },
+  };
 }
 
 function begin(passage: Passage, signal: Raise, context: Surroundings): Alert {
@@ -55,10 +96,13 @@ function begin(passage: Passage, signal: Raise, context: Surroundings): Alert {
  * The severity never falls while the alert is open: what swings about a threshold would page at every turn.
  */
 function renew(open: Alert, signal: Raise, worseAt: number | null): Alert {
+  const { acknowledgedAt: _, ...before } = open;
+  const acknowledged = worseAt !== null && open.state === 'acknowledged';
   return {
-    ...open,
+    ...(worseAt === null ? open : before),
     ...subjectOf(signal),
     ...content(signal),
+    evidence: { ...signal.evidence, ...(acknowledged ? risenFrom(open) : stillRisen(open.evidence)) },
     ...(worseAt === null
       ? { severity: open.severity }
       : { state: 'triggered', acknowledgedBy: null, triggeredAt: worseAt }),

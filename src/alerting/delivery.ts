@@ -9,6 +9,7 @@ import {
   type Signal,
 } from '../model/index.ts';
 import { backoff, DOWN_AFTER } from './backoff.ts';
+import { goesOnAs } from './risen.ts';
 import { bounded } from './text.ts';
 
 /** How long a delivery is tried at least, and after the end of its alert. */
@@ -66,7 +67,14 @@ export type Telling = {
   readonly severity: Severity;
   /** The channel wakes people, and the message had to wait: the channel was down or full. */
   readonly late: boolean;
+  /** It goes on as another alert, whose message says all that its own would. */
+  readonly goesOn?: boolean;
 };
+
+/** How a message of this alert is told. */
+export function tellingOf(alert: Alert, late: boolean): Telling {
+  return { severity: alert.severity, late, goesOn: goesOnAs(alert) !== null };
+}
 
 /**
  * Whether a pending delivery is sent now. Per alert and channel the order is first in, first out; a trigger never
@@ -78,7 +86,7 @@ export type Telling = {
 export function planDelivery(
   delivery: Delivery,
   siblings: readonly Delivery[],
-  { severity, late }: Telling,
+  { severity, late, goesOn = false }: Telling,
 ): DeliveryPlan {
   const others = siblings.filter(({ id, channel }) => id !== delivery.id && channel === delivery.channel);
   const triggers = others.filter(({ event }) => event === 'trigger');
@@ -86,7 +94,7 @@ export function planDelivery(
   if (delivery.event === 'trigger') {
     const told = ends.some(({ state, attempts }) => state !== 'pending' || attempts > 0);
     const stale = severity === 'info' || late || triggers.some(isKnown);
-    return told || (ends.length > 0 && stale) ? 'cancel' : planTrigger(delivery, triggers);
+    return goesOn || told || (ends.length > 0 && stale) ? 'cancel' : planTrigger(delivery, triggers);
   }
   // An alert that got worse since is to be taken on anew.
   const isVoid = ends.length > 0 || triggers.some((trigger) => follows(trigger, delivery));

@@ -1,6 +1,7 @@
 import type { Severity } from '../model/index.ts';
 import type { Bundle, Owed } from './gather.ts';
 import { span, time } from './render.ts';
+import { goesOnAs } from './risen.ts';
 import { bounded, printable } from './text.ts';
 import { isOver } from './transient.ts';
 
@@ -78,6 +79,7 @@ function hasEnded({ delivery, alert }: Owed): boolean {
 }
 
 function word(delivery: Owed['delivery'], alert: Owed['alert']): string {
+  if (delivery.event === 'resolve' && goesOnAs(alert) !== null) return 'Worse now';
   if (hasEnded({ delivery, alert })) return 'Over';
   if (delivery.event === 'acknowledge') return 'Acknowledged';
   return alert.severity === 'critical' ? 'CRITICAL' : alert.severity === 'warning' ? 'Warning' : 'Info';

@@ -41,7 +41,7 @@ const PREFIX = 255 - 1 - 64;
 
 /**
  * The key by which channels fold repeats: the same for as long as the condition lasts, over restarts and replicas,
- * and another one when it comes back after its end. At most 255 characters.
+ * and another one when it comes back after its end, or gets worse where somebody may have taken it on. At most 255 characters.
  *
  * @example dedupKey(signal, 1, scope) // 'publish-failed:frameflow-prod:9f86d0…'
  */

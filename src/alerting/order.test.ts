@@ -64,11 +64,10 @@ test('an acknowledgement that waits is void once the alert has got worse, and on
   const memory = new Memory();
   memory.routes = [route({ channels: ['oncall'] })];
   memory.take(raise());
-  settle(memory, 'delivered');
   memory.apply(acknowledge(memory.only(), 'ops', memory.context()));
-  expect(plans(memory, 'oncall')).toEqual(['acknowledge send']);
+  expect(plans(memory, 'oncall')).toEqual(['trigger send', 'acknowledge wait']);
   memory.take(raise({ severity: 'critical' }));
-  expect(plans(memory, 'oncall')).toEqual(['acknowledge cancel', 'trigger send']);
+  expect(plans(memory, 'oncall')).toEqual(['trigger cancel', 'acknowledge cancel', 'trigger send']);
   const settled = [...memory.deliveries.values()].filter(({ event }) => event === 'trigger');
   for (const one of settled) memory.deliveries.set(one.id, { ...one, state: 'delivered' });
   memory.apply(acknowledge(memory.only(), 'ops', memory.context()));

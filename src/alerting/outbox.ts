@@ -7,6 +7,7 @@ import {
   type Work,
 } from '../model/index.ts';
 import { isKnown } from './delivery.ts';
+import { goesOnAs } from './risen.ts';
 import type { ChannelKinds } from './route.ts';
 import { type Urgency, urgencyOf } from './throttle.ts';
 
@@ -74,6 +75,7 @@ export function audited(
   at: number,
 ): Change {
   const { id, kind, severity, credential, monitor, channel } = alert;
+  const next = goesOnAs(alert);
   const subject = { monitor: monitor ?? null, channel: channel ?? null };
   return {
     type: 'audit.append',
@@ -82,7 +84,7 @@ export function audited(
       actor,
       action,
       credential: credential ?? null,
-      detail: { alert: id, kind, severity, ...subject },
+      detail: { alert: id, kind, severity, ...subject, ...(next === null ? {} : { goesOnAs: next }) },
     },
   };
 }

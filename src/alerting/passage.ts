@@ -36,6 +36,8 @@ export type Passage = {
   readonly before: Alert | null;
   /** What it becomes; null: nothing changes. */
   readonly after: Alert | null;
+  /** The one before it, ended: where it got worse and somebody may have taken it on, it goes on as another alert. */
+  readonly former: Alert | null;
   /** What people are told; null: nothing new. */
   readonly event: DeliveryEvent | null;
   /** Nobody is told for now: a silence holds, or another alert explains it. */

@@ -104,6 +104,56 @@ describe('a raise', () => {
     expect(memory.sent()).toEqual(['trigger team', 'trigger oncall', 'trigger team']);
   });
 
+  test('with a risen severity ends the alert that PagerDuty knows of, whoever took it on, and begins the next', () => {
+    const memory = new Memory();
+    memory.routes = [route({ channels: ['oncall', 'team', 'siem'] })];
+    memory.take(raise());
+    for (const one of memory.deliveries.values())
+      memory.deliveries.set(one.id, { ...one, state: 'delivered' });
+    memory.apply(acknowledge(memory.only(), 'ops', memory.context()));
+    memory.now += HOUR;
+    const changes = memory.take(raise({ severity: 'critical', at: NOW + HOUR }), raise({ at: NOW + HOUR }));
+    const [first, second] = [...memory.alerts.values()];
+    expect(first).toMatchObject({
+      state: 'resolved',
+      severity: 'warning',
+      evidence: { goesOnAs: second?.id },
+    });
+    expect(second).toMatchObject({
+      generation: 2,
+      state: 'triggered',
+      severity: 'critical',
+      acknowledgedBy: null,
+      firstSeenAt: NOW - 5_000,
+      triggeredAt: NOW + HOUR,
+      count: 3,
+      dedupKey: dedupKey(raise(), 2, memory.context()),
+      evidence: { code: 'forbidden', risen: 'acknowledged as a warning by ops at 2026-10-01T09:00:00Z' },
+    });
+    // Slack shows no keys: it is told of the rise alone.
+    const told = [...memory.deliveries.values()]
+      .slice(4)
+      .map(({ alertId, event, channel }) => [
+        alertId === second?.id ? 'second' : 'first',
+        `${event} ${channel}`,
+      ]);
+    expect(told).toEqual([
+      ['second', 'trigger oncall'],
+      ['second', 'trigger team'],
+      ['second', 'trigger siem'],
+      ['first', 'resolve oncall'],
+      ['first', 'resolve siem'],
+    ]);
+    const entries = changes.flatMap((change) => (change.type === 'audit.append' ? [change.entry] : []));
+    expect(entries.map(({ action, detail }) => [action, detail.alert])).toEqual([
+      ['alert.resolved', first?.id],
+      ['alert.raised', second?.id],
+    ]);
+    memory.take(resolve());
+    expect([...memory.alerts.values()].map(({ state }) => state)).toEqual(['resolved', 'resolved']);
+    expect(memory.sent().slice(9)).toEqual(['resolve oncall', 'resolve team', 'resolve siem']);
+  });
+
   test('with a lesser severity lowers nothing, is not told, and leaves an acknowledgement standing', () => {
     const memory = new Memory();
     memory.take(raise({ severity: 'critical' }));

@@ -1,7 +1,7 @@
 import type { Alert, Change, Delivery, Signal } from '../model/index.ts';
 import { attend } from './attend.ts';
 import { dedup } from './dedup.ts';
-import { planDelivery } from './delivery.ts';
+import { planDelivery, tellingOf } from './delivery.ts';
 import { identityOf } from './identity.ts';
 import { explainedBy, explains, mayExplain, RELATED } from './inhibit.ts';
 import { ALERTS_LANE, audited, owe, told } from './outbox.ts';
@@ -42,18 +42,24 @@ export function process(
   const rest: Change[] = [];
   for (const signal of [...signals.filter(explains), ...signals.filter((one) => !explains(one))]) {
     const passage = pass(signal, latest, around);
-    const { after } = passage;
+    const { after, former } = passage;
     if (after === null) continue;
     latest.set(passage.identity, after);
+    if (former !== null) touched.set(former.id, former);
     touched.set(after.id, after);
     const changes = follow(passage, after, around);
-    const made = changes.flatMap((change) => (change.type === 'delivery.put' ? [change.delivery] : []));
-    byAlert.set(after.id, [...around.own(after), ...made]);
+    for (const made of madeBy(changes))
+      byAlert.set(made.alertId, [...(byAlert.get(made.alertId) ?? []), made]);
+    if (former !== null) related.delete(former.id);
     if (RELATED.includes(after.kind)) related.set(after.id, after);
     rest.push(...changes);
   }
   const stored = new Map(existing.map((alert) => [alert.id, alert.revision]));
   return [...[...touched.values()].map((alert) => put(alert, stored.get(alert.id) ?? null)), ...rest];
+}
+
+function madeBy(changes: readonly Change[]): Delivery[] {
+  return changes.flatMap((change) => (change.type === 'delivery.put' ? [change.delivery] : []));
 }
 
 function pass(signal: Signal, latest: ReadonlyMap<string, Alert>, context: Surroundings): Passage {
@@ -63,6 +69,7 @@ function pass(signal: Signal, latest: ReadonlyMap<string, Alert>, context: Surro
     identity,
     before: latest.get(identity) ?? null,
     after: null,
+    former: null,
     event: null,
     quiet: false,
     channels: [],
@@ -106,10 +113,9 @@ function follow(passage: Passage, alert: Alert, context: Surroundings): Change[]
   if (event === null) return isExplained(before) && !isExplained(alert) ? lookAgain(alert, context.now) : [];
   const own = context.own(alert);
   const owed = passage.channels.flatMap((channel) => owe(alert, event, channel, { ...context, own }));
-  const made = owed.flatMap((change) => (change.type === 'delivery.put' ? [change.delivery] : []));
   if (event === 'resolve')
     return [
-      ...hasten(alert, [...own, ...made], context),
+      ...hasten(alert, [...own, ...madeBy(owed)], context),
       ...owed,
       ...unexplained(alert, context),
       audited('alert.resolved', alert, 'daemon', context.now),
@@ -117,8 +123,25 @@ function follow(passage: Passage, alert: Alert, context: Surroundings): Change[]
   const look = { ...context, open: context.related(alert), refusals: Number.POSITIVE_INFINITY };
   return [
     ...owed,
-    ...lookAgain(alert, attend(alert, made, look).nextAt),
+    ...(passage.former === null ? [] : giveWay(passage.former, passage.channels, context)),
+    ...lookAgain(alert, attend(alert, madeBy(owed), look).nextAt),
     audited('alert.raised', alert, 'daemon', context.now),
+  ];
+}
+
+/**
+ * What an alert that goes on as another leaves: its end wherever its key stands, and where people only read, unless they are told
+ * of the other.
+ */
+function giveWay(former: Alert, channels: readonly string[], context: Surroundings): Change[] {
+  const own = context.own(former);
+  const ends = told(own, context.channels)
+    .filter((name) => !channels.includes(name) || capsOf(context.channels[name] ?? '').folds)
+    .flatMap((channel) => owe(former, 'resolve', channel, { ...context, own }));
+  return [
+    ...hasten(former, [...own, ...madeBy(ends)], context),
+    ...ends,
+    audited('alert.resolved', former, 'daemon', context.now),
   ];
 }
 
@@ -140,12 +163,12 @@ function isExplained(alert: Alert | null): boolean {
 }
 
 /** A trigger that was not sent yet and that the end may make void is looked at now, for the end waits for it. */
-function hasten({ severity }: Alert, own: readonly Delivery[], { channels, now }: Surroundings): Change[] {
+function hasten(alert: Alert, own: readonly Delivery[], { channels, now }: Surroundings): Change[] {
   return own
     .filter((one) => {
       const { wakes } = capsOf(channels[one.channel] ?? '');
       const waits = one.event === 'trigger' && one.state === 'pending';
-      return waits && planDelivery(one, own, { severity, late: wakes }) === 'cancel';
+      return waits && planDelivery(one, own, tellingOf(alert, wakes)) === 'cancel';
     })
     .map(({ id }) => ({ type: 'work.wake', kind: 'delivery', id, at: now }));
 }

@@ -7,6 +7,7 @@ import {
   type Severity,
 } from '../model/index.ts';
 import { evidenceOf } from './evidence-order.ts';
+import { goesOnAs, risenText } from './risen.ts';
 import { bounded, listed } from './text.ts';
 import { isOver } from './transient.ts';
 
@@ -67,24 +68,27 @@ export function render(alert: Alert, context: RenderContext): Rendered {
 }
 
 function word(alert: Alert, event: DeliveryEvent): string {
-  if (event === 'resolve') return 'Resolved';
+  if (event === 'resolve') return goesOnAs(alert) === null ? 'Resolved' : 'Worse now';
   if (event === 'acknowledge') return 'Acknowledged';
   return `${SEVERITY[alert.severity]}${isOver(alert) ? ' (over)' : ''}`;
 }
 
 function body(alert: Alert, event: DeliveryEvent): string {
+  const next = goesOnAs(alert);
+  if (event === 'resolve' && next !== null) return `It got worse and goes on as alert ${next}.`;
   if (event === 'resolve') {
     return `It ended at ${time(alert.lastSeenAt)}, after ${span(alert.lastSeenAt - alert.firstSeenAt)}.`;
   }
   const over = event === 'trigger' && isOver(alert) ? `Over since ${time(alert.lastSeenAt)}. ` : '';
   const acknowledged = alert.acknowledgedBy === null ? '' : ` Acknowledged by ${alert.acknowledgedBy}.`;
-  return `${over}${alert.summary}${acknowledged}`;
+  return `${risenText(alert)}${over}${alert.summary}${acknowledged}`;
 }
 
 /** Who, where, with which key, until when, from where; then whatever else proves it. */
 function facts(alert: Alert, context: RenderContext): readonly Fact[] {
   if (alert.monitor !== undefined) return watchFacts(alert, context);
-  const { keyId, ips, ...rest } = alert.evidence;
+  // That it rose stands in the text.
+  const { keyId, ips, risen: _, ...rest } = alert.evidence;
   return [
     ...fact('Credential', alert.credential),
     ...fact('Channel', alert.channel),
@@ -101,7 +105,7 @@ function watchFacts(alert: Alert, context: RenderContext): readonly Fact[] {
   const { credential, evidence } = alert;
   const { keyId = null, keys, ips, sources } = evidence;
   const whose = credential === undefined ? keyId : `${keyId} of ${credential}`;
-  const told = new Set(['keyId', 'ips', ...(keyId === null ? ['keys'] : [])]);
+  const told = new Set(['keyId', 'ips', 'risen', ...(keyId === null ? ['keys'] : [])]);
   return [
     ...(keyId === null ? [...fact('Credential', credential), ...fact('Keys', keys)] : fact('Key', whose)),
     ...deadlineFact(alert, context),

@@ -12,9 +12,18 @@ export type Caps = {
   readonly kept: number;
   /** Whoever is told is woken: what is over by the time that it could be told is not. */
   readonly wakes: boolean;
+  /** What it shows is kept by dedup keys: every one that began is to end, also where the alert goes on under another. */
+  readonly folds: boolean;
 };
 
-const UNBOUNDED: Caps = { gathers: false, spacing: 0, perMinute: null, kept: 0, wakes: false };
+const UNBOUNDED: Caps = {
+  gathers: false,
+  spacing: 0,
+  perMinute: null,
+  kept: 0,
+  wakes: false,
+  folds: true,
+};
 
 /**
  * Slack takes one message a second from a webhook (https://docs.slack.dev/apis/web-api/rate-limits), and a person reads
@@ -22,8 +31,8 @@ const UNBOUNDED: Caps = { gathers: false, spacing: 0, perMinute: null, kept: 0, 
  * (https://developer.pagerduty.com/docs/events-api-v2-overview).
  */
 const CAPS: Readonly<Record<string, Caps>> = {
-  slack: { gathers: true, spacing: SECOND, perMinute: 6, kept: 1, wakes: false },
-  pagerduty: { gathers: false, spacing: 0, perMinute: 100, kept: 20, wakes: true },
+  slack: { gathers: true, spacing: SECOND, perMinute: 6, kept: 1, wakes: false, folds: false },
+  pagerduty: { gathers: false, spacing: 0, perMinute: 100, kept: 20, wakes: true, folds: true },
 };
 
 export function capsOf(channelKind: string): Caps {

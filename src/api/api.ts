@@ -85,3 +85,11 @@ export async function startApi(context: ApiContext, api: ApiConfig, log: Log): P
 export function prepareApi(api: Api, context: ApiContext, config: ApiConfig): () => void {
   return api.prepare(routesOf(context), config);
 }
+
+/**
+ * Answers from another engine by the configuration in force, from the next request on: nothing is read that may be gone by now, so
+ * nothing can fail.
+ */
+export function continueApi(api: Api, context: ApiContext): void {
+  api.answer(routesOf(context));
+}

@@ -13,6 +13,8 @@ export type Api = {
    * @throws {KeywardenError} `tls_unusable`
    */
   prepare(routes: readonly Route[], api: ApiConfig): () => void;
+  /** Answers from another engine by the rules and with the certificates in force, from the next request on; nothing is read. */
+  answer(routes: readonly Route[]): void;
   close(): Promise<void>;
 };
 
@@ -46,7 +48,11 @@ export async function openListeners(
         for (const take of ready) take?.();
       };
     };
-    return { address: main.address, probesAddress: probes?.address ?? null, prepare, close };
+    const answer = (nextRoutes: readonly Route[]) => {
+      main.answer(nextRoutes);
+      probes?.answer(openOf(nextRoutes));
+    };
+    return { address: main.address, probesAddress: probes?.address ?? null, prepare, answer, close };
   } catch (error) {
     await close();
     throw error;

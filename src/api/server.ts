@@ -21,6 +21,8 @@ export type Listener = {
    * @throws {KeywardenError} `tls_unusable`
    */
   prepare(next: Pick<ServeOptions, 'api' | 'routes'>): () => void;
+  /** Answers from other routes by the rules in force, from the next request on; nothing is read. */
+  answer(routes: readonly Route[]): void;
   close(): Promise<void>;
 };
 
@@ -61,6 +63,9 @@ export async function serve(options: ServeOptions): Promise<Listener> {
         if (certificate !== null && 'setSecureContext' in server)
           (server as TlsServer).setSecureContext(certificate);
       };
+    },
+    answer: (routes) => {
+      current = { ...current, routes };
     },
     close: () => {
       stopping.abort();

@@ -51,18 +51,24 @@ export function alertRows(alerts: readonly AlertView[], now: number): string {
 
 /** Of an event nothing was open, so nothing was resolved. */
 function stateOf({ state, transient, acknowledgedBy }: AlertView): string {
-  if (transient) return 'event';
-  return acknowledgedBy === null ? state : `${state} (${acknowledgedBy})`;
+  const what = transient ? 'event' : state;
+  return acknowledgedBy === null ? what : `${what} (${acknowledgedBy})`;
+}
+
+/** How an alert stands that somebody has taken on, or wanted to. */
+export function standing({ state, transient, acknowledgedBy, evidence }: AlertView): string {
+  if (typeof evidence.goesOnAs === 'string')
+    return `it got worse and goes on as ${evidence.goesOnAs}; to take that on: keywarden alerts ack ${evidence.goesOnAs}`;
+  // An event is resolved from the first.
+  const isTakenOn = state === 'acknowledged' || (transient && acknowledgedBy !== null);
+  return isTakenOn ? `acknowledged by ${acknowledgedBy}` : state;
 }
 
 export async function acknowledgeAlert(id: string, options: RemoteOptions): Promise<number> {
   const client = await connect(options, OPERATORS);
   const alert = await client.post<AlertView>(`/v1/alerts/${encodeURIComponent(id)}/acknowledge`);
   if (options.json) printJson(alert);
-  else
-    print(
-      `${alert.id}: ${alert.state}${alert.state === 'acknowledged' ? ` by ${alert.acknowledgedBy}` : ''}`,
-    );
+  else print(`${alert.id}: ${standing(alert)}`);
   return EXIT.done;
 }
 

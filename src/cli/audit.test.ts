@@ -1,3 +1,4 @@
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -21,11 +22,19 @@ type Entry = { readonly number: number; readonly at: string; readonly action: st
 
 const linesOf = (text: string) => text.split('\n').slice(0, -1);
 
-/** As somebody who can write to the file; the daemon is not there meanwhile. */
-async function tamper(sql: string): Promise<void> {
+/** While the daemon is not there. */
+async function meanwhile(act: (file: string) => void): Promise<void> {
   daemon.child.kill('SIGTERM');
   await daemon.ended;
-  const database = new DatabaseSync(join(w.directory, 'state', 'keywarden.db'));
+  act(join(w.directory, 'state', 'keywarden.db'));
+  daemon = await w.daemon();
+}
+
+/** As somebody who can write to the file. */
+const tamper = (sql: string) => meanwhile((file) => tamperWith(file, sql));
+
+function tamperWith(file: string, sql: string): void {
+  const database = new DatabaseSync(file);
   // The daemon's own log, which may lie on another host by now, has the end of what it leaves.
   const last = database.prepare('select number, hash from audit order by number desc limit 1').get();
   expect(last?.hash).toMatch(/^[0-9a-f]{64}$/);
@@ -34,7 +43,6 @@ async function tamper(sql: string): Promise<void> {
   );
   database.exec(sql);
   database.close();
-  daemon = await w.daemon();
 }
 
 test('verify tells that the log is whole, and what to keep of it', async () => {
@@ -121,4 +129,22 @@ test('what was done is taken as it stands by who says why', async () => {
   expect(exported.filter(({ action }) => action === 'audit.accepted')).toMatchObject([
     { actor: 'ops', detail: { reason: 'the disk was replaced' } },
   ]);
+});
+
+test('an earlier copy of the database that was put back while nobody ran is told, and taken as the backup that it is', async () => {
+  await meanwhile((file) => copyFileSync(file, `${file}.backup`));
+  await w.cli(['pause', 'frameflow-prod', '--reason', 'a backup is restored']);
+  await meanwhile((file) => {
+    for (const end of ['', '-wal', '-shm']) rmSync(`${file}${end}`, { force: true });
+    copyFileSync(`${file}.backup`, file);
+  });
+  await expect
+    .poll(() => JSON.stringify(w.sandbox.slack.messages()), { timeout: 30_000 })
+    .toContain('an older end of the log was put back');
+  const before = await w.cli(['audit', 'verify']);
+  expect(before).toMatchObject({ code: 1 });
+  expect(before.stdout).toMatch(/: 1 break in \d+ entries/);
+  expect(await w.cli(['audit', 'verify', '--accept', '--reason', 'restored'])).toMatchObject({ code: 0 });
+  await meanwhile(() => {});
+  expect(await w.cli(['audit', 'verify'])).toMatchObject({ code: 0 });
 });

@@ -14,9 +14,9 @@ beforeEach(async () => {
 async function watched(path: string) {
   let times = 0;
   let wake = () => {};
+  const before = await identitiesOf([path]);
   const watch = watchFiles(
-    () => [path],
-    await identitiesOf([path]),
+    () => before,
     () => {
       times += 1;
       wake();
@@ -93,4 +93,25 @@ test('of two looks at several files the ones that differ are named; a new one is
   const before = await identitiesOf([one, other]);
   await writeFile(other, '22');
   expect(changedFiles(before, await identitiesOf([one, other, folder]))).toEqual([other]);
+});
+
+test('a file that changed between its reading and the first look has changed, and one that was missing has come', async () => {
+  const [path, other] = [join(folder, 'keywarden.yaml'), join(folder, 'ca.pem')];
+  await writeFile(path, 'one');
+  const before = await identitiesOf([path, other]);
+  await writeFile(path, 'another');
+  let files = before;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const came = Promise.withResolvers<void>();
+  const waiting = [came.resolve, resolve];
+  const watch = watchFiles(
+    () => files,
+    () => waiting.pop()?.(),
+    10,
+  );
+  onTestFinished(() => watch.stop());
+  await promise;
+  files = await identitiesOf([path, other]);
+  await writeFile(other, 'a certificate');
+  await came.promise;
 });

@@ -32,29 +32,29 @@ export function changedFiles(
  * file in the place of the one they read, Kubernetes exchanges a link two folders above, and a network's file system
  * tells nobody of anything.
  *
- * @param paths asked for at each look, symbolic links are followed
- * @param before what {@link identitiesOf} gave when they were read
+ * @param files asked for at each look: their paths, and what {@link identitiesOf} gave before they were read last; symbolic
+ * links are followed
  * @param every ms of real time
  */
 export function watchFiles(
-  paths: () => readonly string[],
-  before: ReadonlyMap<string, string>,
+  files: () => ReadonlyMap<string, string>,
   changed: () => void,
   every = LOOK_EVERY,
 ): { stop(): void } {
-  let told = before;
-  let seen = before;
+  let told: ReadonlyMap<string, string> = new Map();
+  let seen = told;
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;
   const look = async () => {
-    const now = await identitiesOf(paths());
+    const before = files();
+    const now = await identitiesOf([...before.keys()]);
     const restless = changedFiles(seen, now).length > 0;
     seen = now;
-    if (!restless && changedFiles(told, now).length > 0) {
+    if (!restless) {
+      // What was told already may not have been read yet.
+      const isNews = changedFiles(before, now).some((path) => told.get(path) !== now.get(path));
       told = now;
-      if (!stopped) changed();
-    } else if (!restless) {
-      told = now;
+      if (isNews && !stopped) changed();
     }
     arm();
   };

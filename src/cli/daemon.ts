@@ -8,6 +8,7 @@ import { WHILE_IT_LIVES } from '../engine/loop.ts';
 import { createFiles } from '../files/index.ts';
 import type { Clock, Log } from '../model/index.ts';
 import { rules } from '../rotation/index.ts';
+import { openAuditHead } from '../state/audit-head.ts';
 import { openSpool } from '../state/spool-file.ts';
 import { openSqlite } from '../state/sqlite/index.ts';
 import type { FileTarget } from '../stores/file/schema.ts';
@@ -62,6 +63,7 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
     const lasting = {
       state,
       spool,
+      auditHead: openAuditHead({ database: config.state.database, keys }),
       rules,
       claimFor: WHILE_IT_LIVES,
       clock,

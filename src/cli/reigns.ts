@@ -108,6 +108,8 @@ export class Reigns {
       await engine.formerEnded();
       await this.#pause(CLOSE_AFTER);
       if (this.#stopping.signal.aborted) return;
+      // By then nobody asks the former one for anything any more.
+      await engine.formerEnded();
       this.#former.delete(former.engine);
       if (!this.#uses(plugins)) await plugins.close();
     } catch (error) {
@@ -124,14 +126,15 @@ export class Reigns {
     return [this.#current.plugins, ...this.#former.values()].includes(plugins);
   }
 
-  /** With the configuration and the plug-ins of before. */
+  /** With the configuration, the plug-ins and the certificates of before, also where their files are gone by now. */
   async #goOn(former: Reign, done: Succession, log: Log): Promise<void> {
     const { engine } = done;
     if (engine === former.engine) return;
-    this.#current = { ...former, engine, commands: new Commands(engine) };
+    const commands = new Commands(engine);
+    this.#current = { ...former, engine, commands };
     void this.#endFormer(former, done, log);
-    const answer = await this.#prepare(this.#current);
-    answer();
+    const { continueApi } = await import('../api/api.ts');
+    continueApi(this.#parts.api, { engine, commands, grants: engine.grants });
   }
 
   async #prepare({ engine, commands }: Reign): Promise<() => void> {

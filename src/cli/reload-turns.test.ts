@@ -1,12 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Config } from '../config/types.ts';
 import { systemClock } from '../engine/clock.ts';
 import type { Change, Log, Signal } from '../model/index.ts';
+import { identitiesOf } from './config-watch.ts';
 import type { Daemon } from './daemon.ts';
-import { loadInForce, Reloads } from './reload.ts';
+import { loadInForce, lookAhead, Reloads } from './reload.ts';
+import { type StandingLog, standingLog } from './standing-log.ts';
 
 let path = '';
 /** What the daemon was asked to take over, and what ends the reloads under way. */
@@ -15,6 +17,7 @@ let underWay: Array<() => void>;
 /** What the state was told. */
 let told: Array<Change | Signal>;
 let lines: string[];
+let standing: StandingLog;
 
 beforeEach(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'kw-turns-'));
@@ -51,7 +54,9 @@ async function reloads(took: (config: Config) => void = () => {}): Promise<Reloa
       return new Promise<void>((resolve) => underWay.push(resolve));
     },
   } as unknown as Daemon;
-  return new Reloads(await loadInForce([path]), { daemon, clock: systemClock(), log, took });
+  standing = standingLog(log);
+  const seen = await lookAhead([path]);
+  return new Reloads(await loadInForce([path]), { daemon, clock: systemClock(), log: standing, took }, seen);
 }
 
 const count = (message: string) => lines.filter((line) => line.startsWith(message)).length;
@@ -110,7 +115,7 @@ test('a certificate that was renewed is a change, though the configuration is th
   const text = `version: 1\ninstallation: { name: turns, environment: test }\nstate: { directory: ./state, encryptionKeys: [{ file: ./master.key }] }\nproviders: { frameflow: { kind: frameflow, tls: { caFile: ./ca.pem } } }\n`;
   await writeFile(path, text);
   const all = await reloads();
-  expect(all.files).toEqual([path, ca]);
+  expect([...all.files.keys()]).toEqual([path, ca]);
   all.ask('SIGHUP');
   await expect.poll(() => count('nothing has changed')).toBe(1);
   await writeFile(ca, 'another');
@@ -120,4 +125,42 @@ test('a certificate that was renewed is a change, though the configuration is th
   await expect
     .poll(() => told.find(({ type }) => type === 'audit.append'))
     .toMatchObject({ entry: { detail: { changed: ca } } });
+});
+
+test('all that a refused configuration names is watched until one is taken: what it lacks may come', async () => {
+  const [master, secret, template] = ['master.key', 'token', 'app.tpl'].map((name) => join(path, '..', name));
+  const all = await reloads();
+  expect([...all.files.keys()]).toEqual([path]);
+  const text = await readFile(path, 'utf8');
+  await writeFile(
+    path,
+    `${text}providers: { frameflow: { kind: frameflow } }
+credentials:
+  a: { provider: frameflow, secret: { file: ./token }, publish: [{ file: ./app.env, format: template, template: ./app.tpl }] }
+`,
+  );
+  await writeFile(template ?? '', 'KEY={{a}}\n');
+  all.ask('SIGHUP');
+  await expect.poll(() => count('the configuration was not reloaded')).toBe(1);
+  expect(all.files).toEqual(await identitiesOf([path, master, template, secret].map(String)));
+  expect(all.files.get(String(secret))).toBe('ENOENT');
+  await writeFile(path, text.replace('UTC', 'Asia/Tokyo'));
+  all.ask('SIGHUP');
+  await expect.poll(() => taken).toEqual(['Asia/Tokyo']);
+  underWay.shift()?.();
+  await expect.poll(() => count('the configuration was reloaded')).toBe(1);
+  expect([...all.files.keys()]).toEqual([path]);
+});
+
+test('what lasts as long as the process logs by the configuration in force', async () => {
+  const all = await reloads();
+  const api = standing.log.child({ part: 'api' });
+  await writeFile(path, `${await readFile(path, 'utf8')}log: { level: silent }\n`);
+  all.ask('SIGHUP');
+  await expect.poll(() => taken).toHaveLength(1);
+  api.info({}, 'before');
+  underWay.shift()?.();
+  await expect.poll(() => told.filter(({ type }) => type === 'audit.append')).toHaveLength(1);
+  api.info({}, 'after');
+  expect(lines.slice(-1)).toEqual(['before']);
 });

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Running } from './testing/cli.ts';
@@ -153,6 +153,19 @@ test('what cannot be had as it is configured leaves everything as it runs', asyn
   await save(good);
   daemon.child.kill('SIGHUP');
   await next(UNCHANGED, again);
+});
+
+test('a file that a refused configuration lacks is waited for: its coming is a reload', async () => {
+  const good = await readFile(w.config, 'utf8');
+  const before = daemon.output();
+  await save(good.replace('caFile: ca.pem', 'caFile: ./later.pem'));
+  expect(await next(REFUSED, before)).toContain('later.pem');
+  const again = daemon.output();
+  await copyFile(join(w.directory, 'ca.pem'), join(w.directory, 'later.pem'));
+  expect(JSON.parse(await next(RELOADED, again))).toMatchObject({ cause: 'a changed file' });
+  const last = daemon.output();
+  await save(good);
+  await next(RELOADED, last);
 });
 
 test.each([

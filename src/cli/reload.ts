@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
   ConfigError,
@@ -6,6 +7,7 @@ import {
   fixedFaults,
   type Loaded,
   loadConfig,
+  readConfig,
   renderFault,
 } from '../config/index.ts';
 import type { Config } from '../config/types.ts';
@@ -16,21 +18,39 @@ import { createLog } from '../telemetry/log.ts';
 import { changedFiles, identitiesOf } from './config-watch.ts';
 import type { Daemon } from './daemon.ts';
 import { anatomy } from './exit.ts';
+import { filesNamed } from './reload-files.ts';
 import { type Cause, refusal, refused, reloaded, resolved } from './reload-report.ts';
+import type { StandingLog } from './standing-log.ts';
 
 /** A configuration, and what the files beside it were when it was loaded. */
 export type InForce = { readonly loaded: Loaded; readonly files: ReadonlyMap<string, string> };
 
 /** Loads a configuration for `run`. @throws {ConfigError} */
 export async function loadInForce(files: readonly string[] | undefined): Promise<InForce> {
-  const loaded = await loadConfig({ files: files ?? [], env: process.env, cwd: process.cwd() });
+  const loaded = await loadConfig(at(files));
   return { loaded, files: await identitiesOf(filesReadOnce(loaded.config)) };
+}
+
+/**
+ * What the files of a configuration, and all that it names, are before it is loaded: what changes after that is seen later. Where
+ * the configuration has a fault of its own, it names nothing.
+ */
+export async function lookAhead(files: readonly string[] = []): Promise<ReadonlyMap<string, string>> {
+  const { config, sources } = await readConfig({ ...at(files), offline: true });
+  const named = config === null ? [] : filesNamed(config);
+  const asked = files.map((file) => resolve(file));
+  return identitiesOf([...new Set([...asked, ...sources, ...named])]);
+}
+
+function at(files: readonly string[] = []) {
+  return { files, env: process.env, cwd: process.cwd() };
 }
 
 type ReloadParts = {
   readonly daemon: Daemon;
   readonly clock: Clock;
-  readonly log: Log;
+  /** Of what lasts as long as the process; it goes by the configuration in force. */
+  readonly log: StandingLog;
   /** Is told of the configuration in force after each reload. */
   readonly took: (config: Config) => void;
 };
@@ -44,19 +64,36 @@ export class Reloads {
   readonly #parts: ReloadParts;
   #inForce: InForce;
   #log: Log;
+  /** What the files were before the last load; none: they were not looked at. */
+  #seen: ReadonlyMap<string, string>;
+  /** The last load was refused: all that it named may be what it lacks. */
+  #refused = false;
   #asked: Cause | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
 
-  constructor(inForce: InForce, parts: ReloadParts) {
+  /** @param seen what {@link lookAhead} gave before the configuration in force was loaded; absent: its files are not watched */
+  constructor(inForce: InForce, parts: ReloadParts, seen: ReadonlyMap<string, string> = new Map()) {
     this.#inForce = inForce;
     this.#parts = parts;
-    this.#log = parts.log;
+    this.#log = parts.log.log;
+    this.#seen = seen;
   }
 
-  /** The files whose change asks for a reload: the configuration's, and those that are read with it. */
-  get files(): readonly string[] {
-    return [...this.#inForce.loaded.sources, ...this.#inForce.files.keys()];
+  /**
+   * The files whose change asks for a reload, and what they were before the last load: the configuration's, and those that are read
+   * with it. Where the last one was refused, also all that it named: what it lacks may come.
+   */
+  get files(): ReadonlyMap<string, string> {
+    const { loaded, files } = this.#inForce;
+    const own = [...loaded.sources, ...files.keys()];
+    const all = this.#refused ? [...own, ...this.#seen.keys()] : own;
+    return new Map(
+      all.flatMap((path) => {
+        const before = this.#seen.get(path) ?? files.get(path);
+        return before === undefined ? [] : [[path, before] as const];
+      }),
+    );
   }
 
   /** Ends what an earlier process has told of a configuration that it did not take. */
@@ -88,14 +125,17 @@ export class Reloads {
     this.#log.info({ cause }, 'the configuration is loaded anew');
     let next: InForce | null = null;
     try {
+      this.#seen = await lookAhead(this.#inForce.loaded.sources);
       next = await loadInForce(this.#inForce.loaded.sources);
       for (const warning of next.loaded.warnings)
         this.#log.warn({ keyPath: warning.keyPath }, renderFault(warning));
       const changed = changesOf(this.#inForce, next);
       if (changed.length > 0) await this.#take(next);
+      this.#refused = false;
       await this.#done(cause, changed);
     } catch (error) {
       if (this.#stopped) return;
+      this.#refused = true;
       await this.#failed(cause, error, next);
       if (error instanceof StandstillError) throw error;
     }
@@ -110,6 +150,7 @@ export class Reloads {
     await this.#parts.daemon.reload(after.config, log);
     this.#inForce = next;
     this.#log = log;
+    if (!sameLog) this.#parts.log.exchange(log);
     this.#parts.took(after.config);
   }
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Alert, DAY, formatTime, Secret } from '../model/index.ts';
+import type { AuditHead } from '../state/audit-head.ts';
 import type { AuditMark, State } from '../state/contract.ts';
 import { openMemory, openMemoryDatabase } from '../state/sqlite/index.ts';
 import { AuditWatch } from './audit-watch.ts';
@@ -29,6 +30,23 @@ beforeEach(async () => {
   );
 });
 
+/** What is kept of the end of the log beside the state; undefined: nothing can be. */
+let head: AuditHead | undefined;
+beforeEach(() => {
+  head = undefined;
+});
+
+/** Keeps it in memory. */
+function keeping(): AuditHead & { kept: AuditMark | null } {
+  const own = {
+    kept: null as AuditMark | null,
+    load: async () => own.kept,
+    save: async (mark: AuditMark) => void Object.assign(own, { kept: mark }),
+    forget: async () => void Object.assign(own, { kept: null }),
+  };
+  return own;
+}
+
 /** What the daemon's log says. */
 let said: [fields: unknown, text: string][];
 
@@ -39,7 +57,12 @@ function begin(
 ): AuditWatch {
   said = [];
   const log = { ...quiet, info: (fields: unknown, text: string) => void said.push([fields, text]) };
-  const context = { ...world.contextWith('team'), log, state: { ...state, verifyAudit: verify } };
+  const context = {
+    ...world.contextWith('team'),
+    ...(head === undefined ? {} : { auditHead: head }),
+    log: { ...log, warn: log.info },
+    state: { ...state, verifyAudit: verify },
+  };
   return new AuditWatch(context, new Committer(context, () => {}), stopping.signal, former);
 }
 
@@ -240,5 +263,82 @@ describe('a person who takes a broken log as it stands', () => {
   test('changes nothing where the log is whole', async () => {
     expect(await begin().accept('ops', 'to be safe')).toMatchObject({ breaks: 0 });
     expect((await state.audit({ action: 'audit.accepted' })).items).toEqual([]);
+  });
+});
+
+describe('what is kept beside the state', () => {
+  const copy = () =>
+    database.exec(
+      'create table entries as select * from audit; create table ends as select * from audit_chain',
+    );
+  /** The whole log as it was when it was copied. */
+  const putBack = () =>
+    database.exec(`delete from audit; insert into audit select * from entries;
+      delete from audit_chain; insert into audit_chain select * from ends`);
+
+  test('shows over a restart that a whole earlier copy was put back, until a person takes it as it stands', async () => {
+    const own = keeping();
+    head = own;
+    await begin().daily();
+    expect(own.kept).toMatchObject({ number: ENTRIES });
+    copy();
+    for (let index = 0; index < 5; index += 1) await append(world.now + index);
+    const second = begin();
+    await second.daily();
+    putBack();
+    await append(world.now + 9);
+    const third = begin();
+    await third.daily();
+    const [alert] = await alerts();
+    expect(alert).toMatchObject({
+      title: `The audit log is broken: entry ${ENTRIES + 5} is gone or another than before: an older end of the log was put back`,
+      summary: expect.stringMatching(/A backup that somebody restored on purpose explains it/),
+      action: expect.stringContaining('`keywarden audit verify --accept --reason TEXT`'),
+    });
+    await begin().daily();
+    expect(await alerts()).toMatchObject([{ id: alert?.id, state: 'triggered' }]);
+    await third.accept('ops', 'restored on purpose');
+    expect(await alerts()).toMatchObject([{ state: 'resolved' }]);
+    await begin().daily();
+    expect(await alerts()).toMatchObject([{ state: 'resolved' }]);
+  });
+
+  test('is on the disk in the log itself before it is kept', async () => {
+    const order: string[] = [];
+    head = { ...keeping(), save: async () => void order.push('kept') };
+    const prove = state.prove;
+    state = { ...state, prove: async () => prove().then(() => void order.push('written')) };
+    await begin().daily();
+    expect(order).toEqual(['written', 'kept']);
+  });
+
+  test('is what a stop finds to follow from what was found before, and nothing else', async () => {
+    const own = keeping();
+    head = own;
+    const watch = begin();
+    await watch.daily();
+    await append(world.now);
+    stopping.abort();
+    await watch.idle();
+    expect(own.kept).toMatchObject({ number: ENTRIES + 1 });
+    await append(world.now);
+    // Too short for a look.
+    await begin().idle();
+    expect(own.kept).toMatchObject({ number: ENTRIES + 2 });
+    await append(world.now);
+    database.exec(`update audit set actor = 'mallory' where number = ${ENTRIES + 3}`);
+    await begin().idle();
+    expect(own.kept).toMatchObject({ number: ENTRIES + 2 });
+  });
+
+  test('keeps nobody from looking where it cannot be read or written', async () => {
+    const fails = () => Promise.reject(new Error('the folder is read-only'));
+    head = { load: fails, save: fails, forget: fails };
+    await begin().daily();
+    expect(said.map(([, text]) => text)).toEqual([
+      'what was kept of the end of the audit log cannot be read; it is kept anew',
+      'the end of the audit log could not be kept beside the state',
+      'the audit log is whole',
+    ]);
   });
 });

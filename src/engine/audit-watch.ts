@@ -23,6 +23,9 @@ export type AuditReport = {
   readonly wholeAt: number | null;
 };
 
+/** So many slices at most are compared before a stop goes on. */
+const AT_STOP = 20;
+
 /** What the looks of one process have found, whoever made them. */
 type Memory = {
   /** When the latest look of the day began; null: none was made to its end. */
@@ -30,13 +33,16 @@ type Memory = {
   wholeAt: number | null;
   /** The last entry when the log was last whole: it stays until it is pruned. */
   last: AuditMark | null;
+  /** What an earlier process has kept of it was read. */
+  recalled: boolean;
 };
 
 /**
  * Looks through the audit log at the start, once a day, and when somebody asks, in slices between which everything else
  * gets its turn. A break is `audit-broken`: one alert, however many there are, and it lasts until a look finds the log
  * whole: after the right state was put back, or a person took the log as it stands. What a look has found has to be there
- * at the next, also after a reload: an older end of the log that was put back bears our seal.
+ * at the next, also after a reload or, by {@link EngineContext.auditHead}, a restart: an older end of the log that was put back bears our
+ * seal.
  */
 export class AuditWatch {
   readonly #context: EngineContext;
@@ -55,7 +61,8 @@ export class AuditWatch {
     this.#context = context;
     this.#committer = committer;
     this.#stopping = stopping;
-    this.#memory = former === null ? { lookedAt: null, wholeAt: null, last: null } : former.#memory;
+    this.#memory =
+      former === null ? { lookedAt: null, wholeAt: null, last: null, recalled: false } : former.#memory;
   }
 
   /**
@@ -81,10 +88,52 @@ export class AuditWatch {
   async #tellEnd(): Promise<void> {
     const { state, log } = this.#context;
     try {
+      await this.#advance();
       const [last] = (await state.audit({ limit: 1 })).items;
       if (last !== undefined) log.info({ entry: last.number, hash: last.hash }, 'the audit log ends here');
     } catch (error) {
       log.warn({ error }, 'the last entry of the audit log could not be read');
+    }
+  }
+
+  /** Keeps how far the log follows from the last entry that was found in its place, where it still does. */
+  async #advance(): Promise<void> {
+    // One that lived too short for a look goes on from what the process before it has kept.
+    await this.#recall();
+    const { last } = this.#memory;
+    if (last === null) return;
+    let mark = last;
+    for (let slices = 0; slices < AT_STOP; slices += 1) {
+      const slice = await this.#context.state.verifyAudit(mark, SLICE);
+      if (slice.faults.length > 0) return;
+      mark = slice.mark;
+      if (slice.ended) break;
+    }
+    if (mark.number > last.number) await this.#keep(mark);
+  }
+
+  async #keep(mark: AuditMark): Promise<void> {
+    const { auditHead, state, log } = this.#context;
+    this.#memory.last = mark;
+    if (auditHead === undefined || mark.number === 0) return;
+    try {
+      // A machine that fails must not lose from the log what is kept of it: this write has all those before it on the disk.
+      await state.prove();
+      await auditHead.save(mark);
+    } catch (error) {
+      log.warn({ error }, 'the end of the audit log could not be kept beside the state');
+    }
+  }
+
+  /** What an earlier process has found. */
+  async #recall(): Promise<void> {
+    const { auditHead, log } = this.#context;
+    if (this.#memory.recalled) return;
+    this.#memory.recalled = true;
+    try {
+      this.#memory.last = (await auditHead?.load()) ?? null;
+    } catch (error) {
+      log.warn({ error }, 'what was kept of the end of the audit log cannot be read; it is kept anew');
     }
   }
 
@@ -115,11 +164,12 @@ export class AuditWatch {
    * A log that is whole is left alone. Returns what was found before.
    */
   async accept(actor: string, reason: string): Promise<AuditReport | null> {
-    const { state, clock } = this.#context;
+    const { state, clock, auditHead } = this.#context;
     const report = await this.#look();
     const [first] = report?.faults ?? [];
     if (report === null || first === undefined) return report;
     const detail = { reason, breaks: report.breaks, first: brokenAt(first) };
+    await auditHead?.forget();
     await state.acceptAudit({ at: clock.now(), actor, action: 'audit.accepted', credential: null, detail });
     this.#memory.last = null;
     await this.verify();
@@ -128,6 +178,7 @@ export class AuditWatch {
 
   /** One who prunes the log or takes it as it stands, in another process too, can make it seem broken: it is looked at again. */
   async #look(): Promise<AuditReport | null> {
+    await this.#recall();
     const report = await this.#lookOnce();
     return report === null || report.breaks === 0 ? report : this.#lookOnce();
   }
@@ -142,7 +193,10 @@ export class AuditWatch {
       breaks += slice.faults.length;
       faults.push(...slice.faults.slice(0, TOLD - faults.length));
       if (slice.ended) {
-        if (breaks === 0) Object.assign(this.#memory, { wholeAt: clock.now(), last: slice.mark });
+        if (breaks === 0) {
+          this.#memory.wholeAt = clock.now();
+          await this.#keep(slice.mark);
+        }
         const { wholeAt } = this.#memory;
         return { entries, last: entries === 0 ? null : slice.mark, breaks, faults, wholeAt };
       }
@@ -171,12 +225,17 @@ function signalOf({ entries, breaks, faults, wholeAt }: AuditReport, at: number)
     ...about,
     severity: 'critical',
     title: `The audit log is broken: ${brokenAt(first)}${more}`,
-    summary: `Somebody wrote to Keywarden's database, or the disk is damaged. ${before} ${whole} Keys are rotated and entries are written as before; nothing was repaired.`,
-    action:
-      'Copy the state directory, with its times (`cp -a`), before anything else. Then: `keywarden audit verify`',
+    summary: `${causeOf(first)} ${before} ${whole} Keys are rotated and entries are written as before; nothing was repaired.`,
+    action: `Copy the state directory, with its times (\`cp -a\`), before anything else. ${first.what === 'replaced' ? 'Where a backup was restored on purpose: `keywarden audit verify --accept --reason TEXT`. Else: ' : 'Then: '}\`keywarden audit verify\``,
     deadline: null,
     evidence: evidenceOf(first, { entries, breaks, wholeAt }),
   };
+}
+
+function causeOf({ what }: AuditFault): string {
+  return what === 'replaced'
+    ? 'An earlier copy of the log, or of the whole state, was put back: what was done since stands in it no more. A backup that somebody restored on purpose explains it; `state-restored` then says the same of the keys.'
+    : "Somebody wrote to Keywarden's database, or the disk is damaged.";
 }
 
 function evidenceOf(

@@ -7,6 +7,7 @@ import {
   overSince,
   planDelivery,
   type Turn,
+  tellingOf,
   wakeFollowers,
 } from '../alerting/delivery.ts';
 import { type Bundle, gather, heardBy, type Owed } from '../alerting/gather.ts';
@@ -41,7 +42,7 @@ export function gatherDue(
     if (alert === undefined || delivery.id === head.delivery.id) continue;
     const own = siblings.get(alert.id) ?? [];
     // Nobody is woken by a message of several.
-    const plan = planDelivery(delivery, own, { severity: alert.severity, late: false });
+    const plan = planDelivery(delivery, own, tellingOf(alert, false));
     if (plan === 'send') waiting.push({ delivery, alert });
     if (plan === 'cancel') cancelled.push(...cancel(delivery, own, now));
   }

@@ -5,6 +5,7 @@ import type { Hook } from '../hooks/contract.ts';
 import type { Clock, Hash, Log, Net } from '../model/index.ts';
 import type { OAuthClient, Provider } from '../providers/contract.ts';
 import type { Rules } from '../rotation/index.ts';
+import type { AuditHead } from '../state/audit-head.ts';
 import type { State } from '../state/contract.ts';
 import type { Spool } from '../state/spool.ts';
 import type { Store } from '../stores/contract.ts';
@@ -33,6 +34,8 @@ export type EngineContext = {
   readonly config: Config;
   readonly state: State;
   readonly spool: Spool;
+  /** Where the end of the audit log is kept beside the state; absent: a restart forgets it. */
+  readonly auditHead?: AuditHead;
   /** What decides; the simulation plants its bugs here. */
   readonly rules: Rules;
   /** How long a claim holds, ms: on SQLite until its process ends, where several share a state for 90 s to a day. */

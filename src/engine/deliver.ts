@@ -1,5 +1,5 @@
 import { backoff } from '../alerting/backoff.ts';
-import { cancelDelivery, isLasting, planDelivery, wakeFollowers } from '../alerting/delivery.ts';
+import { cancelDelivery, isLasting, planDelivery, tellingOf, wakeFollowers } from '../alerting/delivery.ts';
 import type { Bundle, Owed } from '../alerting/gather.ts';
 import type { Message } from '../channels/contract.ts';
 import type { Config } from '../config/types.ts';
@@ -62,7 +62,7 @@ export class Deliveries {
     const pace = await this.#pace(delivery.channel);
     const before = await state.deliveries(alert.id);
     const waited = delivery.attempts > 0 || claim.dueAt > delivery.createdAt;
-    const plan = planDelivery(delivery, before, { severity: alert.severity, late: waited && pace.wakes });
+    const plan = planDelivery(delivery, before, tellingOf(alert, waited && pace.wakes));
     if (plan === 'cancel') {
       pace.forget(delivery.id);
       const cancelled = cancelDelivery(delivery, clock.now());

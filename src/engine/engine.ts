@@ -265,7 +265,7 @@ export class Engine {
     return { ended: Promise.all([this.#loop.ended(), this.audit.idle()]).then(() => undefined) };
   }
 
-  /** Ends what the former one has begun to tell, in its last turns, of what is no longer configured. */
+  /** Ends what the former one has begun to tell, in its last turns, of what, or where, is no longer configured. */
   async formerEnded(): Promise<void> {
     await this.#reconcileAlerts();
     this.#wake();

@@ -1,4 +1,4 @@
-import { planDelivery } from '../alerting/delivery.ts';
+import { planDelivery, tellingOf } from '../alerting/delivery.ts';
 import { heardBy, type Owed } from '../alerting/gather.ts';
 import { deliveryWork } from '../alerting/outbox.ts';
 import type { Change, Delivery } from '../model/index.ts';
@@ -51,8 +51,7 @@ function sendableOf({ due, alerts, deliveries }: Outbox): Owed[] {
   return due.flatMap((delivery): Owed[] => {
     const alert = byId.get(delivery.alertId);
     if (alert === undefined || alert.kind === 'test') return [];
-    const telling = { severity: alert.severity, late: false };
-    const plan = planDelivery(delivery, siblings.get(alert.id) ?? [], telling);
+    const plan = planDelivery(delivery, siblings.get(alert.id) ?? [], tellingOf(alert, false));
     return plan === 'send' ? [{ delivery, alert }] : [];
   });
 }

@@ -2,8 +2,10 @@ import { cancelDelivery } from '../alerting/delivery.ts';
 import { heardBy } from '../alerting/gather.ts';
 import { identityOf } from '../alerting/identity.ts';
 import { orphans } from '../alerting/orphans.ts';
+import { presses } from '../alerting/transient.ts';
 import type { CredentialConfig, DestinationConfig } from '../config/types.ts';
 import {
+  type Alert,
   type Change,
   type CredentialRecord,
   type CredentialSnapshot,
@@ -57,8 +59,8 @@ export async function reconcileConfiguration(
 }
 
 /**
- * What the configuration ends and what it owes again: the alerts about what it no longer names, the messages of which
- * nobody was told, and the due records of what is to be looked at again. Run at every start, after {@link reconcileConfiguration} was committed; running it twice
+ * What the configuration ends and what it owes again: the alerts about what it no longer names, the messages to channels that it
+ * no longer names, the messages of which nobody was told, and the due records of what is to be looked at again. Run at every start, after {@link reconcileConfiguration} was committed; running it twice
  * changes nothing.
  */
 export async function reconcileAlerts(
@@ -86,28 +88,46 @@ export async function reconcileAlerts(
   const signals = orphans(open, configured, clock.now());
   const ending = new Set(signals.map(identityOf));
   const lasting = open.filter(({ identity }) => !ending.has(identity));
-  return { changes: [...(await silencesNotAhead(context)), ...(await attendAll(context, lasting))], signals };
+  const pressing = await pressingEvents(context, new Set(open.map(({ id }) => id)));
+  const owed = await attendAll(context, [...lasting, ...pressing]);
+  // A former engine of this process may have owed them since.
+  const forNobody = await owedToNobody(context);
+  return { changes: [...(await silencesNotAhead(context)), ...forNobody, ...owed], signals };
+}
+
+/** Events that are looked at again, though they are not open; later than they should be where the clock was set back. */
+async function pressingEvents({ state, clock }: EngineContext, open: ReadonlySet<string>): Promise<Alert[]> {
+  const now = clock.now();
+  const scheduled = await state.scheduled('alert');
+  const waiting = scheduled.filter(({ id, dueAt }) => dueAt > now && !open.has(id));
+  const alerts = await Promise.all(waiting.map(({ id }) => state.alert(id)));
+  return alerts.filter((alert): alert is Alert => alert !== null && presses(alert, now));
 }
 
 /**
  * Nobody claims the lane of a channel that is gone; what other channels are owed is due now, for the clock may have been
  * set back while nobody ran.
  */
-async function owedDeliveries(
-  { config, state }: EngineContext,
-  now: number,
-  succeeds: boolean,
-): Promise<Change[]> {
-  return (await state.pendingDeliveries()).flatMap((delivery): Change[] => {
+async function owedDeliveries(context: EngineContext, now: number, succeeds: boolean): Promise<Change[]> {
+  const { config, state } = context;
+  const wakes = (await state.pendingDeliveries()).flatMap((delivery): Change[] => {
     const { id, channel } = delivery;
-    if (!Object.hasOwn(config.channels, channel)) {
-      return [
-        { type: 'delivery.put', delivery: cancelDelivery(delivery, now) },
-        { type: 'work.delete', kind: 'delivery', id },
-      ];
-    }
     const underWay = succeeds && heardBy(delivery, now) > now;
-    return underWay ? [] : [{ type: 'work.wake', kind: 'delivery', id, at: now }];
+    if (!Object.hasOwn(config.channels, channel) || underWay) return [];
+    return [{ type: 'work.wake', kind: 'delivery', id, at: now }];
+  });
+  return [...(await owedToNobody(context)), ...wakes];
+}
+
+/** Cancels the messages to channels that are no longer configured. */
+async function owedToNobody({ config, state, clock }: EngineContext): Promise<Change[]> {
+  const now = clock.now();
+  return (await state.pendingDeliveries()).flatMap((delivery): Change[] => {
+    if (Object.hasOwn(config.channels, delivery.channel)) return [];
+    return [
+      { type: 'delivery.put', delivery: cancelDelivery(delivery, now) },
+      { type: 'work.delete', kind: 'delivery', id: delivery.id },
+    ];
   });
 }
 

@@ -211,3 +211,21 @@ test('what the state was written between the read and the write of the start is 
   const { error } = await succeed(former, successor(contended), FOREVER);
   expect(error).toBeNull();
 });
+
+test('what the former one owes, in its last turns, to a channel that is gone is settled once it has ended', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  answer = () => promise;
+  await former.submit([], [raise('a'), raise('b')]);
+  await expect.poll(() => sent.length).toBeGreaterThan(0);
+  const next = new Engine(contextOf({ state, clock: systemClock() }), former);
+  engines.push(next);
+  const { engine, ended, error } = await succeed(former, next, FOREVER);
+  expect(error).toBeNull();
+  await former.submit([], [raise('told late')]);
+  expect(await state.outboxDepth()).toEqual({ oncall: 1 });
+  resolve();
+  await ended;
+  await engine.formerEnded();
+  expect(await state.outboxDepth()).toEqual({});
+  expect(await pending()).toBe(0);
+});

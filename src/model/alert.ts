@@ -95,11 +95,11 @@ export type AlertState = 'triggered' | 'acknowledged' | 'resolved';
 /** One condition from its first sight to its end. */
 export type Alert = AlertSubject & {
   readonly id: string;
-  /** Stable while the condition lasts: channels fold repeats by it. At most 255 characters. */
+  /** Stable while the alert lasts: channels fold repeats by it. At most 255 characters. */
   readonly dedupKey: string;
   /** Kind, subject and condition in one string: the identity under which the next raise finds this alert. */
   readonly identity: string;
-  /** How many times this identity has come back after a resolve. */
+  /** How many times this identity has come back after a resolve, or got worse where somebody may have taken it on. */
   readonly generation: number;
   readonly kind: AlertKind;
   readonly severity: Severity;
@@ -113,6 +113,8 @@ export type Alert = AlertSubject & {
   readonly lastSeenAt: number;
   readonly count: number;
   readonly acknowledgedBy: string | null;
+  /** When, ms; absent: nobody has, or an earlier version did not note it. */
+  readonly acknowledgedAt?: number;
   /** When it began, or got worse last, by our own clock: what is due after that is counted from here. */
   readonly triggeredAt: number;
   /** When a person told the provider of it and waits for the answer; null: nobody does. */

@@ -20,6 +20,7 @@ export type AlertTable = {
   last_seen_at: number;
   count: number;
   acknowledged_by: string | null;
+  acknowledged_at: number | null;
   triggered_at: number;
   reported_at: number | null;
   transient: number;

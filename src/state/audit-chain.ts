@@ -25,7 +25,8 @@ export type MarkName = 'anchor' | 'head';
  * make up no end of the log. What it does not protect against: whoever has the master key, or commands the running process,
  * can write what he likes; and whoever has kept an earlier copy of the log's sealed end (old ones lie in a database's
  * write-ahead log and in every backup) can cut the log off there, or put the whole copy back: what is left is whole, as a
- * restored backup is. A process that has found the log longer knows better until it ends. Against all of it helps what
+ * restored backup is. A process that has found the log longer knows better, and by {@link import('./audit-head.ts').AuditHead} the
+ * next one too, unless that was put back as well. Against all of it helps what
  * was copied elsewhere in time: the exported log, or the last number and hash that the daemon's log and
  * `keywarden audit verify` tell.
  */

@@ -11,6 +11,9 @@ type Db = Kysely<Tables>;
 /** Rows that are chained anew before others get their turn. */
 const BATCH = 500;
 
+/** And in one transaction of those that take the log as it stands, some 15 ms. */
+const PIECE = 1_000;
+
 /** After so many rows that were chained anew whoever waits for it is told. */
 const TOLD = 20_000;
 
@@ -122,6 +125,25 @@ export async function chainAnew(
   key: AuditKey,
   told: (entries: number) => void = () => {},
 ): Promise<number> {
+  const begin = await beginAnew(db, key);
+  let mark = begin;
+  for (let count = 0; ; ) {
+    const done = await rehashAfter(db, key, mark, BATCH);
+    mark = done.mark;
+    count += done.rows;
+    if (done.rows === BATCH && count % TOLD === 0) told(count);
+    if (done.rows < BATCH) {
+      await putMark(db, key, 'anchor', begin);
+      await putMark(db, key, 'head', mark);
+      return count;
+    }
+    // Whoever waits for a socket, a timer or a signal need not wait for the whole log.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Where the log as it stands begins; rows with numbers that no entry has go. */
+async function beginAnew(db: Db, key: AuditKey): Promise<Mark> {
   await db
     .deleteFrom('audit')
     .where((eb) => eb.or([eb('number', '>=', BEYOND), eb('number', '<', Number.MIN_SAFE_INTEGER)]))
@@ -129,24 +151,58 @@ export async function chainAnew(
   const { anchor } = await readMarks(db, key);
   const [first] = await rowsAfter(db, Number.NEGATIVE_INFINITY, 1);
   const follows = anchor !== null && (first === undefined || first.number > anchor.number);
-  const begin = follows ? anchor : { number: (first?.number ?? 1) - 1, hash: FIRST };
-  let mark = begin;
-  for (let count = 0; ; ) {
-    const rows = await rowsAfter(db, mark.number, BATCH);
-    for (const row of rows) {
-      const hash = key.entry(mark.hash, row);
-      if (hash !== row.hash) await rehash(db, { number: row.number, hash });
-      mark = { number: row.number, hash };
-    }
-    count += rows.length;
-    if (rows.length === BATCH && count % TOLD === 0) told(count);
-    if (rows.length < BATCH) {
-      await putMark(db, key, 'anchor', begin);
-      await putMark(db, key, 'head', mark);
-      return count;
-    }
-    // Whoever waits for a socket, a timer or a signal need not wait for the whole log.
+  return follows ? anchor : { number: (first?.number ?? 1) - 1, hash: FIRST };
+}
+
+/** Chains up to `limit` entries after `mark` anew. */
+async function rehashAfter(
+  db: Db,
+  key: AuditKey,
+  mark: Mark,
+  limit: number,
+): Promise<{ readonly mark: Mark; readonly rows: number }> {
+  const rows = await rowsAfter(db, mark.number, limit);
+  let last = mark;
+  for (const row of rows) {
+    const hash = key.entry(last.hash, row);
+    if (hash !== row.hash) await rehash(db, { number: row.number, hash });
+    last = { number: row.number, hash };
+  }
+  return { mark: last, rows: rows.length };
+}
+
+/**
+ * Takes the log as it stands, see {@link chainAnew}, in pieces between which others write. `entry`, which says so, comes first: what
+ * is cut off in the middle leaves the chain sound up to where it came, the next break there, and that entry; done again, it
+ * goes on from there.
+ *
+ * @param write one transaction
+ */
+export async function acceptAudit(
+  write: <T>(task: (trx: Db) => Promise<T>) => Promise<T>,
+  entry: AuditEntry,
+  chain: AuditChain,
+): Promise<void> {
+  let mark: Mark | null = await write(async (trx) => {
+    const key = chain.key ?? (await chain.open(trx));
+    const begin = await beginAnew(trx, key);
+    await putMark(trx, key, 'anchor', begin);
+    await appendAudit(trx, [entry], chain);
+    return begin;
+  });
+  while (mark !== null) {
+    const from: Mark = mark;
+    // Whoever waits for a socket or a timer has his turn.
     await new Promise((resolve) => setImmediate(resolve));
+    mark = await write(async (trx) => {
+      const key = chain.key ?? (await chain.open(trx));
+      // Nobody adds an entry to the end that is about to be sealed.
+      await holdEnd(trx, { by: 0 });
+      const done = await rehashAfter(trx, key, from, PIECE);
+      if (done.rows === PIECE) return done.mark;
+      await putMark(trx, key, 'head', done.mark);
+      return null;
+    });
   }
 }
 

@@ -311,7 +311,10 @@ export type State = {
    * looked for anew. `known` is an entry that a former look has found, and that has to be there, unless it was pruned.
    */
   verifyAudit(from: AuditMark | null, limit: number, known?: AuditMark | null): Promise<AuditSlice>;
-  /** A person takes the audit log as it stands: chains it anew, whatever was done to it, and writes `entry`, which says so. */
+  /**
+   * A person takes the audit log as it stands: writes `entry`, which says so, and chains it anew, whatever was done to it. Others
+   * write in between; what is cut off in the middle leaves a break there, and is to be done again.
+   */
   acceptAudit(entry: AuditEntry): Promise<void>;
 
   /** A random key made with the database, for fingerprints. */

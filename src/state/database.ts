@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Change } from '../model/index.ts';
-import { appendAudit, chainAnew } from './audit.ts';
+import { acceptAudit } from './audit.ts';
 import { AuditChain } from './audit-chain.ts';
 import { horizonOf, pruneAudit } from './audit-prune.ts';
 import { verifyAudit } from './audit-verify.ts';
@@ -174,11 +174,7 @@ function auditLog(
     audit: (query) => readAudit(db, query),
     verifyAudit: async (from, limit, known = null) =>
       verifyAudit(db, chain.key ?? (await chain.open(db)), { from, limit, known }),
-    acceptAudit: (entry) =>
-      commits.write(async (trx) => {
-        await chainAnew(trx, chain.key ?? (await chain.open(trx)));
-        await appendAudit(trx, [entry], chain);
-      }),
+    acceptAudit: (entry) => acceptAudit((task) => commits.write(task), entry, chain),
   };
 }
 
@@ -194,7 +190,8 @@ function housekeeping(
       if (audit === undefined) return;
       const horizon = await horizonOf(db, audit);
       const piece = () => commits.write((trx) => pruneAudit(trx, { before: horizon, now: now() }, chain));
-      while (await piece());
+      // Whoever waits for a socket or a timer has his turn.
+      while (await piece()) await new Promise((resolve) => setImmediate(resolve));
     },
   };
 }

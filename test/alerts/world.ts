@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { onTestFinished } from 'vitest';
+import { acknowledge } from '../../src/alerting/acknowledge.ts';
 import type { Channel } from '../../src/channels/contract.ts';
 import type { Answer, Fault } from '../../src/channels/fake.ts';
 import { create as createPagerduty } from '../../src/channels/pagerduty/adapter.ts';
@@ -8,12 +9,13 @@ import { create as createSlack } from '../../src/channels/slack/adapter.ts';
 import { type SlackFake, slackFake } from '../../src/channels/slack/fake.ts';
 import type { Config } from '../../src/config/types.ts';
 import { turnAlert } from '../../src/engine/attend.ts';
-import { Committer } from '../../src/engine/commit.ts';
+import { alertingScope, Committer } from '../../src/engine/commit.ts';
 import type { EngineContext } from '../../src/engine/context.ts';
 import { Deliveries } from '../../src/engine/deliver.ts';
 import { lanesOf } from '../../src/engine/lanes.ts';
 import { reconcileAlerts, reconcileConfiguration } from '../../src/engine/start.ts';
 import {
+  type Alert,
   HOUR,
   type Log,
   type Raise,
@@ -52,6 +54,7 @@ export class AlertsWorld {
   now = START;
   readonly slack: SlackFake;
   readonly pagerduty: PagerdutyFake;
+  readonly routes: Config['routes'];
   /** What the services answer for as long as this stands; null: by their protocol. */
   down: { slack: Down; pagerduty: Down } = { slack: null, pagerduty: null };
   /** When Slack took each message. */
@@ -66,13 +69,14 @@ export class AlertsWorld {
   #deliveries: Deliveries;
 
   private constructor(
-    parts: Pick<AlertsWorld, 'slack' | 'pagerduty'>,
+    parts: Pick<AlertsWorld, 'slack' | 'pagerduty' | 'routes'>,
     open: (now: () => number) => Promise<State>,
     state: State,
     channels: (now: () => number) => ReadonlyMap<string, Channel>,
   ) {
     this.slack = parts.slack;
     this.pagerduty = parts.pagerduty;
+    this.routes = parts.routes;
     this.#open = () => open(() => this.now);
     this.state = state;
     this.#channels = channels(() => this.now);
@@ -81,7 +85,8 @@ export class AlertsWorld {
     this.#deliveries = new Deliveries(this.#context, this.#committer);
   }
 
-  static async make(): Promise<AlertsWorld> {
+  /** @param routes absent: everything to both */
+  static async make(routes: Config['routes'] = EVERYTHING): Promise<AlertsWorld> {
     const ca = await makeCa();
     const [slack, pagerduty] = [slackFake(PATH), pagerdutyFake(ROUTING_KEY)];
     const tls = await ca.issue();
@@ -107,7 +112,7 @@ export class AlertsWorld {
     const database = openMemoryDatabase();
     const open = (now: () => number) =>
       openMemory({ keys: [Secret.from(Buffer.alloc(32, 7))], now, owner: 'test', database });
-    const made = new AlertsWorld({ slack, pagerduty }, open, await open(() => START), (now) => {
+    const made = new AlertsWorld({ slack, pagerduty, routes }, open, await open(() => START), (now) => {
       const context = { net, log: quiet, clock: clockOf(now), files: UNUSED_FILES, hash: HASH };
       const common = { timeout: 5 * SECOND, allowPlaintextLoopback: false };
       const webhookUrl = secretOf(`${slackServer.url}${PATH}`);
@@ -140,6 +145,17 @@ export class AlertsWorld {
 
   async commit(...signals: readonly Signal[]): Promise<void> {
     await this.#committer.commit([], signals);
+  }
+
+  /** A person takes an alert on by Keywarden. */
+  async acknowledge(alert: Alert, actor: string): Promise<void> {
+    const deliveries = await this.state.deliveries(alert.id);
+    await this.state.commit(acknowledge(alert, actor, { ...alertingScope(this.#context), deliveries }));
+  }
+
+  /** Newest first. */
+  async alerts(): Promise<readonly Alert[]> {
+    return (await this.state.alerts({ limit: 1_000 })).items;
   }
 
   /** Lets all happen that is due within `ms` from now. */
@@ -191,7 +207,7 @@ export class AlertsWorld {
   #contextOf(): EngineContext {
     const { state } = this;
     return {
-      config: config(),
+      config: config(this.routes),
       state: {
         ...state,
         commit: async (changes, options) => {
@@ -230,9 +246,19 @@ function secretOf(value: string): SecretSource {
   return source;
 }
 
-function config(): Config {
+const EVERYTHING: Config['routes'] = [
+  {
+    severity: [],
+    kind: [],
+    credential: [],
+    escalate: null,
+    channels: ['team', 'oncall'],
+    continue: false,
+  },
+];
+
+function config(routes: Config['routes']): Config {
   const common = { timeout: 5 * SECOND, allowPlaintextLoopback: false };
-  const any = { severity: [], kind: [], credential: [], escalate: null };
   return {
     installation: { name: 'footage', environment: 'production' },
     state: { directory: '/', database: '/', encryptionKeys: [], retain: { rotations: 0, alerts: 0 } },
@@ -247,7 +273,7 @@ function config(): Config {
       team: { kind: 'slack', webhookUrl: secretOf(''), ...common },
       oncall: { kind: 'pagerduty', routingKey: secretOf(''), eventsUrl: 'https://events', ...common },
     },
-    routes: [{ ...any, channels: ['team', 'oncall'], continue: false }],
+    routes,
     group: { wait: 10 * SECOND, repeat: 4 * HOUR },
     heartbeat: null,
     runbookUrl: null,

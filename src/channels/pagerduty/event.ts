@@ -1,6 +1,7 @@
 import type { event } from '@pagerduty/pdjs';
 import { evidenceOf } from '../../alerting/evidence-order.ts';
 import { evidenceText, type Rendered, render } from '../../alerting/render.ts';
+import { risenText } from '../../alerting/risen.ts';
 import { bounded } from '../../alerting/text.ts';
 import { isReport } from '../../alerting/transient.ts';
 import { formatTime } from '../../model/index.ts';
@@ -103,7 +104,7 @@ function componentOf({ provider, alert }: Message): string {
 
 /** The verdict first: a phone shows some hundred characters. */
 function summary({ alert, environment }: Message): string {
-  return bounded(`${alert.title} · ${environment} · ${alert.summary}`, SUMMARY);
+  return bounded(`${alert.title} · ${environment} · ${risenText(alert)}${alert.summary}`, SUMMARY);
 }
 
 /** Flat pairs, what a responder reads first; then the evidence as far as there is room. */

@@ -23,6 +23,10 @@ export type Event = {
 export type PagerdutyFake = ChannelFake & {
   /** Where each incident stands, by its dedup key. */
   readonly incidents: ReadonlyMap<string, 'triggered' | 'acknowledged' | 'resolved'>;
+  /** The incidents of which somebody was notified, by their summaries: each when it was opened, and never again. */
+  readonly notified: readonly string[];
+  /** A person takes the incident on in PagerDuty itself: nobody outside hears of it. */
+  acknowledge(dedupKey: string): void;
   /** The events it took, in order; changes apart. */
   readonly events: readonly Event[];
   readonly changes: readonly Event[];
@@ -33,6 +37,7 @@ export function pagerdutyFake(routingKey: string): PagerdutyFake {
   const incidents = new Map<string, 'triggered' | 'acknowledged' | 'resolved'>();
   const events: Event[] = [];
   const changes: Event[] = [];
+  const notified: string[] = [];
   const fake = channelFake(({ path, body }) => {
     const change = path === '/v2/change/enqueue';
     if (!change && path !== '/v2/enqueue') return { status: 404 };
@@ -41,10 +46,12 @@ export function pagerdutyFake(routingKey: string): PagerdutyFake {
     if (event.routing_key !== routingKey) faults.push("'routing_key' is not known");
     if (faults.length > 0) return invalid(faults);
     (change ? changes : events).push(event);
-    if (!change) fold(incidents, event);
+    if (!change && fold(incidents, event)) notified.push(event.payload?.summary ?? '');
     return json(202, { status: 'success', message: 'Event processed', dedup_key: event.dedup_key });
   });
-  return { ...fake, incidents, events, changes };
+  const acknowledge = (dedupKey: string) =>
+    void fold(incidents, { dedup_key: dedupKey, event_action: 'acknowledge' });
+  return { ...fake, incidents, notified, acknowledge, events, changes };
 }
 
 function json(status: number, body: object): Answer {
@@ -55,14 +62,19 @@ function invalid(errors: readonly string[]): Answer {
   return json(400, { status: 'invalid event', message: 'Event object is invalid', errors });
 }
 
-/** A repeated trigger of an open incident changes nothing; an end or acknowledgement of an unknown one neither. */
-function fold(incidents: Map<string, 'triggered' | 'acknowledged' | 'resolved'>, event: Event): void {
+/**
+ * A repeated trigger of an open incident, acknowledged or not, changes nothing and notifies nobody; an end or acknowledgement of an
+ * unknown one neither. True where an incident is opened.
+ */
+function fold(incidents: Map<string, 'triggered' | 'acknowledged' | 'resolved'>, event: Event): boolean {
   const key = event.dedup_key ?? '';
   const now = incidents.get(key);
   const open = now === 'triggered' || now === 'acknowledged';
-  if (event.event_action === 'trigger' && !open) incidents.set(key, 'triggered');
+  const opens = event.event_action === 'trigger' && !open;
+  if (opens) incidents.set(key, 'triggered');
   if (event.event_action === 'acknowledge' && open) incidents.set(key, 'acknowledged');
   if (event.event_action === 'resolve' && open) incidents.set(key, 'resolved');
+  return opens;
 }
 
 /** What PagerDuty refuses an event for. */

@@ -8,6 +8,7 @@ import { auditChain } from './004-audit-chain.ts';
 import { workClaimed } from './005-work-claimed.ts';
 import { events } from './006-events.ts';
 import { workHeld } from './007-work-held.ts';
+import { acknowledged } from './008-acknowledged.ts';
 import type { Installation, Migration } from './migration.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -18,6 +19,7 @@ export const MIGRATIONS: readonly Migration[] = [
   workClaimed,
   events,
   workHeld,
+  acknowledged,
 ];
 
 /** How many migrations the database has had; 0 for a new one. */

@@ -101,12 +101,12 @@ describe('migrations', () => {
     const database = openMemoryDatabase();
     const earlier = new Database<Tables>({ dialect: nodeSqlite(database, (error) => error) });
     await migrate(earlier, await schemaVersion(earlier), HERE, MIGRATIONS.slice(0, 5));
-    const { transient: _, ...row } = alertRow(alert({ state: 'resolved' }));
+    const { transient: _, acknowledged_at: __, ...row } = alertRow(alert({ state: 'resolved' }));
     const kinds = { old: 'publish-failed', done: 'rotation-completed' } as const;
     for (const [id, kind] of Object.entries(kinds))
       await earlier
         .insertInto('alerts')
-        .values({ ...row, id, identity: id, kind } as typeof row & { transient: number })
+        .values({ ...row, id, identity: id, kind } as ReturnType<typeof alertRow>)
         .execute();
     const state = await openMemory({ keys: [KEY], now: () => 9, owner: 'test', database });
     const known = await Promise.all(['old', 'done'].map((id) => state.alert(id)));

@@ -43,6 +43,12 @@ export function alertContract(state: () => State): void {
       expect(await state().alert('alert-1')).toEqual(alert(event));
     });
 
+    test('keeps who took it on, and when', async () => {
+      const taken = { state: 'acknowledged', acknowledgedBy: 'ops', acknowledgedAt: 5 } as const;
+      await state().commit([put.alert(taken)]);
+      expect(await state().alert('alert-1')).toEqual(alert(taken));
+    });
+
     test('of one identity and generation there is one', async () => {
       await state().commit([put.alert()]);
       await expect(state().commit([put.alert({ id: 'twin' })])).rejects.toMatchObject({ code: 'conflict' });

@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { DAY, HOUR, MINUTE, type Raise, SECOND } from '../../src/model/index.ts';
+import { AlertsWorld, raise } from './world.ts';
+
+/** Slack first, and PagerDuty after ten minutes. */
+const ESCALATES = [
+  {
+    severity: [],
+    kind: [],
+    credential: [],
+    channels: ['team'],
+    continue: false,
+    escalate: { after: 10 * MINUTE, channels: ['oncall'] },
+  },
+];
+
+const event = (world: AlertsWorld, fields: Partial<Raise> = {}) =>
+  raise(world, 'key_9', { kind: 'foreign-mint', title: 'Somebody minted a key', transient: true, ...fields });
+
+/** An event that Slack was told of. */
+async function told(fields: Partial<Raise> = {}): Promise<AlertsWorld> {
+  const world = await AlertsWorld.make(ESCALATES);
+  await world.commit(event(world, fields));
+  await world.pass(MINUTE);
+  expect([world.posts.length, world.pagerduty.events.length]).toEqual([1, 0]);
+  return world;
+}
+
+async function only(world: AlertsWorld) {
+  const [alert, ...more] = await world.alerts();
+  if (alert === undefined || more.length > 0) throw new Error('there is not one alert');
+  return alert;
+}
+
+describe('an event that is critical', () => {
+  test('escalates and is told again while nobody takes it on, for a day, also over a restart', async () => {
+    const world = await told();
+    await world.pass(8 * MINUTE);
+    expect(world.pagerduty.events).toEqual([]);
+    await world.restart();
+    await world.pass(2 * MINUTE);
+    expect(world.pagerduty.notified).toHaveLength(1);
+    await world.pass(4 * HOUR);
+    expect(world.posts).toHaveLength(2);
+    expect(world.posts[1]).toContain('CRITICAL: Somebody minted a key');
+    await world.pass(DAY);
+    const after = world.posts.length;
+    expect(after).toBe(6);
+    await world.pass(7 * DAY);
+    expect(world.posts).toHaveLength(after);
+    expect(await only(world)).toMatchObject({ state: 'resolved', transient: true });
+    expect(await world.state.scheduled('alert')).toEqual([]);
+  });
+
+  test('that somebody takes on presses nobody any more, and PagerDuty learns of it', async () => {
+    const world = await told();
+    await world.pass(10 * MINUTE);
+    await world.acknowledge(await only(world), 'ops');
+    await world.pass(DAY);
+    expect(world.posts).toHaveLength(1);
+    expect([...world.pagerduty.incidents.values()]).toEqual(['acknowledged']);
+    expect(await only(world)).toMatchObject({ state: 'resolved', acknowledgedBy: 'ops' });
+  });
+
+  test('that is taken on in time does not escalate', async () => {
+    const world = await told();
+    await world.acknowledge(await only(world), 'ops');
+    await world.pass(DAY);
+    expect([world.posts.length, world.pagerduty.events.length]).toEqual([1, 0]);
+  });
+
+  test('that a silence kept quiet is not told after it', async () => {
+    const world = await AlertsWorld.make(ESCALATES);
+    const all = { kind: [], credential: [], severity: [], reason: '', author: 'ops' };
+    const silence = { ...all, id: 's', createdAt: world.now, endsAt: world.now + HOUR };
+    await world.state.commit([{ type: 'silence.put', silence }]);
+    await world.commit(event(world));
+    await world.pass(DAY);
+    expect([world.posts.length, world.pagerduty.events.length]).toEqual([0, 0]);
+  });
+
+  test('escalates in time though the clock stood ahead when it came and was set right over a restart', async () => {
+    const world = await AlertsWorld.make(ESCALATES);
+    world.now += 365 * DAY;
+    await world.commit(event(world));
+    await world.pass(SECOND);
+    world.now -= 365 * DAY;
+    await world.restart();
+    await world.pass(11 * MINUTE);
+    expect(world.pagerduty.notified).toHaveLength(1);
+  });
+});
+
+test.each(['warning', 'info'] as const)('an event of the severity %s is told once', async (severity) => {
+  const world = await told({ severity });
+  await world.acknowledge(await only(world), 'ops');
+  await world.pass(2 * DAY);
+  expect([world.posts.length, world.pagerduty.events.length]).toEqual([1, 0]);
+  expect((await only(world)).acknowledgedBy).toBeNull();
+});
