@@ -1,4 +1,6 @@
-import { type Delivery, HOUR } from '../../../src/model/index.ts';
+import { goesOnAs } from '../../../src/alerting/risen.ts';
+import type { Message } from '../../../src/channels/contract.ts';
+import { type Alert, type Delivery, HOUR } from '../../../src/model/index.ts';
 import type { Invariant, World } from '../ground.ts';
 
 /** The channel that wakes people. */
@@ -7,7 +9,7 @@ const PAGER = 'oncall';
 /**
  * 7. Every committed alert reaches each healed channel at least once under one unchanging dedup key, and counts as sent
  * only once the channel has said so, each time anew where it is told again. What was over before it could be told wakes
- * nobody late: it is told where nobody is woken.
+ * nobody late: it is told where nobody is woken. What got worse before it could be told is told as what it became.
  */
 export function told(world: World): Invariant {
   const self: Invariant = {
@@ -33,7 +35,7 @@ export function told(world: World): Invariant {
           ({ alertId, event }) => alertId === alert.id && event === 'trigger',
         );
         const channels = [...new Set(owed.map((delivery) => delivery.channel))];
-        const toldOf = channels.filter((channel) => wasTold(world, channel, alert.id));
+        const toldOf = channels.filter((channel) => wasTold(world, channel, alert));
         for (const channel of channels) {
           const isLate = channel === PAGER && alert.state === 'resolved' && toldOf.length > 0;
           if (!isLate && !toldOf.includes(channel))
@@ -55,9 +57,12 @@ function hasArrived({ arrivals }: World, { id, channel, alertId, event }: Delive
   );
 }
 
-function wasTold({ arrivals }: World, channel: string, alertId: string): boolean {
-  return arrivals.some(
-    ({ channel: name, message }) =>
-      name === channel && message.alert.id === alertId && message.event === 'trigger',
+/** Of the alert, or of the one as which it went on before it could be told. */
+function wasTold(world: World, channel: string, alert: Alert): boolean {
+  const next = world.ledger.alerts.get(goesOnAs(alert) ?? '');
+  const isOf = ({ event, alert: told }: Message) => event === 'trigger' && told.id === alert.id;
+  return (
+    world.arrivals.some(({ channel: name, message }) => name === channel && isOf(message)) ||
+    (next !== undefined && wasTold(world, channel, next))
   );
 }
