@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { acknowledge } from '../../src/alerting/acknowledge.ts';
 import type { Channel } from '../../src/channels/contract.ts';
@@ -14,10 +13,10 @@ import type { EngineContext } from '../../src/engine/context.ts';
 import { Deliveries } from '../../src/engine/deliver.ts';
 import { lanesOf } from '../../src/engine/lanes.ts';
 import { reconcileAlerts, reconcileConfiguration } from '../../src/engine/start.ts';
+import { clockAt, contextOf, plainHash, quiet, routesTo } from '../../src/engine/testing/context.ts';
 import {
   type Alert,
   HOUR,
-  type Log,
   type Raise,
   SECOND,
   Secret,
@@ -25,22 +24,13 @@ import {
   type Signal,
 } from '../../src/model/index.ts';
 import { makeCa, serve, testNet } from '../../src/net/testing/index.ts';
-import { rules } from '../../src/rotation/index.ts';
 import type { State } from '../../src/state/contract.ts';
 import { openMemory, openMemoryDatabase } from '../../src/state/sqlite/index.ts';
-import { Counters } from '../../src/telemetry/counters.ts';
 
 const START = Date.UTC(2026, 9, 1, 9);
+const COMMON = { timeout: 5 * SECOND, allowPlaintextLoopback: false };
 const PATH = '/services/T0/B0/secret';
 const ROUTING_KEY = 'R0ROUTINGKEY00000000000000000000';
-
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-
-const HASH: EngineContext['hash'] = {
-  fingerprint: () => '',
-  digest: (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
-  unit: () => 0,
-};
 
 const unused = () => {
   throw new Error('a channel has no use for files');
@@ -86,7 +76,7 @@ export class AlertsWorld {
   }
 
   /** @param routes absent: everything to both */
-  static async make(routes: Config['routes'] = EVERYTHING): Promise<AlertsWorld> {
+  static async make(routes = routesTo('team', 'oncall')): Promise<AlertsWorld> {
     const ca = await makeCa();
     const [slack, pagerduty] = [slackFake(PATH), pagerdutyFake(ROUTING_KEY)];
     const tls = await ca.issue();
@@ -113,19 +103,18 @@ export class AlertsWorld {
     const open = (now: () => number) =>
       openMemory({ keys: [Secret.from(Buffer.alloc(32, 7))], now, owner: 'test', database });
     const made = new AlertsWorld({ slack, pagerduty, routes }, open, await open(() => START), (now) => {
-      const context = { net, log: quiet, clock: clockOf(now), files: UNUSED_FILES, hash: HASH };
-      const common = { timeout: 5 * SECOND, allowPlaintextLoopback: false };
+      const context = { net, log: quiet, clock: clockAt(now), files: UNUSED_FILES, hash: plainHash };
       const webhookUrl = secretOf(`${slackServer.url}${PATH}`);
       const routingKey = secretOf(ROUTING_KEY);
       const eventsUrl = pagerdutyServer.url;
       return new Map([
-        ['team', createSlack({ ...context, name: 'team', config: { kind: 'slack', webhookUrl, ...common } })],
+        ['team', createSlack({ ...context, name: 'team', config: { kind: 'slack', webhookUrl, ...COMMON } })],
         [
           'oncall',
           createPagerduty({
             ...context,
             name: 'oncall',
-            config: { kind: 'pagerduty', routingKey, eventsUrl, ...common },
+            config: { kind: 'pagerduty', routingKey, eventsUrl, ...COMMON },
           }),
         ],
       ]);
@@ -206,8 +195,8 @@ export class AlertsWorld {
 
   #contextOf(): EngineContext {
     const { state } = this;
-    return {
-      config: config(this.routes),
+    return contextOf({
+      config: { channels: CHANNELS, routes: this.routes },
       state: {
         ...state,
         commit: async (changes, options) => {
@@ -215,29 +204,11 @@ export class AlertsWorld {
           return state.commit(changes, options);
         },
       },
-      spool: { async reserve() {}, async save() {}, load: async () => [], async clear() {} },
-      rules,
-      claimFor: HOUR,
-      plugins: {
-        clients: new Map(),
-        providers: new Map(),
-        stores: new Map(),
-        hooks: new Map(),
-        channels: this.#channels,
-        countries: new Map(),
-        async close() {},
-      },
-      clock: clockOf(() => this.now),
-      hash: HASH,
-      log: quiet,
-      counters: new Counters(),
+      plugins: { channels: this.#channels },
+      clock: clockAt(() => this.now),
       newId: () => `id-${String(++this.#ids).padStart(6, '0')}`,
-    };
+    });
   }
-}
-
-function clockOf(now: () => number) {
-  return { now, monotonic: () => performance.now(), steady: now, after: () => () => {} };
 }
 
 function secretOf(value: string): SecretSource {
@@ -246,48 +217,11 @@ function secretOf(value: string): SecretSource {
   return source;
 }
 
-const EVERYTHING: Config['routes'] = [
-  {
-    severity: [],
-    kind: [],
-    credential: [],
-    escalate: null,
-    channels: ['team', 'oncall'],
-    continue: false,
-  },
-];
-
-function config(routes: Config['routes']): Config {
-  const common = { timeout: 5 * SECOND, allowPlaintextLoopback: false };
-  return {
-    installation: { name: 'footage', environment: 'production' },
-    state: { directory: '/', database: '/', encryptionKeys: [], retain: { rotations: 0, alerts: 0 } },
-    schedule: { timezone: 'UTC', reconcile: '* * * * *', pollLogs: '* * * * *' },
-    network: { allow: [] },
-    providers: {},
-    stores: {},
-    credentials: {},
-    oauthClients: {},
-    monitors: {},
-    channels: {
-      team: { kind: 'slack', webhookUrl: secretOf(''), ...common },
-      oncall: { kind: 'pagerduty', routingKey: secretOf(''), eventsUrl: 'https://events', ...common },
-    },
-    routes,
-    group: { wait: 10 * SECOND, repeat: 4 * HOUR },
-    heartbeat: null,
-    runbookUrl: null,
-    api: {
-      listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
-      tls: null,
-      behindTlsProxy: false,
-      publicUrl: null,
-      probes: null,
-      tokens: [],
-    },
-    log: { level: 'silent', format: 'json' },
-  };
-}
+/** Of their addresses only the kind counts here: the channels themselves are made with those of the servers. */
+const CHANNELS: Config['channels'] = {
+  team: { kind: 'slack', webhookUrl: secretOf(''), ...COMMON },
+  oncall: { kind: 'pagerduty', routingKey: secretOf(''), eventsUrl: 'https://events', ...COMMON },
+};
 
 /** Something holds; `condition` tells it apart. */
 export function raise(world: AlertsWorld, condition: string, fields: Partial<Raise> = {}): Raise {

@@ -9,6 +9,13 @@ import type { EngineContext, Plugins } from '../context.ts';
 /** A log that nobody reads. */
 export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 
+/** Without a key, and without spreading anything. */
+export const plainHash: EngineContext['hash'] = {
+  fingerprint: () => '',
+  digest: (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
+  unit: () => 0,
+};
+
 /** No mint happens here. */
 const emptySpool: EngineContext['spool'] = {
   async reserve() {},
@@ -109,11 +116,7 @@ export function contextOf({ config, plugins, ...given }: Given): EngineContext {
     spool: emptySpool,
     rules,
     claimFor: HOUR,
-    hash: {
-      fingerprint: () => '',
-      digest: (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
-      unit: () => 0,
-    },
+    hash: plainHash,
     log: quiet,
     counters: new Counters(),
     newId: randomUUID,
