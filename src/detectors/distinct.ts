@@ -94,19 +94,19 @@ export class Distinct {
     for (let index = 0; index < REGISTERS; index += 1) this.#raise(index, (registers[index] ?? ZERO) - ZERO);
   }
 
-  /** At most 64 characters; none where nothing was counted, and two for each register where few are in use. */
+  /** At most 64 characters, none of which JSON escapes; none where nothing was counted, and two for each register where few are in use. */
   save(): string {
     this.#saved ??= 2 * (REGISTERS - this.#zeros) < REGISTERS ? this.#few() : this.#all();
     return this.#saved;
   }
 
   #few(): string {
-    let few = '';
+    const codes: number[] = [];
     for (let index = 0; index < REGISTERS; index += 1) {
       const register = this.#registers?.[index] ?? ZERO;
-      if (register > ZERO) few += PLACES.charAt(index) + String.fromCharCode(register);
+      if (register > ZERO) codes.push(PLACES.charCodeAt(index), register);
     }
-    return few;
+    return String.fromCharCode.apply(null, codes);
   }
 
   #all(): string {

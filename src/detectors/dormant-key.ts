@@ -31,8 +31,9 @@ function make({ rules, habits, stored }: DetectorInput): Detector {
       const [last, since, before] = note === undefined ? [0, 0, 0] : list(note);
       return { last: number(last), since: number(since), before: number(before) };
     },
-    save: ({ last, since, before }) => [last, since, before],
+    write: ({ last, since, before }) => `[${last},${since},${before}]`,
     told: true,
+    busy: true,
   });
   const cases = new Cases(
     { quiet: QUIET, news: doubled, describe: (found) => describe(found, restOf(found, habits, notes)) },

@@ -23,6 +23,8 @@ export type Guess = {
 export class Guesses {
   readonly #window: number;
   readonly #guesses: Map<string, Guess>;
+  /** Up to this time none is to be forgotten. */
+  #until = Number.NEGATIVE_INFINITY;
 
   /** @throws {TypeError} where what is stored is damaged */
   constructor(stored: Json, window: number) {
@@ -65,6 +67,7 @@ export class Guesses {
     if (this.#guesses.size >= ADDRESSES) this.#makeRoom();
     const guess = { ip, first: at, count: 0, times: [], keys: new Set<string>(), evidence: new Evidence() };
     this.#guesses.set(ip, guess);
+    this.#until = Math.min(this.#until, at + this.#window);
     return guess;
   }
 
@@ -85,8 +88,12 @@ export class Guesses {
 
   /** Forgets those that have not failed for long. */
   settle(settled: number): void {
-    for (const [ip, guess] of this.#guesses) {
-      if (lastOf(guess) < settled - this.#window) this.#guesses.delete(ip);
+    if (settled <= this.#until) return;
+    this.#until = Number.POSITIVE_INFINITY;
+    for (const guess of this.#guesses.values()) {
+      const until = lastOf(guess) + this.#window;
+      if (until < settled) this.#guesses.delete(guess.ip);
+      else if (until < this.#until) this.#until = until;
     }
   }
 

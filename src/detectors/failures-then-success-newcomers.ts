@@ -17,10 +17,12 @@ export class Newcomers {
   readonly #habits: Habits;
   readonly #notes = new Notes<Recoveries>('failures-then-success', {
     load: (note) => Recoveries.load(note),
-    save: (recoveries) => recoveries.save(),
+    write: (recoveries) => JSON.stringify(recoveries.save()),
   });
   readonly #newcomers = new Map<string, Newcomer>();
   #nextLesson = 0;
+  /** Of none of them has all arrived up to this time. */
+  #until = Number.NEGATIVE_INFINITY;
 
   /** @throws {TypeError} where what is stored is damaged */
   constructor(stored: Json, guesses: Guesses, habits: Habits) {
@@ -29,7 +31,7 @@ export class Newcomers {
     for (const entry of list(stored)) {
       const [keyId, ip, last] = list(entry);
       const loaded = { keyId: text(keyId), ip: text(ip), last: number(last) };
-      this.#newcomers.set(`${loaded.keyId} ${loaded.ip}`, loaded);
+      this.#newcomers.set(nameOf(loaded.keyId, loaded.ip), loaded);
     }
   }
 
@@ -38,13 +40,14 @@ export class Newcomers {
   }
 
   put(keyId: string, ip: string, at: number): Newcomer {
-    const name = `${keyId} ${ip}`;
+    const name = nameOf(keyId, ip);
     let newcomer = this.#newcomers.get(name);
     if (newcomer === undefined) {
       if (this.#newcomers.size >= NEWCOMERS)
         this.#newcomers.delete(this.#newcomers.keys().next().value ?? '');
       newcomer = { keyId, ip, last: at };
       this.#newcomers.set(name, newcomer);
+      this.#until = Math.min(this.#until, at);
     }
     newcomer.last = Math.max(newcomer.last, at);
     return newcomer;
@@ -65,9 +68,14 @@ export class Newcomers {
 
   /** Lets go of those of which all has arrived. */
   settle(settled: number): void {
-    for (const [name, { keyId, ip, last }] of this.#newcomers) {
-      if (settled <= last) continue;
-      this.#newcomers.delete(name);
+    if (settled <= this.#until) return;
+    this.#until = Number.POSITIVE_INFINITY;
+    for (const { keyId, ip, last } of this.#newcomers.values()) {
+      if (settled <= last) {
+        if (last < this.#until) this.#until = last;
+        continue;
+      }
+      this.#newcomers.delete(nameOf(keyId, ip));
       const [guess, habit] = [this.#guesses.of(ip), this.#habits.of(keyId)];
       const failures = guess === undefined ? 0 : this.#guesses.before(guess, last).failures;
       if (failures === 0 || habit === undefined) continue;
@@ -79,4 +87,8 @@ export class Newcomers {
   save(): Json {
     return Array.from(this.#newcomers.values(), ({ keyId, ip, last }): Json => [keyId, ip, last]);
   }
+}
+
+function nameOf(keyId: string, ip: string): string {
+  return `${keyId} ${ip}`;
 }

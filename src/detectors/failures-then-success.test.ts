@@ -64,6 +64,9 @@ describe('guessing that got in', () => {
     expect(found([...OWN, call(999, { ip: THIEF }), ...guesses(1_000, 9)])).toEqual([]);
     const late = 1_010 + (6 * HOUR) / SECOND;
     expect(found([...OWN, ...guesses(1_000, 9), call(late, { ip: THIEF })])).toEqual([]);
+    const before = ['key_a', 'key_b'].flatMap((keyId) => guesses(1_000, 1, { keyId }));
+    const after = guesses(late + 600, 1, { keyId: 'key_c' });
+    expect(found([...OWN, ...before, ...after, call(late + 610, { ip: THIEF })])).toEqual([]);
   });
 
   it('is none of a source that is known: by its address, by its network, or where none of the key is', () => {

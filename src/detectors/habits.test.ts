@@ -7,13 +7,21 @@ type Count = { calls: number; saved: number };
 function notesOf(told: boolean): Notes<Count> {
   return new Notes<Count>('volume-surge', {
     load: (stored) => ({ calls: stored === undefined ? 0 : number(list(stored)[0]), saved: 0 }),
-    save: (note) => {
+    write: (note) => {
       note.saved += 1;
-      return [note.calls];
+      return `[${note.calls}]`;
     },
     told,
+    busy: true,
   });
 }
+
+/** Of what seldom changes. */
+const resting = new Notes<Count>('new-client', {
+  load: (stored) => ({ calls: stored === undefined ? 0 : number(list(stored)[0]), saved: 0 }),
+  write: ({ calls }) => `[${calls}]`,
+  told: true,
+});
 
 function again(habit: Habit): Habit {
   return Habit.read(habit.keyId, habit.write());
@@ -83,7 +91,11 @@ describe('a note of a key', () => {
 
   it('that is out of range is damaged', () => {
     const load = (stored: Json | undefined) => new Array<number>(number(stored ?? 0));
-    const lengths = new Notes<number[]>('dormant-key', { load, save: ({ length }) => length });
+    const lengths = new Notes<number[]>('dormant-key', {
+      load,
+      write: ({ length }) => `${length}`,
+      busy: true,
+    });
     const habit = new Habit('key_1', 0);
     lengths.of(habit);
     const damaged = Habit.read('key_1', habit.write().replace('"dormant-key":0', '"dormant-key":-1'));
@@ -91,7 +103,8 @@ describe('a note of a key', () => {
   });
 
   it('that is damaged is none, and the others stay', () => {
-    const other = new Notes<number>('dormant-key', { load: (stored) => number(stored ?? 0), save: (n) => n });
+    const load = (stored: Json | undefined) => number(stored ?? 0);
+    const other = new Notes<number>('dormant-key', { load, write: String, busy: true });
     const habit = new Habit('key_1', 0);
     notesOf(false).of(habit);
     other.of(habit);
@@ -101,5 +114,53 @@ describe('a note of a key', () => {
       expect(other.at(damaged)).toBe(0);
       expect(damaged.write()).not.toContain('volume-surge');
     }
+  });
+});
+
+describe('what seldom changes of a key', () => {
+  /** What stands in both of its parts. */
+  const reread = (habit: Habit, rest: string | null): Habit => {
+    const read = again(habit);
+    if (rest !== null) read.readRest(rest);
+    return read;
+  };
+
+  it('is written by itself, when it has changed and not with every call', () => {
+    const habit = new Habit('key_1', 0);
+    const notes = notesOf(false);
+    notes.of(habit).calls = 3;
+    resting.of(habit).calls = 1;
+    const rest = habit.writeRest();
+    expect(habit.write()).not.toContain('new-client');
+    expect(JSON.parse(rest ?? '')).toEqual([1, { 'new-client': [1] }]);
+    const read = reread(habit, rest);
+    expect([notes.at(read)?.calls, resting.at(read)?.calls]).toEqual([3, 1]);
+    read.used(1);
+    notes.of(read).calls = 4;
+    expect(read.writeRest()).toBeNull();
+    expect(read.write()).toContain('"volume-surge":[4]');
+    resting.of(read).calls = 2;
+    resting.changed(read);
+    expect(read.writeRest()).toContain('"new-client":[2]');
+    expect(read.writeRest()).toBeNull();
+  });
+
+  it('moves to a part of its own where the build before kept it with the others', () => {
+    const former = '[1,[0,5,[],{\n"new-client":[7],\n"volume-surge":[1]\n}]]';
+    const read = Habit.read('key_1', former);
+    notesOf(false);
+    expect(resting.at(read)?.calls).toBe(7);
+    expect(read.writeRest()).toBe('[1,{\n"new-client":[7]\n}]');
+    expect(read.write()).toBe('[1,[0,5,[],{\n"volume-surge":[1]\n}]]');
+  });
+
+  it('is written anew without a note that was damaged, and is refused where it is itself', () => {
+    const habit = new Habit('key_1', 0);
+    resting.of(habit);
+    const damaged = reread(habit, habit.writeRest()?.replace('[0]', '["many"]') ?? null);
+    expect(resting.at(damaged)).toBeNull();
+    expect(damaged.writeRest()).toBe('[1,{\n}]');
+    for (const body of ['', '[2,{\n}]', '[1,{\n"new-client":[1]'])
+      expect(() => habit.readRest(body)).toThrow(TypeError);
   });
 });

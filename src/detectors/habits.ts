@@ -19,8 +19,9 @@ export type Usual = {
 export class Source {
   first: number;
   last: number;
-  /** As it is written; null where that has changed. */
-  text: string | null = null;
+  /** As it is written, and as far as it is written the same whenever the address is used again; null where that has changed. */
+  #text: string | null = null;
+  #head: string | null = null;
   /** The list in which it was found to be. */
   allowedBy: CidrSet | null = null;
   usual: Usual | null = null;
@@ -31,30 +32,45 @@ export class Source {
   }
 
   widen(at: number): void {
-    if (at < this.first) this.first = at;
-    else if (at > this.last) this.last = at;
+    if (at < this.first) {
+      this.first = at;
+      this.#head = null;
+    } else if (at > this.last) this.last = at;
     else return;
-    this.text = null;
+    this.#text = null;
+  }
+
+  write(ip: string): string {
+    this.#head ??= `[${JSON.stringify(ip)},${this.first},`;
+    this.#text ??= `${this.#head}${this.last}]`;
+    return this.#text;
   }
 }
 
 const places = new Map<string, number>();
+/** The names of the notes that change with nearly every call. */
+const busy = new Set<string>();
 
 /** A detector's note of a key: as it stands in the state, as the detector has it, or both where they are the same. */
 class Slot {
   readonly name: string;
   text: string | null;
   note: unknown;
-  save: ((note: unknown) => Json) | null = null;
+  textOf: ((note: unknown) => string) | null = null;
 
   constructor(name: string, written: string | null) {
     this.name = name;
     this.text = written;
   }
 
+  /** Whether it stands among what seldom changes. */
+  get rests(): boolean {
+    return !busy.has(this.name);
+  }
+
   /** With its name, as a member of the object of all notes. */
   write(): string {
-    this.text ??= `"${this.name}":${JSON.stringify(this.save?.(this.note) ?? null)}`;
+    this.text ??= `"${this.name}":${this.textOf?.(this.note) ?? 'null'}`;
     return this.text;
   }
 }
@@ -76,6 +92,8 @@ export class Habit {
   edition: object | null = null;
   /** Whether it is to be written. Whoever changes a note of it says so. */
   changed = false;
+  /** Whether what rests is then to be written, though none of its notes is stale: one came to it, or went. */
+  restChanged = false;
 
   constructor(keyId: string, at: number) {
     this.keyId = keyId;
@@ -104,29 +122,60 @@ export class Habit {
       const [ip, from, to] = list(source);
       habit.#sources.set(text(ip), new Source(number(from), number(to)));
     }
-    for (const [index, line] of notes.entries()) {
-      const written = index < notes.length - 1 ? line.slice(0, -1) : line;
-      const name = written.slice(1, written.indexOf('"', 1));
-      habit.slots[placeOf(name)] = new Slot(name, written);
-    }
+    habit.#admit(notes);
+    // The build before kept all notes in one part.
+    habit.restChanged = habit.slots.some((slot) => slot?.rests);
     return habit;
   }
 
-  /** JSON with each note on a line of its own: one that did not change is written and read without being taken apart. */
+  /** Takes up what {@link writeRest} gave. @throws {TypeError} where it is damaged or of another form */
+  readRest(body: string): void {
+    const [head, ...notes] = body.split('\n');
+    if (head !== `[${FORMS.rest},{` || notes.pop() !== '}]')
+      throw new TypeError('it is no rest of this form');
+    this.#admit(notes);
+  }
+
+  #admit(notes: readonly string[]): void {
+    for (const [index, line] of notes.entries()) {
+      const written = index < notes.length - 1 ? line.slice(0, -1) : line;
+      const name = written.slice(1, written.indexOf('"', 1));
+      this.slots[placeOf(name)] = new Slot(name, written);
+    }
+  }
+
+  /**
+   * When and from where it was used, and the notes that change with nearly every call. JSON with each note on a line of
+   * its own: one that did not change is written and read without being taken apart.
+   */
   write(): string {
     let sources = '';
-    for (const [ip, span] of this.#sources) {
-      span.text ??= `[${JSON.stringify(ip)},${span.first},${span.last}]`;
-      sources += sources === '' ? span.text : `,${span.text}`;
-    }
+    for (const [ip, source] of this.#sources)
+      sources += sources === '' ? source.write(ip) : `,${source.write(ip)}`;
+    return `[${FORMS.key},[${this.first},${this.last},[${sources}],{${this.#notes(false)}\n}]]`;
+  }
+
+  /** The other notes, in the same way; null where none of them has changed since this was last asked. */
+  writeRest(): string | null {
+    if (!this.restChanged && !this.slots.some((slot, place) => slot?.rests && this.#isStale(place)))
+      return null;
+    this.restChanged = false;
+    return `[${FORMS.rest},{${this.#notes(true)}\n}]`;
+  }
+
+  #isStale(place: number): boolean {
+    return (this.stale & bitOf(place)) !== 0;
+  }
+
+  #notes(rest: boolean): string {
     let notes = '';
     for (const [place, slot] of this.slots.entries()) {
-      if (slot === undefined) continue;
-      if ((this.stale & bitOf(place)) !== 0) slot.text = null;
+      if (slot === undefined || slot.rests !== rest) continue;
+      if (this.#isStale(place)) slot.text = null;
+      this.stale &= ~bitOf(place);
       notes += notes === '' ? `\n${slot.write()}` : `,\n${slot.write()}`;
     }
-    this.stale = 0;
-    return `[${FORMS.key},[${this.first},${this.last},[${sources}],{${notes}\n}]]`;
+    return notes;
   }
 
   /** The key was used, accepted or not. */
@@ -171,16 +220,19 @@ const bitOf = (place: number): number => 1 << place;
 export type NoteForm<T> = {
   /** `undefined`: a new one. @throws {TypeError} where it is damaged */
   readonly load: (stored: Json | undefined) => T;
-  readonly save: (note: T) => Json;
+  /** As JSON, on one line. What changes with nearly every call is worth the trouble to do without `JSON.stringify`. */
+  readonly write: (note: T) => string;
   /** Its detector says when it changed a note, by {@link Notes.changed}. Else every one that was asked for is written anew. */
   readonly told?: boolean;
+  /** It changes with nearly every call: it is written with what else does, and not with what rests. */
+  readonly busy?: boolean;
 };
 
 /**
  * What one detector notes of each key. A note is read when it is first asked for, and is written with its key.
  *
  * @example
- * const counts = new Notes<{ calls: number }>('volume-surge', { load: …, save: … });
+ * const counts = new Notes<{ calls: number }>('volume-surge', { load: …, write: … });
  * counts.of(habit).calls += 1;
  * habit.changed = true;
  */
@@ -197,6 +249,7 @@ export class Notes<T> {
     this.#bit = bitOf(this.#place);
     this.#form = form;
     this.#told = form.told ?? false;
+    if (form.busy) busy.add(name);
   }
 
   /** The key's note, made where there is none. */
@@ -223,6 +276,7 @@ export class Notes<T> {
     habit.slots[this.#place] = undefined;
     habit.notes[this.#place] = undefined;
     habit.changed = true;
+    habit.restChanged = true;
   }
 
   #read(habit: Habit): T | null {
@@ -240,10 +294,10 @@ export class Notes<T> {
 
   #keep(habit: Habit, slot: Slot, note: T): T {
     slot.note = note;
-    slot.save = this.#form.save as (note: unknown) => Json;
+    slot.textOf = this.#form.write as (note: unknown) => string;
     habit.slots[this.#place] = slot;
     habit.notes[this.#place] = note;
-    if (!this.#told) habit.stale |= this.#bit;
+    if (!this.#told || slot.text === null) habit.stale |= this.#bit;
     return note;
   }
 }

@@ -43,7 +43,12 @@ export const impossibleTravel: DetectorFactory = { form: 1, make };
 
 function make({ rules, stored }: DetectorInput): Detector {
   const limits = rules.detectors['impossible-travel'];
-  const notes = new Notes<Stays>('impossible-travel', { load: loadStays, save: saveStays, told: true });
+  const notes = new Notes<Stays>('impossible-travel', {
+    load: loadStays,
+    write: (stays) => JSON.stringify(saveStays(stays)),
+    told: true,
+    busy: true,
+  });
   const journeys = new Journeys(stored);
 
   /** Compares this use with the nearest uses of every other place. */

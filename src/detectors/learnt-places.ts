@@ -25,7 +25,7 @@ export class LearntPlaces {
 
   constructor(learn: NonNullable<Rules['learn']>, notes: string) {
     this.#learn = learn;
-    this.#notes = new Notes(notes, { load, save, told: true });
+    this.#notes = new Notes(notes, { load, write, told: true });
   }
 
   /**
@@ -92,6 +92,6 @@ function load(stored: Json | undefined): Learnt {
   return { since: number(since), countries: new Set(list(countries).map(text)) };
 }
 
-function save({ since, countries }: Learnt): Json {
-  return [since, [...countries]];
+function write({ since, countries }: Learnt): string {
+  return JSON.stringify([since, [...countries]]);
 }

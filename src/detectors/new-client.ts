@@ -45,7 +45,7 @@ export const newClient: DetectorFactory = { form: 1, make };
 
 function make({ rules, stored }: DetectorInput): Detector {
   const on = rules.detectors['new-client'] !== undefined;
-  const notes = new Notes<Clients>('new-client', { load, save, told: true });
+  const notes = new Notes<Clients>('new-client', { load, write, told: true });
   const agentOf = remembered(clientOf);
   const siteOf = remembered(networkOf);
   const cases = new Cases({ quiet: QUIET, news: () => false, describe }, stored);
@@ -160,8 +160,8 @@ function load(stored: Json | undefined): Clients {
   };
 }
 
-function save({ since, agents, networks }: Clients): Json {
-  return [since, agents === null ? null : saveUses(agents), saveUses(networks)];
+function write({ since, agents, networks }: Clients): string {
+  return JSON.stringify([since, agents === null ? null : saveUses(agents), saveUses(networks)]);
 }
 
 function loadUses(stored: Json | undefined): Uses {

@@ -38,7 +38,8 @@ function make({ rules, stored }: DetectorInput): Detector {
       return { all, latest: all.at(-1) ?? null };
     },
     told: true,
-    save: ({ all }) => all.map(({ index, calls, limited }) => [index, calls.save(), limited.save()]),
+    busy: true,
+    write: ({ all }) => `[${all.map(writeHalf).join(',')}]`,
   });
   const cases = new Cases(
     {
@@ -109,6 +110,10 @@ function saturated(halves: readonly Half[], index: number, share: number): boole
     }
     return limited.count >= LEAST && limited.count >= share * calls.count;
   });
+}
+
+function writeHalf({ index, calls, limited }: Half): string {
+  return `[${index},"${calls.save()}","${limited.save()}"]`;
 }
 
 function loadHalf(stored: Json): Half {

@@ -12,6 +12,7 @@ import {
   type Part,
   parse,
   REPEATED,
+  REST,
   STORY,
   type Stored,
 } from './parts.ts';
@@ -136,10 +137,15 @@ export function changesOf(state: WatchState): PartChanges {
   const stories = state.stories.changes();
   for (const [serial, story] of stories.put) put.push([STORY + serial, bodyOf(FORMS.story, story)]);
   for (const serial of stories.drop) drop.push(STORY + serial);
+  const rests: Part[] = [];
   for (const habit of state.habits.all()) {
     if (!habit.changed) continue;
     habit.changed = false;
-    put.push([KEY + habit.keyId, habit.write()]);
+    const name = KEY + habit.keyId;
+    put.push([name, habit.write()]);
+    const rest = habit.writeRest();
+    if (rest !== null) rests.push([name + REST, rest]);
   }
-  return { put, drop };
+  // What is often written lies together: the fewer pages of the database change.
+  return { put: [...put, ...rests], drop };
 }

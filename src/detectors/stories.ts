@@ -153,6 +153,10 @@ export class Stories {
     const { ended: _, ...last } = finding;
     member.over = true;
     member.finding = last;
+    // What the attack on all keys did to one of them is over with it.
+    for (const other of story.members) {
+      if (isPart(other.finding, last) && other.finding.lastEventAt <= last.lastEventAt) other.over = true;
+    }
     story.changed = true;
     const told = story.open.includes(identityOf(finding)) ? [] : [finding];
     for (const identity of story.open) {

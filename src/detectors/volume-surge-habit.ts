@@ -1,6 +1,6 @@
 import { HOUR } from '../model/index.ts';
 import { type Json, list, number, numbers, text } from './stored.ts';
-import { Hour, STREAMS, type Window } from './volume-surge-hour.ts';
+import { Hour, OpenHours, STREAMS, type Window } from './volume-surge-hour.ts';
 
 /** Hours over which a count is judged. An hour teaches once it has left the longest. */
 const WINDOWS = [1, 12] as const;
@@ -31,9 +31,11 @@ const LEVELS = { lowest: 0.01, step: 1.0052, most: 4_095 } as const;
  * Memory: two open hours, the twelve that do not teach yet, 48 levels: some 500 bytes.
  */
 export class VolumeHabit {
-  /** The latest hour, and the one before it. */
-  #open: Hour | null = null;
-  #earlier: Hour | null = null;
+  #open = new OpenHours();
+  /** Whether it has the open hours of its key. */
+  isWhole = false;
+  /** It is to be written. */
+  news = false;
   /** Counts of the hours that end with `#closedTo`, both streams in turn: at most twelve hours. */
   #closed: number[] = [];
   #closedTo = 0;
@@ -57,9 +59,7 @@ export class VolumeHabit {
     if (stored === undefined) return loaded;
     const [open, closedTo, closed, known, levels, weight, sums, squares, expected, half, missed] =
       list(stored);
-    const [latest, earlier] = list(open);
-    loaded.#open = Hour.load(latest);
-    loaded.#earlier = Hour.load(earlier);
+    loaded.#open = OpenHours.load(open);
     loaded.#closedTo = number(closedTo);
     loaded.#closed = numbers(closed);
     loaded.#known = numbers(known, 2);
@@ -76,7 +76,7 @@ export class VolumeHabit {
   save(): Json {
     this.#packed ??= pack(this.#levels);
     return [
-      [this.#open, this.#earlier].flatMap((open) => (open === null ? [] : [open.save()])),
+      [],
       this.#closedTo,
       this.#closed,
       this.#known,
@@ -88,6 +88,13 @@ export class VolumeHabit {
       this.#half,
       this.#missed,
     ];
+  }
+
+  /** Takes the key's open hours for its own. The build before kept them with the habit: then they go into these. */
+  join(open: OpenHours): void {
+    if (open.latest === null) Object.assign(open, this.#open);
+    this.#open = open;
+    this.isWhole = true;
   }
 
   /** Hours learnt that are like this one: of weekdays, or of weekends. */
@@ -103,7 +110,7 @@ export class VolumeHabit {
   /** Counts a call; the hour's counts, or null where they did not change or the call is too late to count. */
   add(at: number, mark: number, download: boolean): Hour | null {
     const hour = Math.floor(at / HOUR);
-    let open = this.#open;
+    let open = this.#open.latest;
     if (open?.hour !== hour) open = this.#hourAt(hour);
     if (open === null) return null;
     if (at > open.last) open.last = at;
@@ -112,39 +119,36 @@ export class VolumeHabit {
   }
 
   #hourAt(hour: number): Hour | null {
-    const latest = this.#open;
+    const { latest } = this.#open;
     if (latest !== null && hour < latest.hour) {
       if (hour < latest.hour - 1 || hour <= this.#closedTo) return null;
       latest.windows = null;
-      this.#earlier ??= new Hour(hour);
-      return this.#earlier;
+      this.#open.earlier ??= new Hour(hour);
+      return this.#open.earlier;
     }
     this.#close(hour - 1);
-    this.#earlier = latest?.hour === hour - 1 ? latest : null;
-    this.#open = new Hour(hour);
-    return this.#open;
+    this.#open.earlier = latest?.hour === hour - 1 ? latest : null;
+    this.#open.latest = new Hour(hour);
+    return this.#open.latest;
   }
 
   /** Closes every hour before `hour`, the empty ones too, from the first that had a call. */
   #close(hour: number): void {
-    const first = this.#closedTo > 0 ? this.#closedTo + 1 : ((this.#earlier ?? this.#open)?.hour ?? hour);
+    const { latest, earlier } = this.#open;
+    const first = this.#closedTo > 0 ? this.#closedTo + 1 : ((earlier ?? latest)?.hour ?? hour);
+    this.news ||= first < hour;
     if (hour - first > FORGET) {
       this.#forget();
       return;
     }
     for (let next = first; next < hour; next += 1) {
-      const ended = this.#openAt(next);
+      const ended = this.#open.at(next);
       this.#closed.push(ended?.calls.count ?? 0, ended?.downloads.count ?? 0);
       this.#closedTo = next;
       if (this.#closed.length <= 2 * LAG) continue;
       const [calls = 0, downloads = 0] = this.#closed.splice(0, 2);
       this.#learn(next - LAG, [calls, downloads]);
     }
-  }
-
-  #openAt(hour: number): Hour | null {
-    if (this.#open?.hour === hour) return this.#open;
-    return this.#earlier?.hour === hour ? this.#earlier : null;
   }
 
   #forget(): void {
@@ -253,7 +257,7 @@ export class VolumeHabit {
   }
 
   #countOf(stream: number, hour: number): number {
-    const open = this.#openAt(hour);
+    const open = this.#open.at(hour);
     if (open !== null) return (stream === 0 ? open.calls : open.downloads).count;
     return this.#closed[2 * (hour - this.#firstKept) + stream] ?? 0;
   }

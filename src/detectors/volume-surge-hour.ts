@@ -46,7 +46,34 @@ export class Hour {
     return loaded;
   }
 
-  save(): Json {
-    return [this.hour, this.last, this.calls.save(), this.downloads.save()];
+  write(): string {
+    return `[${this.hour},${this.last},"${this.calls.save()}","${this.downloads.save()}"]`;
+  }
+}
+
+/** The latest hour of a key, and the one before it. They change with every call, and so are a note of their own. */
+export class OpenHours {
+  latest: Hour | null = null;
+  earlier: Hour | null = null;
+
+  /** @throws {TypeError} where what is stored is damaged */
+  static load(stored: Json | undefined): OpenHours {
+    const [latest, earlier] = list(stored ?? []);
+    const loaded = new OpenHours();
+    loaded.latest = Hour.load(latest);
+    loaded.earlier = Hour.load(earlier);
+    return loaded;
+  }
+
+  at(hour: number): Hour | null {
+    if (this.latest?.hour === hour) return this.latest;
+    return this.earlier?.hour === hour ? this.earlier : null;
+  }
+
+  write(): string {
+    if (this.latest === null) return '[]';
+    return this.earlier === null
+      ? `[${this.latest.write()}]`
+      : `[${this.latest.write()},${this.earlier.write()}]`;
   }
 }

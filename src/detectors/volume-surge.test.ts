@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, type LogEvent } from '../model/index.ts';
+import type { Json } from './stored.ts';
 import { begun, episodes, play, rulesWith } from './testing/play.ts';
 import { event, onTime, randomFrom, repeated, shuffled } from './testing/traffic.ts';
 import { lnChance } from './volume-surge.ts';
 import { VolumeHabit } from './volume-surge-habit.ts';
+import { OpenHours } from './volume-surge-hour.ts';
 
 /** A Monday. */
 const START = Date.UTC(2026, 9, 5);
@@ -140,7 +142,11 @@ describe('the habit of a key', () => {
   it('is the same after it was stored, in less than 700 bytes', () => {
     const random = randomFrom(3);
     const straight = new VolumeHabit();
+    const whole = new OpenHours();
+    straight.join(whole);
     let stored = new VolumeHabit();
+    let open = new OpenHours();
+    stored.join(open);
     let serial = 0;
     let most = 0;
     for (let hour = 0; hour < 40 * 24; hour += 1) {
@@ -151,12 +157,26 @@ describe('the habit of a key', () => {
         straight.add(at, mark, serial % 5 === 0);
         stored.add(at, mark, serial % 5 === 0);
       }
-      const text = JSON.stringify(stored.save());
-      most = Math.max(most, text.length);
+      const [text, hours] = [JSON.stringify(stored.save()), open.write()];
+      most = Math.max(most, text.length + hours.length);
+      open = OpenHours.load(JSON.parse(hours));
       stored = VolumeHabit.load(JSON.parse(text));
+      stored.join(open);
     }
     expect(stored.save()).toEqual(straight.save());
+    expect(open.write()).toBe(whole.write());
     expect(most).toBeLessThan(700);
+  });
+
+  it('goes on with the open hours that the build before kept in it', () => {
+    const [habit, open, again] = [new VolumeHabit(), new OpenHours(), new OpenHours()];
+    habit.join(open);
+    for (const hour of [0, 1]) habit.add(START + hour * HOUR, 7, false);
+    const [, ...rest] = habit.save() as Json[];
+    const former = VolumeHabit.load([JSON.parse(open.write()), ...rest]);
+    former.join(again);
+    expect(again.write()).toBe(open.write());
+    expect(former.add(START + HOUR, 7, false)).toBeNull();
   });
 
   it('is damaged where its factors are', () => {

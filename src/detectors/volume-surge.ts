@@ -2,12 +2,12 @@ import { DAY, type Finding, formatTime, HOUR, type Why } from '../model/index.ts
 import { GATHERED } from './cases.ts';
 import type { Detector, DetectorFactory, DetectorInput } from './detector.ts';
 import { Evidence, sourcesPhrase } from './evidence.ts';
-import { Notes } from './habits.ts';
 import { replaceOrder } from './orders.ts';
 import type { Sight } from './sight.ts';
 import { type Json, list, number, numberOrNull, textOrNull } from './stored.ts';
-import { VolumeHabit } from './volume-surge-habit.ts';
+import type { VolumeHabit } from './volume-surge-habit.ts';
 import { type Hour, STREAMS, type StreamName, type Usual, type Window } from './volume-surge-hour.ts';
+import { VolumeNotes } from './volume-surge-notes.ts';
 
 /** Below so many in a window nothing is a surge, whatever is usual. */
 const LEAST: Readonly<Record<StreamName, number>> = { calls: 200, downloads: 50 };
@@ -66,10 +66,7 @@ export const volumeSurge: DetectorFactory = { form: 1, make };
 
 function make({ rules, stored }: DetectorInput): Detector {
   const on = rules.detectors['volume-surge'] !== undefined;
-  const notes = new Notes<VolumeHabit>('volume-surge', {
-    load: (note) => VolumeHabit.load(note),
-    save: (habit) => habit.save(),
-  });
+  const notes = new VolumeNotes();
   const open = new Map(list(stored ?? []).map((entry) => named(load(list(entry)))));
 
   function raise(sight: Sight, worst: Worst, hour: number, last: number): void {
@@ -108,6 +105,7 @@ function make({ rules, stored }: DetectorInput): Detector {
       const download = isDownload(event.path);
       const note = notes.of(habit);
       const counted = note.add(at, sight.mark, download);
+      notes.counted(habit, note);
       if (counted !== null) {
         const worst = judge(note, counted, download);
         if (worst !== null) raise(sight, worst, counted.hour, counted.last);

@@ -1,7 +1,7 @@
 import type { Finding, LogEvent } from '../model/index.ts';
 import type { Rules, WatchContext } from './contract.ts';
 import { Habit } from './habits.ts';
-import { KEY, type Part } from './parts.ts';
+import { KEY, type Part, REST } from './parts.ts';
 import { Directory } from './places.ts';
 import { Sight } from './sight.ts';
 import { changesOf, openState, type PartChanges, type WatchState } from './state.ts';
@@ -52,17 +52,23 @@ export function createWatch(rules: Rules): Watch {
     open: (parts) => openState(rules, directory, parts),
 
     wanted({ habits, detectors }, events, { keys }) {
-      const ids = new Set<string>(keys.map(({ keyId }) => keyId));
-      for (const { keyId } of events) if (keyId !== null) ids.add(keyId);
-      for (const { detector } of detectors) for (const keyId of detector.needs?.() ?? []) ids.add(keyId);
-      return [...ids].filter((keyId) => habits.of(keyId) === undefined).map((keyId) => KEY + keyId);
+      const missing = new Set<string>();
+      const want = (keyId: string) => habits.of(keyId) === undefined && missing.add(KEY + keyId);
+      for (const { keyId } of keys) want(keyId);
+      for (const { keyId } of events) if (keyId !== null) want(keyId);
+      for (const { detector } of detectors) for (const keyId of detector.needs?.() ?? []) want(keyId);
+      return [...missing].flatMap((name) => [name, name + REST]);
     },
 
     admit({ habits }, parts) {
-      for (const [name, body] of parts) {
-        const habit = read(name.slice(KEY.length), body);
-        if (habit !== null) habits.admit(habit);
+      const rests: Part[] = [];
+      for (const part of parts) {
+        const [name, body] = part;
+        if (name.endsWith(REST)) rests.push(part);
+        else unlessDamaged(() => habits.admit(Habit.read(name.slice(KEY.length), body)));
       }
+      for (const [name, body] of rests)
+        unlessDamaged(() => habits.of(name.slice(KEY.length, -REST.length))?.readRest(body));
     },
 
     observe(state, events, context) {
@@ -90,12 +96,11 @@ export function createWatch(rules: Rules): Watch {
   };
 }
 
-/** A key whose part cannot be read is a key never seen: null. */
-function read(keyId: string, body: string): Habit | null {
+/** A key whose part cannot be read is a key never seen; where what rests cannot, its detectors meet the key anew. */
+function unlessDamaged(take: () => void): void {
   try {
-    return Habit.read(keyId, body);
+    take();
   } catch (error) {
-    if (isDamage(error)) return null;
-    throw error;
+    if (!isDamage(error)) throw error;
   }
 }

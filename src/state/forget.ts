@@ -46,16 +46,18 @@ async function forgetUse(db: Db, name: string): Promise<void> {
       )
       .execute();
   }
-  await db
-    .deleteFrom('watch_parts')
-    .where('name', 'in', (eb) =>
-      eb
-        .selectFrom('versions')
-        .select(sql<string>`'key.' || key_id`.as('name'))
-        .where('credential', '=', name)
-        .where('key_id', 'is not', null),
-    )
-    .execute();
+  for (const part of [sql<string>`'key.' || key_id`, sql<string>`'key.' || key_id || ' rest'`]) {
+    await db
+      .deleteFrom('watch_parts')
+      .where('name', 'in', (eb) =>
+        eb
+          .selectFrom('versions')
+          .select(part.as('name'))
+          .where('credential', '=', name)
+          .where('key_id', 'is not', null),
+      )
+      .execute();
+  }
 }
 
 /** The credential's own, and what is due at each of its destinations (`name destination`; no name bears a space). */

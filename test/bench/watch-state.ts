@@ -23,7 +23,9 @@ const NOWHERE = () => null;
 function rulesOf(rules: Rules, keys: number): Rules {
   const own = { geolocations: ['DE'], ipAllowlist: null, owner: 'bench', retired: false };
   const otherKeys = Object.fromEntries(Array.from({ length: keys }, (_, key) => [`key_${key}`, own]));
-  return { ...rules, ipAllowlist: null, otherKeys };
+  // The rules of a log of no days take a key that paused for an hour for a dormant one: all would wake at once.
+  const detectors = { ...rules.detectors, 'dormant-key': { after: 30 * DAY } };
+  return { ...rules, ipAllowlist: null, otherKeys, detectors };
 }
 
 /** Calls of all keys, one after the other, in which every key is used by one of two machines; in pages. */

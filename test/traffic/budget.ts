@@ -18,23 +18,27 @@ const PER_YEAR = 0.2 / 2;
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
-type Add = (at: number, count: number, stream: Stream) => void;
+/** `client`: the address, as a number of its own for each. Only those of stream 0 are told apart. */
+type Add = (at: number, count: number, stream: Stream, client: number) => void;
 /** Fills the hour that begins at `from` with the failures that are usual. */
 type Profile = (draw: Draw, from: number, add: Add) => void;
 
 const weekend = (time: number): boolean => [0, 6].includes((Math.floor(time / DAY) + 4) % 7);
+
+/** An address that is not seen again. */
+const anybody = (draw: Draw): number => draw.below(2 ** 32);
 
 /** Failures at a steady rate through an hour, by the gaps between them where they are rare. */
 function steady(draw: Draw, from: number, perMinute: number, add: Add, fresh: number): void {
   if (perMinute > 0.3) {
     for (let minute = 0; minute < 60; minute += 1) {
       const count = draw.poisson(perMinute);
-      if (count > 0) add(from + minute * MINUTE, count, draw.chance(fresh) ? 0 : 1);
+      if (count > 0) add(from + minute * MINUTE, count, draw.chance(fresh) ? 0 : 1, anybody(draw));
     }
     return;
   }
   for (let at = draw.exponential(1 / perMinute); at < 60; at += draw.exponential(1 / perMinute)) {
-    add(from + Math.floor(at) * MINUTE, 1, draw.chance(fresh) ? 0 : 1);
+    add(from + Math.floor(at) * MINUTE, 1, draw.chance(fresh) ? 0 : 1, anybody(draw));
   }
 }
 
@@ -44,8 +48,20 @@ function expiry(draw: Draw, from: number, perDay: number, fresh: number, add: Ad
   const start = from + draw.below(60) * MINUTE;
   for (let client = draw.whole(1, 4); client > 0; client -= 1) {
     const stream = draw.chance(fresh) ? 0 : 1;
+    const ip = anybody(draw);
     for (let left = 1 + Math.floor(draw.exponential(2)); left > 0; left -= 1)
-      add(start + draw.below(3) * MINUTE, 1, stream);
+      add(start + draw.below(3) * MINUTE, 1, stream, ip);
+  }
+}
+
+/** Functions in a cloud, half of which have new addresses: about ten are refused once or twice within 90 seconds. */
+function functions(draw: Draw, from: number, perDay: number, add: Add): void {
+  if (!draw.chance(perDay / 24)) return;
+  const start = from + draw.below(60) * MINUTE;
+  for (let client = 4 + draw.poisson(6); client > 0; client -= 1) {
+    const stream = draw.chance(0.5) ? 0 : 1;
+    const at = start + Math.floor(draw.between(0, 1.5)) * MINUTE;
+    add(at, draw.chance(0.25) ? 2 : 1, stream, anybody(draw));
   }
 }
 
@@ -67,6 +83,10 @@ const PROFILES: Readonly<Record<string, Profile>> = {
     steady(draw, from, 2 / 1_440, add, 1);
     expiry(draw, from, 3, 1, add);
   },
+  cloud: (draw, from, add) => {
+    steady(draw, from, 2 / 1_440, add, 0.5);
+    functions(draw, from, 12, add);
+  },
 };
 
 type Page = { readonly at: number; readonly stream: number; readonly test: number };
@@ -83,7 +103,7 @@ class Key {
     this.#since = Math.floor(since / MINUTE);
   }
 
-  readonly add: Add = (at, count, stream) => {
+  readonly add: Add = (at, count, stream, client) => {
     const { episodes } = this;
     for (
       let [open] = episodes.open;
@@ -92,7 +112,8 @@ class Key {
     )
       episodes.shift();
     const before = episodes.open.length;
-    episodes.add(at, count, at - LATENESS, { stream, since: this.#since, perYear: PER_YEAR });
+    const mark = stream === 0 ? client : undefined;
+    episodes.add(at, count, at - LATENESS, { stream, since: this.#since, perYear: PER_YEAR, mark });
     this.#pool.learn(episodes.lesson(), at - LATENESS);
     const last = episodes.open.at(-1);
     if (episodes.open.length > before && last !== undefined)
@@ -100,25 +121,29 @@ class Key {
   };
 }
 
+type Failure = { readonly at: number; readonly stream: Stream; readonly client: number };
+
 function fill(key: Key, profile: Profile, draw: Draw, from: number, until: number): void {
   for (let hour = from; hour < until; hour += HOUR) {
-    const minutes = new Map<number, [number, number]>();
-    profile(draw, hour, (at, count, stream) => {
-      const counts = minutes.get(at) ?? [0, 0];
-      counts[stream] += count;
-      minutes.set(at, counts);
+    const known = new Map<number, number>();
+    const fresh: Failure[] = [];
+    profile(draw, hour, (at, count, stream, client) => {
+      if (stream === 1) known.set(at, (known.get(at) ?? 0) + count);
+      else for (let left = count; left > 0; left -= 1) fresh.push({ at, stream, client });
     });
-    for (const [at, [fresh, known]] of [...minutes].sort(([a], [b]) => a - b)) {
-      if (fresh > 0) key.add(at, fresh, 0);
-      if (known > 0) key.add(at, known, 1);
-    }
+    const all = [
+      ...fresh.map((failure) => ({ ...failure, count: 1 })),
+      ...Array.from(known, ([at, count]) => ({ at, count, stream: 1 as const, client: 0 })),
+    ];
+    all.sort((a, b) => a.at - b.at);
+    for (const { at, count, stream, client } of all) key.add(at, count, stream, client);
   }
 }
 
 function falsePages(name: string, profile: Profile, years: number, seed: number): void {
   const begun = performance.now();
   let [first, late, most] = [0, 0, 0];
-  const tests = [0, 0, 0, 0, 0];
+  const tests = [0, 0, 0, 0, 0, 0, 0];
   let pool = new Pool(undefined);
   for (let index = 0; index < years; index += 1) {
     const start = START + (index * 364 * 24 + (index % 168)) * HOUR;
@@ -137,36 +162,51 @@ function falsePages(name: string, profile: Profile, years: number, seed: number)
   );
 }
 
-const ATTACKS: ReadonlyArray<readonly [name: string, every: number]> = [
+type Shape = { readonly name: string; readonly every: number; readonly addresses: number };
+
+const RATES = [
   ['5 a second', 200],
   ['10 a minute', 6_000],
+  ['5 a minute', 12_000],
   ['3 a minute', 20_000],
   ['one in 3 minutes', 180_000],
+] as const;
+const ATTACKS: readonly Shape[] = [
+  ...RATES.map(([name, every]) => ({ name, every, addresses: 1 })),
+  ...RATES.map(([name, every]) => ({ name: `${name} (new addresses)`, every, addresses: 2 ** 32 })),
 ];
+
+/** Polls of a minute until it is told: 1 is the first that shows any of it. 999: not within four hours. */
+function pollsUntilTold(key: Key, { every, addresses }: Shape, from: number, draw: Draw): number {
+  const had = key.pages.length;
+  const one = anybody(draw);
+  const client = () => (addresses === 1 ? one : anybody(draw));
+  let next = draw.unit() * every;
+  for (let poll = 1; poll <= 240; poll += 1) {
+    for (; next < poll * MINUTE; next += every)
+      key.add(from + Math.floor(next / MINUTE) * MINUTE, 1, 0, client());
+    if (key.pages.length > had) return poll;
+  }
+  return 999;
+}
 
 function delays(name: string, profile: Profile, attacks: number, seed: number, days: number): void {
   const found = ATTACKS.map(() => [] as number[]);
   for (let index = 0; index < attacks; index += 1) {
-    const draw = new Draw(seed * 70_001 + index);
-    const at = START + days * DAY + draw.below(2 * 1_440) * MINUTE;
-    for (const [which, [, every]] of ATTACKS.entries()) {
+    const at = START + days * DAY + new Draw(seed * 70_001 + index).below(2 * 1_440) * MINUTE;
+    for (const [which, shape] of ATTACKS.entries()) {
       const key = new Key(new Pool(undefined), START);
       fill(key, profile, new Draw(seed * 50_021 + index), START, at);
-      const had = key.pages.length;
-      const phase = draw.unit() * every;
-      let minute = 0;
-      for (; minute < 240 && key.pages.length === had; minute += 1) {
-        const end = Math.ceil(((minute + 1) * MINUTE - phase) / every);
-        const count = end - Math.max(0, Math.ceil((minute * MINUTE - phase) / every));
-        if (count > 0) key.add(at + minute * MINUTE, count, 0);
-      }
-      found[which]?.push(key.pages.length > had ? minute : 999);
+      found[which]?.push(pollsUntilTold(key, shape, at, new Draw(seed * 90_001 + index)));
     }
   }
-  const p95 = (polls: number[]) => polls.sort((a, b) => a - b)[Math.ceil(polls.length * 0.95) - 1];
-  say(
-    `${name}, polls until found at p95 after ${days} days: ${ATTACKS.map(([shape], index) => `${shape} ${p95(found[index] ?? [])}`).join(', ')}`,
+  const quantile = (polls: number[], share: number) =>
+    polls.sort((a, b) => a - b)[Math.ceil(polls.length * share) - 1];
+  const figures = ATTACKS.map(
+    ({ name: shape }, index) =>
+      `${shape} ${quantile(found[index] ?? [], 0.5)}/${quantile(found[index] ?? [], 0.95)}`,
   );
+  say(`${name}, polls until told after ${days} days, median/p95 of ${attacks}: ${figures.join(', ')}`);
 }
 
 const { values } = parseArgs({

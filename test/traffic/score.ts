@@ -104,7 +104,7 @@ function judged(
     outcomes: episodes.map((episode) =>
       outcomeOf(
         episode,
-        ofTheDay.filter((page) => isAbout(page, episode)),
+        ofTheDay.filter((page) => isAbout(page, episode) && !isOfAnother(page, episode, attacks)),
       ),
     ),
     benignPages: ofTheDay.filter(
@@ -124,6 +124,13 @@ function outcomeOf(episode: Episode, pages: readonly Page[]): Outcome {
     alerts: pages.map(({ finding }) => finding.kind),
     polls: told.length === 0 ? null : Math.ceil((Math.min(...told) - episode.from) / MINUTE),
   };
+}
+
+/** Of attacks on many keys, what is told of a key that has an attack of its own at the time is about that one. */
+function isOfAnother(page: Page, { keyId }: Episode, attacks: readonly Episode[]): boolean {
+  const about = page.finding.keyId;
+  if (keyId !== null || about === null) return false;
+  return attacks.some((other) => other.keyId === about && isAbout(page, other));
 }
 
 /** The same key, where both name one; one of its addresses; and its time. */

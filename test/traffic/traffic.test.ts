@@ -74,7 +74,7 @@ test('the labels and the configuration are what backtest reads', async () => {
   expect((await monitorFor(undefined, [file])).rules).toEqual(rules);
 });
 
-test('every attack of a day is found, told in two alerts at most, and nothing else pages', () => {
+test('every attack of a day is found, told in two alerts at most, nothing else pages, and the days before hardly do', () => {
   const score = scoreOf(SMALL);
   const report = reportOf(score, true);
   const attacks = score.outcomes.filter(({ episode }) => !episode.benign);
@@ -84,5 +84,7 @@ test('every attack of a day is found, told in two alerts at most, and nothing el
     report,
   ).toEqual([]);
   expect(score.benignPages, report).toEqual([]);
+  // Of 120 keys, of which nothing is known on the first day.
+  expect(score.earlierPages.length, report).toBeLessThanOrEqual(6);
   for (const { alerts } of attacks) expect(alerts.length, report).toBeLessThanOrEqual(2);
 });

@@ -1,10 +1,12 @@
 import type { Finding } from '../../model/index.ts';
 import type { Detector, DetectorFactory, DetectorInput } from '../detector.ts';
+import { markOf } from '../distinct.ts';
 import { type Habit, knownBefore, Notes } from '../habits.ts';
 import type { LogClock } from '../log-clock.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, number, text } from '../stored.ts';
 import { minuteOf, type Stream } from './bins.ts';
+import type { Judgement } from './failures.ts';
 import { Fleet } from './fleet.ts';
 import { Pool } from './pool.ts';
 import { PRIORS } from './prior.ts';
@@ -15,7 +17,8 @@ import { KeySpikes, lostSpike } from './spikes.ts';
  *
  * Of one key, and of calls without any: two streams, since guessing comes from new addresses and an expired key from old
  * ones: sources with and without an earlier success on the key. Each is judged over 1, 10, 60 and 720 minutes, and for a
- * drift, against what was usual 13 hours before ({@link Failures}); the false alarms allowed a year are shared among
+ * drift, and of new addresses by how many fail together and how often one of them does ({@link Crowds}), against what was
+ * usual 13 hours before, on a key's first day 3 ({@link Failures}); the false alarms allowed a year are shared among
  * streams and tests. What a new key may do is guessed from the other keys ({@link Pool}), until it has been seen to be calmer.
  *
  * Of all keys together: pairs of an address and a key that fail for the first time ({@link Fleet}), and one address
@@ -62,8 +65,19 @@ class Watched {
 function notesOf(pool: Pool): Notes<KeySpikes> {
   return new Notes('auth-failure-spike', {
     load: (note) => (note === undefined ? KeySpikes.begin(pool.priors) : KeySpikes.load(note)),
-    save: (spikes) => spikes.save(),
+    write: (spikes) => JSON.stringify(spikes.save()),
   });
+}
+
+/** A key has two streams; calls without a key have one. */
+function judgementOf({ habit, event, at }: Sight, watchedSince: number, falseAlarms: number): Judgement {
+  const stream: Stream = knownBefore(habit?.sources.get(event.ip), at) ? 1 : 0;
+  return {
+    stream,
+    since: minuteOf(habit?.first ?? watchedSince),
+    mark: stream === 0 ? markOf(event.ip) : undefined,
+    perYear: falseAlarms / (habit === null ? 1 : 2),
+  };
 }
 
 function make({ rules, directory, habits, stored }: DetectorInput): Detector {
@@ -79,18 +93,18 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
 
   function refused(sight: Sight, falseAlarms: number): void {
     if (!sight.first()) return;
-    const { habit, at, event } = sight;
-    const stream: Stream = knownBefore(habit?.sources.get(event.ip), at) ? 1 : 0;
+    const { habit } = sight;
+    const judgement = judgementOf(sight, watchedSince, falseAlarms);
     const spikes = habit === null ? withoutKey : notes.of(habit);
-    const since = minuteOf(habit?.first ?? watchedSince);
-    const failed = spikes.failed(sight, { stream, since, perYear: falseAlarms / (habit === null ? 1 : 2) });
+    const failed = spikes.failed(sight, judgement);
     if (habit === null) keylessFailed = true;
     else {
       habit.changed = true;
       watched.add(habit.keyId);
       pool.learn(spikes.lesson(), sight.clock.settled);
     }
-    if (stream === 0) fleet.failed(sight, failed, { since: minuteOf(watchedSince), perYear: falseAlarms });
+    if (judgement.stream === 0)
+      fleet.failed(sight, failed, { since: minuteOf(watchedSince), perYear: falseAlarms });
   }
 
   function accepted({ habit, source, event }: Sight): void {
@@ -120,10 +134,10 @@ function make({ rules, directory, habits, stored }: DetectorInput): Detector {
     },
     tell(clock) {
       const { settled } = clock;
-      const findings = [...watched].flatMap((keyId) => tellKey(keyId, clock));
-      findings.push(...withoutKey.tell({ keyId: null, sources: null }, settled, perYear === null));
-      findings.push(...fleet.tell(settled, { habits, directory }, perYear === null));
-      return findings;
+      const ofKeys = [...watched].flatMap((keyId) => tellKey(keyId, clock));
+      const how = { off: perYear === null, afresh: ofKeys.some(({ ended = false }) => !ended) };
+      const ofNone = withoutKey.tell({ keyId: null, sources: null }, settled, how.off);
+      return [...fleet.tell(settled, { habits, directory }, how), ...ofKeys, ...ofNone];
     },
     needs: () => watched,
     save: () => [

@@ -6,6 +6,9 @@ import { type Lesson, NO_LESSON, type Prior } from './prior.ts';
 export const WINDOWS = [1, 10, 60, 720] as const;
 
 const HOUR_BINS = 60;
+const DAY_BINS = 1_440;
+/** What a stream has shown in less than six hours is not taken for what it does all day. */
+const FEW_BINS = 360;
 /** Weekday and weekend, 24 hours each, in UTC. */
 const SLOTS = 48;
 /** What an hour has learnt fades by half in 14 days. */
@@ -121,7 +124,12 @@ export class Baseline {
 
   /** Failures a day, over all hours. */
   get perDay(): number {
-    return this.#rate() * 1_440;
+    return this.#rate() * DAY_BINS;
+  }
+
+  /** Failures a day that it has shown, whatever is believed of it: of a key that is new, hardly any. */
+  get shownPerDay(): number {
+    return (this.#failures * DAY_BINS) / (this.#bins + FEW_BINS);
   }
 
   #rate(): number {
@@ -167,7 +175,8 @@ export class Baseline {
    */
   atMost(hour: number): number {
     const usual = this.#bins < WEEK ? Math.max(this.perBin(hour), this.#peak()) : this.perBin(hour);
-    return usual * (1 + 2 / Math.sqrt(this.#known(hour)));
+    const unknown = 1 / this.#known(hour) + 1 / (this.#failures + this.#prior.failures);
+    return usual * (1 + 2 * Math.sqrt(unknown));
   }
 
   /** Failures in a bin of the busiest hour. */
@@ -205,10 +214,11 @@ export class Baseline {
 
   /**
    * Learns the next hour from its bins that held failures; nothing where it has not begun. The `told` spans, in no
-   * overlap, belong to an episode: their bins teach what was expected in them, unless too many did already.
+   * overlap, belong to an episode: their bins teach what was expected in them, unless too many did already. Gives the
+   * spans that were held out.
    */
-  learn(bins: readonly BinCount[], told: readonly Span[]): void {
-    if (this.#hour === null) return;
+  learn(bins: readonly BinCount[], told: readonly Span[]): readonly Span[] {
+    if (this.#hour === null) return [];
     const expected = this.perBin(this.#hour);
     const most = Math.max(TAUGHT, 4 * expected);
     const heldOut = this.#heldOut < HELD_OUT * (this.#bins + this.#prior.bins) ? told : [];
@@ -243,6 +253,7 @@ export class Baseline {
     };
     this.#heldOut = short(this.#heldOut * KEEP_HOUR + held);
     this.#hour += 1;
+    return heldOut;
   }
 
   #scatter(window: number, squares: number, expected: number): void {

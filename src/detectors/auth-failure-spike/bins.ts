@@ -1,4 +1,4 @@
-import { MINUTE, SECOND } from '../../model/index.ts';
+import { formatDuration, MINUTE, SECOND } from '../../model/index.ts';
 import type { Span } from './baseline.ts';
 import { WINDOWS } from './baseline.ts';
 import { pack, unpack } from './codec.ts';
@@ -22,10 +22,16 @@ export type Bin = {
 
 /** The test after the windows: many bins of which none is beyond chance by itself. */
 export const DRIFT = WINDOWS.length;
+/** The tests after it: many new addresses together, and one of them over and over. */
+export const CROWD = 5;
+export const BOUT = 6;
+export type Together = typeof CROWD | typeof BOUT;
 /** The longest of the windows. */
 export const LONGEST = 720;
 /** Bins of a drift that count as part of it. */
 const DRIFT_SPAN = 240;
+/** Bins of those who fail together. */
+const TOGETHER = 20;
 /** An episode is over after so many bins of which none fires; after four hours where only the slow and steady shows. */
 const QUIET = 30;
 const QUIET_SLOW = 240;
@@ -33,15 +39,26 @@ const QUIET_SLOW = 240;
 export const minuteOf = (at: number): number => Math.floor(at / MINUTE);
 
 /** How many bins, up to the one that fires, its test looks at. */
-export const widthOf = (test: number): number => (test === DRIFT ? DRIFT_SPAN : (WINDOWS[test] ?? 1));
+export function widthOf(test: number): number {
+  if (test === DRIFT) return DRIFT_SPAN;
+  return test > DRIFT ? TOGETHER : (WINDOWS[test] ?? 1);
+}
+
+/** Over which time the test that decided looks, in words. */
+export function windowOf(test: number): string {
+  const width = formatDuration(widthOf(test) * MINUTE);
+  if (test === DRIFT) return 'slow drift';
+  if (test < DRIFT) return width;
+  return `${width}, ${test === CROWD ? 'new addresses' : 'one address'}`;
+}
 
 /** For how many bins after this one, which fires, a further one that fires belongs to the same episode. */
 export function reachOf(bin: Bin | undefined): number {
   if (bin === undefined) return QUIET;
-  const [fresh, known] = bin.fires;
-  const slow = (fresh === 0 || fresh >= WINDOWS.length) && (known === 0 || known >= WINDOWS.length);
-  return slow ? QUIET_SLOW : QUIET;
+  return isSlow(bin.fires[0]) && isSlow(bin.fires[1]) ? QUIET_SLOW : QUIET;
 }
+
+const isSlow = (fires: number): boolean => fires === 0 || (fires >= WINDOWS.length && fires <= DRIFT + 1);
 
 /** A bin kept to the minute, as all are that neither fire nor are fresh: a busy key has hundreds. */
 export function blur(bin: Bin): void {

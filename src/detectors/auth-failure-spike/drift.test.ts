@@ -37,6 +37,15 @@ describe('a drift', () => {
     expect(found(failures, [START + 9 * 60 * MINUTE])).toEqual([]);
   });
 
+  it('is not made of what was told: a stray failure after an attack is none', () => {
+    const calm = { failures: 0.2, bins: 28_000, dispersion: 1 };
+    for (const pause of [31, 33, 36, 40]) {
+      const failures = new Failures([calm, PRIORS[1]]);
+      expect(found(failures, every(1 / 6, 60)).length).toBeGreaterThan(0);
+      expect(found(failures, [START + (9 + pause) * MINUTE])).toEqual([]);
+    }
+  });
+
   it('is the same in any order within five minutes, and whether it was stored between or not', () => {
     const times = every(2, 60).concat(every(17, 30, START + DAY));
     const marks = (order: readonly number[], stored: boolean) => {

@@ -1,6 +1,6 @@
 import { type Json, numbers } from '../stored.ts';
 import type { Baseline } from './baseline.ts';
-import type { Bin, Stream } from './bins.ts';
+import { type Bin, reachOf, type Stream } from './bins.ts';
 
 const MINUTES_A_YEAR = 525_600;
 /** A rise is worth a page from four times what is usual, and from one failure in four minutes. */
@@ -97,7 +97,7 @@ export class DriftSum {
         continue;
       }
       const { off, limit, most } = termsOf(bin.minute);
-      const left = Math.max(0, sum - (bin.minute - minute - 1) * off);
+      const left = isAfresh(bins[index - 1], bin) ? 0 : Math.max(0, sum - (bin.minute - minute - 1) * off);
       if (count === 0) {
         // What the other stream's bins find still falling is left as it is: it falls by the hour of the next failure.
         if (left === 0) [sum, minute] = [0, bin.minute];
@@ -110,4 +110,9 @@ export class DriftSum {
     }
     return { at: { sum, minute }, beyond };
   }
+}
+
+/** Whether the bin comes after an episode: what was told is no evidence of a drift that goes on. */
+function isAfresh(before: Bin | undefined, bin: Bin): boolean {
+  return before?.fired === true && bin.minute > before.minute + reachOf(before);
 }

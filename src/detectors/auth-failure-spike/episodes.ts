@@ -43,6 +43,8 @@ export type Teller = {
   /** Whether a source that failed in it got in. */
   readonly isInside: (episode: Episode, measure: Measure) => boolean;
   readonly describe: (episode: Episode, measure: Measure) => Finding;
+  /** Whether what was told is told again as it stands now, though it is hardly more. */
+  readonly afresh?: boolean;
 };
 
 /** The failures of one key, or of all keys together, and the episodes among them. */
@@ -195,15 +197,15 @@ export class Episodes {
   }
 
   /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
-  tell(settled: number, off: boolean, { isInside, describe }: Teller): Finding[] {
+  tell(settled: number, off: boolean, { isInside, describe, afresh = false }: Teller): Finding[] {
     const findings: Finding[] = [];
     for (let [episode] = this.#open; episode !== undefined; [episode] = this.#open) {
       const over = off || this.over(episode, settled);
-      if (!this.changed && !over && episode.told !== null) break;
+      if (!(this.changed || over || afresh) && episode.told !== null) break;
       episode.measured ??= this.measure(episode);
       const measure = episode.measured;
       const told = toldOf(measure, isInside(episode, measure));
-      if (!off && isNews(episode.told, told)) {
+      if (!off && (isNews(episode.told, told) || (afresh && told.count > (episode.told?.count ?? 0)))) {
         const finding = describe(episode, measure);
         const why = episode.told === null ? episode.why : null;
         findings.push(why === null ? finding : { ...finding, why });

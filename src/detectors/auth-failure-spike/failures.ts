@@ -1,19 +1,23 @@
-import { formatDuration, MINUTE, SECOND, type Why } from '../../model/index.ts';
+import { MINUTE, SECOND, type Why } from '../../model/index.ts';
 import { type Json, list, text } from '../stored.ts';
-import { Baseline, type BinCount, WINDOWS } from './baseline.ts';
+import { type Baseline, WINDOWS } from './baseline.ts';
 import {
   type Bin,
+  BOUT,
   blur,
+  CROWD,
   DRIFT,
   LONGEST,
   minuteOf,
   packBins,
   type Stream,
-  spansTold,
+  type Together,
   unpackBins,
-  within,
+  windowOf,
 } from './bins.ts';
+import { BLOCK, Crowds } from './crowds.ts';
 import { DriftSum, loadDrift, type Terms, termsOf } from './drift.ts';
+import { KeyHabit } from './key-habit.ts';
 import { upperTail } from './negative-binomial.ts';
 import { type Lesson, loadPriors, PRIORS, type Priors, savePriors } from './prior.ts';
 import { Windows } from './windows.ts';
@@ -22,32 +26,28 @@ import { Windows } from './windows.ts';
 const SHARP = 15;
 /** An hour is learnt from by the bins of the thirteenth hour after it: all windows that reach into it have settled. */
 const LATE = 13;
-/** The same in the first day of what is learnt in haste. */
+/** The same in the first day, which is learnt as soon as may be: there is nothing else to go by. */
 const HASTE = 3;
-/** Hours looked back at most when a key's first failure comes after a long time without any. */
-const LOOK_BACK = 60 * 24;
 const MINUTES_A_YEAR = 525_600;
-/** Tests of each stream: the windows and the drift share its budget. */
-const TESTS = WINDOWS.length + 1;
+/** Tests of each stream, which share its budget: the windows and the drift, and of new addresses those who fail together. */
+const TESTS = [WINDOWS.length + 3, WINDOWS.length + 1] as const;
+/** Fewer together are no case by themselves. */
+const TOGETHER = 8;
 
 const STREAMS = [0, 1] as const;
-/** The dispersion of a stream that shows none. */
-const CALM = [PRIORS[0].dispersion, PRIORS[1].dispersion] as const;
-
-type Habits = [Baseline, Baseline];
 
 export type Watched = {
   /** The minute from which the key is watched. */
   readonly since: number;
   /** False alarms allowed to each stream in a year. */
   readonly perYear: number;
-  /** Whether the first day is learnt as soon as may be: for what has no other to go by. */
-  readonly hasty?: boolean;
 };
 
 /** How failures are to be judged. */
 export type Judgement = Watched & {
   readonly stream: Stream;
+  /** The address as a number, where it is one without an earlier success. */
+  readonly mark?: number | undefined;
   /** Whether what a test looks at is enough of a case by other measures; where absent, it is. */
   readonly enough?: (test: number, minute: number) => boolean;
 };
@@ -74,10 +74,11 @@ export type Shot = {
 export class Failures {
   readonly #priors: Priors;
   bins: Bin[] = [];
-  #habits: Habits;
+  #habit: KeyHabit;
+  #crowds = new Crowds();
   readonly #drifts: [DriftSum, DriftSum] = [new DriftSum(0), new DriftSum(1)];
   /** What the bins of an hour not yet settled are compared with; made anew where it is missing. */
-  #ahead: { readonly until: number; readonly habits: Habits } | null = null;
+  #ahead: { readonly until: number; readonly habit: KeyHabit } | null = null;
 
   /** The minute up to which all has settled. */
   #settled = Number.NEGATIVE_INFINITY;
@@ -86,53 +87,56 @@ export class Failures {
 
   constructor(priors: Priors = PRIORS) {
     this.#priors = priors;
-    this.#habits = [new Baseline(priors[0], CALM[0]), new Baseline(priors[1], CALM[1])];
+    this.#habit = KeyHabit.begin(priors);
   }
 
   /** @throws {TypeError} where what is stored is damaged */
   static load(stored: Json | undefined): Failures {
-    const [priors, bins, fresh, known, ...drifts] = list(stored);
+    const [priors, bins, fresh, known, ...rest] = list(stored);
+    const [crowds, crowdHabit] = rest.slice(STREAMS.length);
     const loaded = new Failures(loadPriors(priors));
     loaded.bins = unpackBins(text(bins));
     loaded.#windows.stir(loaded.bins.some(({ fired }) => fired));
-    const [own, others] = loaded.#priors;
-    loaded.#habits = [Baseline.load(fresh, own, CALM[0]), Baseline.load(known, others, CALM[1])];
-    for (const stream of STREAMS) loaded.#drifts[stream] = new DriftSum(stream, loadDrift(drifts[stream]));
+    loaded.#habit = KeyHabit.load([fresh, known, crowdHabit], loaded.#priors);
+    for (const stream of STREAMS) loaded.#drifts[stream] = new DriftSum(stream, loadDrift(rest[stream]));
+    loaded.#crowds = Crowds.load(crowds);
     return loaded;
   }
 
   save(): Json {
-    const [fresh, known] = this.#habits;
+    const { streams, crowds } = this.#habit;
     return [
       savePriors(this.#priors),
       packBins(this.bins),
-      fresh.save(),
-      known.save(),
+      ...streams.map((stream) => stream.save()),
       ...this.#drifts.map((drift) => drift.save()),
+      this.#crowds.save(),
+      crowds.save(),
     ];
   }
 
   /** Failures a day as usual. */
   get perDay(): number {
-    return this.#habits[0].perDay + this.#habits[1].perDay;
+    return this.#habit.perDay;
   }
 
-  /** Failures of a stream that are usual in a day, as they were known at that minute. */
+  /** Failures of a stream in a day, as many as it had shown at that minute. */
   usual(minute: number, judgement: Judgement): number {
-    return this.#habitFor(minute, judgement).perDay;
+    return this.#streamFor(minute, judgement).shownPerDay;
   }
 
   /** What was learnt of each stream since this was last asked. */
   lesson(): readonly [Lesson, Lesson] {
-    return [this.#habits[0].lesson(), this.#habits[1].lesson()];
+    return this.#habit.lesson();
   }
 
   /**
-   * Learns the hours that lie far enough behind the settled minute, and drops their bins: `leaving` sees them first.
+   * Learns the hours that lie far enough behind the settled minute, and drops bins of them: `leaving` sees them first.
    */
   settle(minute: number, watched: Watched, leaving: (bins: readonly Bin[]) => void): void {
     if (minute === this.#settled) return;
     this.#settled = minute;
+    this.#crowds.settle(minute);
     for (let index = this.bins.length - 1; index >= 0; index -= 1) {
       const bin = this.bins[index];
       if (bin === undefined || bin.minute >= minute - SHARP) continue;
@@ -145,23 +149,27 @@ export class Failures {
       this.#drifts[stream].settle(this.bins, end, (at) => this.#termsOf(at, judgement));
     }
     const until = learntBy(minute, watched);
-    begin(this.#habits, watched.since, until);
-    const { hour } = this.#habits[0];
-    if (hour === null || hour >= until) return;
-    this.#learn(until);
+    this.#habit.begin(watched.since, until);
+    if ((this.#habit.hour ?? until) < until) this.#learn(until);
+    this.#drop(Math.min(this.#habit.hour ?? 0, Math.floor(minute / 60) - LATE), leaving);
+  }
+
+  /** What is learnt, and too old for any window. */
+  #drop(until: number, leaving: (bins: readonly Bin[]) => void): void {
+    if ((this.bins[0]?.minute ?? Number.POSITIVE_INFINITY) >= until * 60) return;
     const kept = this.bins.findIndex((bin) => bin.minute >= until * 60);
     const gone = kept === -1 ? this.bins.length : kept;
-    if (gone === 0) return;
     leaving(this.bins.slice(0, gone));
     this.bins.splice(0, gone);
+    this.#crowds.drop(until);
     this.#windows.stir(this.bins.some(({ fired }) => fired));
     this.#windows.forget();
   }
 
   #learn(until: number): void {
-    if (this.#ahead !== null && this.#ahead.until <= until) this.#habits = this.#ahead.habits;
+    if (this.#ahead !== null && this.#ahead.until <= until) this.#habit = this.#ahead.habit;
     this.#ahead = null;
-    this.#learnUntil(this.#habits, until);
+    this.#habit.learnUntil(until, this.bins, this.#crowds);
   }
 
   /** Counts failures of one time and judges every bin that they change; the ones that now fire, or fire sooner, in order. */
@@ -190,7 +198,39 @@ export class Failures {
       this.#windows.stir(true);
       shots.push(shot);
     }
+    if (stream === 0 && judgement.mark !== undefined) {
+      this.#crowds.failed(minute, judgement.mark);
+      this.#judgeCrowds(minute, judgement, shots);
+    }
     return shots;
+  }
+
+  /** All bins of a block fire with it, and the failure counts in the next block, too: so the order does not show. */
+  #judgeCrowds(minute: number, judgement: Judgement, shots: Shot[]): void {
+    const start = minute - (minute % BLOCK);
+    const tests = [this.#crowdAt(start, judgement), this.#crowdAt(start + BLOCK, judgement)];
+    if (tests.every((test) => test === null)) return;
+    for (let index = this.bins.length - 1; index >= 0; index -= 1) {
+      const bin = this.bins[index];
+      if (bin === undefined || bin.minute < start) return;
+      const test = tests[Math.floor((bin.minute - start) / BLOCK)] ?? null;
+      if (test === null || bin.counts[0] === 0 || (bin.fires[0] !== 0 && bin.fires[0] <= test + 1)) continue;
+      bin.fires[0] = test + 1;
+      bin.fired = true;
+      this.#windows.stir(true);
+      this.#windows.forget();
+      const { crowds } = this.#habitFor(bin.minute, judgement);
+      shots.push({ minute: bin.minute, stream: 0, test, expected: crowds.expected(test) });
+    }
+  }
+
+  #crowdAt(minute: number, judgement: Judgement): Together | null {
+    const [crowd, bout] = this.#crowds.at(minute);
+    if (crowd < TOGETHER && bout < TOGETHER) return null;
+    const { crowds } = this.#habitFor(minute, judgement);
+    const perYear = judgement.perYear / TESTS[0];
+    if (crowd >= TOGETHER && crowd >= crowds.least(CROWD, perYear)) return CROWD;
+    return bout >= TOGETHER && bout >= crowds.least(BOUT, perYear) ? BOUT : null;
   }
 
   /** The bin of that minute, if it held failures. */
@@ -216,10 +256,10 @@ export class Failures {
   /** The first test that finds too much here, where it goes before the one already known. */
   #judge(index: number, bin: Bin, judgement: Judgement): Shot | null {
     const { stream, perYear, enough } = judgement;
-    const habit = this.#habitFor(bin.minute, judgement);
+    const habit = this.#streamFor(bin.minute, judgement);
     const sums = this.#windows.at(this.bins, index, stream, mostOf(habit, Math.floor(bin.minute / 60)));
-    const budget = perYear / (MINUTES_A_YEAR * TESTS);
-    const tests = bin.fires[stream] === 0 ? TESTS : bin.fires[stream] - 1;
+    const budget = perYear / (MINUTES_A_YEAR * TESTS[stream]);
+    const tests = bin.fires[stream] === 0 ? DRIFT + 1 : bin.fires[stream] - 1;
     for (let test = 0; test < Math.min(tests, WINDOWS.length); test += 1) {
       const count = sums[test] ?? 0;
       if (count < 5 + test) continue;
@@ -238,90 +278,71 @@ export class Failures {
   /** The terms of a drift in that hour, worked out once for as long as no other hour is asked for. */
   #termsOf(minute: number, judgement: Judgement): Terms {
     const { stream, perYear } = judgement;
-    const habit = this.#habitFor(minute, judgement);
+    const habit = this.#streamFor(minute, judgement);
     const hour = Math.floor(minute / 60);
     const known = this.#terms[stream];
     if (known?.hour === hour && known.habit === habit && known.learnt === habit.hour) return known;
     const most = mostOf(habit, hour);
-    const terms = { ...termsOf(habit, hour, perYear / TESTS), most, hour, habit, learnt: habit.hour };
+    const terms = { ...termsOf(habit, hour, perYear / TESTS[stream]), most, hour, habit, learnt: habit.hour };
     this.#terms[stream] = terms;
     return terms;
   }
 
   /** How each test fares at this bin, for a person. */
   why(minute: number, judgement: Judgement): Why {
-    const { stream, perYear } = judgement;
-    const habit = this.#habitFor(minute, judgement);
+    const { stream, perYear, mark } = judgement;
+    const habit = this.#streamFor(minute, judgement);
     const index = this.bins.findIndex((bin) => bin.minute === minute);
     const sums = this.#windows.at(this.bins, index, stream, mostOf(habit, Math.floor(minute / 60)));
-    const budget = perYear / (MINUTES_A_YEAR * TESTS);
+    const budget = perYear / (MINUTES_A_YEAR * TESTS[stream]);
+    const windows = WINDOWS.map((_, test) => {
+      const { mean, size } = habit.expect(minute, test);
+      const count = sums[test] ?? 0;
+      return { test, count, expected: mean, chance: count > mean ? upperTail(count, mean, size) : 1 };
+    });
+    const together =
+      mark === undefined ? [] : this.#habitFor(minute, judgement).crowds.judge(this.#crowds.at(minute));
     return {
       dispersion: short(habit.dispersion(1)),
-      windows: WINDOWS.map((window, test) => {
-        const count = sums[test] ?? 0;
-        const { mean, size } = habit.expect(minute, test);
-        const chance = count > mean ? upperTail(count, mean, size) : 1;
-        return {
-          window: formatDuration(window * MINUTE),
-          count,
-          expected: short(mean),
-          chance: short(chance),
-          budget,
-        };
-      }),
+      windows: [...windows, ...together].map(({ test, count, expected, chance }) => ({
+        window: windowOf(test),
+        count,
+        expected: short(expected),
+        chance: short(chance),
+        budget,
+      })),
     };
   }
 
-  /** The habit as it was learnt for the bin's hour, whatever has been learnt so far. */
-  #habitFor(minute: number, judgement: Judgement): Baseline {
-    const { stream, since } = judgement;
-    const until = learntBy(minute, judgement);
-    const { hour } = this.#habits[0];
-    if (hour === null ? until <= Math.floor(since / 60) : hour >= until) return this.#habits[stream];
-    if (this.#ahead?.until !== until) {
-      const habits: Habits = [this.#habits[0].copy(), this.#habits[1].copy()];
-      begin(habits, since, until);
-      this.#learnUntil(habits, until);
-      this.#ahead = { until, habits };
-    }
-    return this.#ahead.habits[stream];
+  #streamFor(minute: number, judgement: Judgement): Baseline {
+    return this.#habitFor(minute, judgement).streams[judgement.stream];
   }
 
-  #learnUntil(habits: Habits, until: number): void {
-    const told = [spansTold(this.bins, 0), spansTold(this.bins, 1)] as const;
-    let index = 0;
-    for (let hour = habits[0].hour ?? until; hour < until; hour += 1) {
-      const taught: [BinCount[], BinCount[]] = [[], []];
-      for (; (this.bins[index]?.minute ?? Number.POSITIVE_INFINITY) < (hour + 1) * 60; index += 1) {
-        const bin = this.bins[index];
-        const offset = (bin?.minute ?? 0) - hour * 60;
-        if (bin === undefined || offset < 0) continue;
-        if (bin.counts[0] > 0) taught[0].push([offset, bin.counts[0]]);
-        if (bin.counts[1] > 0) taught[1].push([offset, bin.counts[1]]);
-      }
-      habits[0].learn(taught[0], within(told[0], hour));
-      habits[1].learn(taught[1], within(told[1], hour));
+  /** The habit as it was learnt for the bin's hour, whatever has been learnt so far. */
+  #habitFor(minute: number, judgement: Judgement): KeyHabit {
+    const { since } = judgement;
+    const until = learntBy(minute, judgement);
+    const { hour } = this.#habit;
+    if (hour === null ? until <= Math.floor(since / 60) : hour >= until) return this.#habit;
+    if (this.#ahead?.until !== until) {
+      const habit = this.#habit.copy();
+      habit.begin(since, until);
+      habit.learnUntil(until, this.bins, this.#crowds);
+      this.#ahead = { until, habit };
     }
+    return this.#ahead.habit;
   }
 }
 
 /** Hours before this one are learnt when a bin is judged. */
-function learntBy(minute: number, { since, hasty }: Watched): number {
+function learntBy(minute: number, { since }: Watched): number {
   const hour = Math.floor(minute / 60);
-  if (hasty !== true) return hour - LATE;
   return Math.max(hour - LATE, Math.min(hour - HASTE, Math.floor(since / 60) + 24));
 }
 
 /** What a bin counts at most where the slow and steady is looked for. */
 function mostOf(habit: Baseline, hour: number): number {
   return Math.max(2, Math.ceil(3 * habit.perBin(hour)));
-}
-
-function begin(habits: Habits, since: number, until: number): void {
-  const first = Math.max(Math.floor(since / 60), until - LOOK_BACK);
-  if (until <= first) return;
-  habits[0].begin(first);
-  habits[1].begin(first);
 }
 
 const short = (value: number): number => Number(value.toPrecision(3));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DAY, HOUR, type LogEvent, MINUTE, SECOND } from '../../model/index.ts';
 import type { ManagedKey } from '../contract.ts';
-import { type Play, play, rulesWith, type Told } from '../testing/play.ts';
+import { begun, type Play, play, rulesWith, type Told } from '../testing/play.ts';
 import * as traffic from '../testing/traffic.ts';
 
 const START = Date.UTC(2026, 9, 1);
@@ -75,6 +75,18 @@ describe('an attack that is spread over many keys and addresses', () => {
     expect(last?.evidence.usual).toBe('under 1 a day');
     expect(last?.evidence.pace).toMatch(/▇/);
     expect(ended(told)).toHaveLength(1);
+  });
+
+  it('is one alert, also where some of its keys are tried often enough for an alert of their own', () => {
+    // The first key is tried by every seventh for a while, minutes after the attack was first told.
+    const guesses = Array.from({ length: 120 }, (_, index) => {
+      const often = index > 40 && index < 76 && index % 7 === 0;
+      const keyId = KEYS[often ? 0 : 1 + ((index * 11) % 39)] ?? '';
+      return at(ATTACK_AT + index * 15 * SECOND, keyId, `198.51.100.${index}`);
+    });
+    const conditions = (told: readonly Told[]) => begun(told).map(({ condition }) => condition);
+    expect(conditions(watch(guesses, { apart: true }))).toEqual(['fleet', 'key key_100']);
+    expect(conditions(watch(guesses))).toEqual(['fleet']);
   });
 
   it('says how it was decided', () => {

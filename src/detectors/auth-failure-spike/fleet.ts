@@ -2,13 +2,13 @@ import { type Finding, formatTime, MINUTE } from '../../model/index.ts';
 import { clip, sourceLine, sourcesPhrase } from '../evidence.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, number, text, textOrNull } from '../stored.ts';
-import { widthOf } from './bins.ts';
+import { widthOf, windowOf } from './bins.ts';
 import { type Episode, Episodes, type Measure } from './episodes.ts';
 import type { Watched } from './failures.ts';
 import { PRIORS, type Prior } from './prior.ts';
 import type { Failed } from './spikes.ts';
 import { type Known, Trials } from './trials.ts';
-import { actionOn, courseOf, filled, gotInPhrase, habitOf, lengthOf, windowOf } from './words.ts';
+import { actionOn, courseOf, filled, gotInPhrase, habitOf, lengthOf } from './words.ts';
 
 /** Pairs kept; past it the oldest go. */
 const PAIRS = 300;
@@ -91,7 +91,6 @@ export class Fleet {
       ...watched,
       since: watched.since + FIRST_DAY,
       stream: 0,
-      hasty: true,
       enough: (test, minute) => this.#isSpread((minute - widthOf(test) + 1) * MINUTE, (minute + 1) * MINUTE),
     });
   }
@@ -122,11 +121,15 @@ export class Fleet {
     );
   }
 
-  /** What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. */
-  tell(settled: number, known: Known, off: boolean): Finding[] {
+  /**
+   * What there is to tell, now that everything before `settled` has arrived; `off` ends what is open. `afresh`: there is
+   * news of single keys, which may be no more than what the attack on all does to them.
+   */
+  tell(settled: number, known: Known, { off, afresh }: { off: boolean; afresh: boolean }): Finding[] {
     return [
       ...this.#trials.tell(settled, known, off),
       ...this.#episodes.tell(settled, off, {
+        afresh,
         isInside: (_, measure) => this.#enter(measure, known),
         describe: (episode, measure) => this.#describe(episode, measure, known),
       }),

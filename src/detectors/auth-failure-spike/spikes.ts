@@ -4,10 +4,11 @@ import type { Source } from '../habits.ts';
 import type { Sight } from '../sight.ts';
 import { type Json, list, textOrNull } from '../stored.ts';
 import { Attackers, type Span } from './attackers.ts';
+import { windowOf } from './bins.ts';
 import { type Episode, Episodes, type Measure } from './episodes.ts';
 import type { Judgement } from './failures.ts';
 import type { Lesson, Priors } from './prior.ts';
-import { actionFor, courseOf, filled, gotInPhrase, habitOf, lengthOf, windowOf } from './words.ts';
+import { actionFor, courseOf, filled, gotInPhrase, habitOf, lengthOf } from './words.ts';
 
 /** A source that failed and is let in so long after an episode's last failure was part of it. */
 const LET_IN = 30 * MINUTE;

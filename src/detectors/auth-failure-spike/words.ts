@@ -2,18 +2,13 @@ import { type Evidence, formatDuration, MINUTE } from '../../model/index.ts';
 import { historyHint, replaceOrder } from '../orders.ts';
 import { Pace } from '../pace.ts';
 import type { Directory } from '../places.ts';
-import { DRIFT, minuteOf, widthOf } from './bins.ts';
+import { minuteOf } from './bins.ts';
 import type { Measure } from './episodes.ts';
 
 /** "2 min", "3h10m": how long an episode has lasted, the minutes it began and ended in included. */
 export function lengthOf(ms: number): string {
   const minutes = Math.floor(ms / MINUTE) + 1;
   return minutes < 60 ? `${minutes} min` : formatDuration(minutes * MINUTE);
-}
-
-/** Over which time the test that decided looks, in words. */
-export function windowOf(test: number): string {
-  return test === DRIFT ? 'slow drift' : formatDuration(widthOf(test) * MINUTE);
 }
 
 /** "203.0.113.9 and 2 more got in": of a list that is not empty. */

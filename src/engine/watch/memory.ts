@@ -7,6 +7,9 @@ import { Backfill } from './backfill.ts';
 /** When so many keys are at hand, all is read anew: the backlog of a large account must not fill the memory. */
 const KEYS_AT_HAND = 10_000;
 
+/** What changes with the key's calls, and what rests. */
+const PARTS = 2;
+
 const READ_SINCE = 'read-since';
 
 /**
@@ -23,7 +26,7 @@ export class WatchMemory {
   #readSince: number | null;
   /** It, as it is stored. */
   #written: number | null;
-  /** Whose parts were asked for; a key without one is new, and is not asked for again. */
+  /** The parts that were asked for; a key without one is new, and is not asked for again. */
   readonly #asked = new Set<string>();
 
   static async open(
@@ -66,7 +69,7 @@ export class WatchMemory {
 
   /** All that these events need, at hand. To be called when what {@link changes} gave is committed. */
   async ready(events: readonly LogEvent[], context: WatchContext): Promise<WatchState> {
-    if (this.#asked.size > KEYS_AT_HAND) {
+    if (this.#asked.size > KEYS_AT_HAND * PARTS) {
       this.#watched = this.#watch.open(ofWatch(await this.#state.watchGeneral(this.#monitor)));
       this.#asked.clear();
     }

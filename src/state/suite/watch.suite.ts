@@ -74,11 +74,17 @@ export function watchContract(state: () => State, reopen: () => Promise<State>):
         put.version({ id: 'other', credential: 'another', keyId: 'stays' }),
         parts([
           ['key.gone', '1'],
+          ['key.gone rest', '1'],
           ['key.stays', '2'],
+          ['key.stays rest', '3'],
         ]),
       ]);
       await state().commit([{ type: 'credential.forget', name: 'frameflow-prod' }]);
-      expect(await state().watchParts('log', ['key.gone', 'key.stays'])).toEqual([['key.stays', '2']]);
+      const names = ['key.gone', 'key.stays'].flatMap((name) => [name, `${name} rest`]);
+      expect(sorted(await state().watchParts('log', names))).toEqual([
+        ['key.stays', '2'],
+        ['key.stays rest', '3'],
+      ]);
     });
   });
 
