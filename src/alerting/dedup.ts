@@ -57,7 +57,7 @@ function goOn(
       ...next,
       evidence: { ...next.evidence, ...risenFrom(open) },
       firstSeenAt: Math.min(open.firstSeenAt, signal.at),
-      lastSeenAt: Math.max(open.lastSeenAt, signal.at),
+      lastSeenAt: Math.max(open.lastSeenAt, lastOf(signal)),
       count: open.count + 1,
     },
     former: {
@@ -81,7 +81,7 @@ function begin(passage: Passage, signal: Raise, context: Surroundings): Alert {
     kind: signal.kind,
     state: signal.transient === true ? 'resolved' : 'triggered',
     firstSeenAt: signal.at,
-    lastSeenAt: signal.at,
+    lastSeenAt: lastOf(signal),
     count: 1,
     acknowledgedBy: null,
     triggeredAt: context.now,
@@ -107,10 +107,14 @@ function renew(open: Alert, signal: Raise, worseAt: number | null): Alert {
       ? { severity: open.severity }
       : { state: 'triggered', acknowledgedBy: null, triggeredAt: worseAt }),
     firstSeenAt: Math.min(open.firstSeenAt, signal.at),
-    lastSeenAt: Math.max(open.lastSeenAt, signal.at),
+    lastSeenAt: Math.max(open.lastSeenAt, lastOf(signal)),
     count: open.count + 1,
     revision: open.revision + 1,
   };
+}
+
+function lastOf({ at, lastAt = at }: Raise): number {
+  return Math.max(at, lastAt);
 }
 
 /** The end is the last that was seen of it. */

@@ -56,6 +56,7 @@ export function findingToSignal(finding: Finding, monitor: string): Signal {
     kind,
     condition,
     at,
+    lastAt: finding.lastEventAt,
     ...subject,
     severity: finding.severity,
     title: finding.title,

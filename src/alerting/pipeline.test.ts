@@ -89,6 +89,14 @@ describe('a raise', () => {
     expect(memory.only()).toMatchObject({ firstSeenAt: NOW - 60_000, lastSeenAt: NOW - 5_000 });
   });
 
+  test('that goes on was last seen with its last event, though the one that decided it was the first', () => {
+    const memory = new Memory();
+    memory.take(raise({ lastAt: NOW - 4_000 }));
+    expect(memory.only()).toMatchObject({ firstSeenAt: NOW - 5_000, lastSeenAt: NOW - 4_000 });
+    memory.take(raise({ lastAt: NOW }));
+    expect(memory.only()).toMatchObject({ firstSeenAt: NOW - 5_000, lastSeenAt: NOW });
+  });
+
   test('with a risen severity is told under the same dedup key and ends an acknowledgement', () => {
     const memory = new Memory();
     memory.take(raise());

@@ -168,6 +168,7 @@ describe('a finding', () => {
       condition: 'key_9Xc1',
       severity: 'warning',
       at: NOW,
+      lastAt: NOW,
       title: '12 refused logins',
       summary: 'From one address.',
       action:

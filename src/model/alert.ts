@@ -66,6 +66,8 @@ export type Raise = AlertSubject & {
   /** Tells apart conditions of one kind and subject (a destination, a key and its source); never time, replica or severity. */
   readonly condition: string;
   readonly at: number;
+  /** When it was last seen to hold; absent: at `at`. */
+  readonly lastAt?: number;
   /** The verdict in one line, with the facts that change first. */
   readonly title: string;
   /** Who or what breaks, and what Keywarden did. */
