@@ -1,4 +1,4 @@
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -131,13 +131,16 @@ test('what was done is taken as it stands by who says why', async () => {
   ]);
 });
 
+/** The database alone, as it was when it was copied. */
+function putBack(file: string): void {
+  for (const end of ['', '-wal', '-shm']) rmSync(`${file}${end}`, { force: true });
+  copyFileSync(`${file}.backup`, file);
+}
+
 test('an earlier copy of the database that was put back while nobody ran is told, and taken as the backup that it is', async () => {
   await meanwhile((file) => copyFileSync(file, `${file}.backup`));
   await w.cli(['pause', 'frameflow-prod', '--reason', 'a backup is restored']);
-  await meanwhile((file) => {
-    for (const end of ['', '-wal', '-shm']) rmSync(`${file}${end}`, { force: true });
-    copyFileSync(`${file}.backup`, file);
-  });
+  await meanwhile(putBack);
   await expect
     .poll(() => JSON.stringify(w.sandbox.slack.messages()), { timeout: 30_000 })
     .toContain('an older end of the log was put back');
@@ -147,4 +150,29 @@ test('an earlier copy of the database that was put back while nobody ran is told
   expect(await w.cli(['audit', 'verify', '--accept', '--reason', 'restored'])).toMatchObject({ code: 0 });
   await meanwhile(() => {});
   expect(await w.cli(['audit', 'verify'])).toMatchObject({ code: 0 });
+});
+
+test('and stays told when the master key is replaced, as one does after a break-in', async () => {
+  const env = { NEW_KEY: Buffer.alloc(32, 9).toString('base64') };
+  const keys = (list: string) =>
+    writeFileSync(
+      w.config,
+      readFileSync(w.config, 'utf8').replace(/encryptionKeys: \[.*?\]/, `encryptionKeys: [${list}]`),
+    );
+  const restart = async (list: string) => {
+    daemon.child.kill('SIGTERM');
+    await daemon.ended;
+    keys(list);
+    daemon = w.start(['run'], { env });
+    await daemon.line(/"msg":"ready"/);
+  };
+  await meanwhile(putBack);
+  expect(await w.cli(['audit', 'verify'])).toMatchObject({ code: 1 });
+  await restart('{ env: NEW_KEY }, { env: KEYWARDEN_MASTER_KEY }');
+  await restart('{ env: NEW_KEY }');
+  expect(await w.cli(['audit', 'verify'])).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('an older end of the log was put back'),
+  });
+  expect((await w.cli(['alerts', 'list'])).stdout).toContain('audit-broken');
 });

@@ -8,7 +8,7 @@ import { WHILE_IT_LIVES } from '../engine/loop.ts';
 import { createFiles } from '../files/index.ts';
 import type { Clock, Log } from '../model/index.ts';
 import { rules } from '../rotation/index.ts';
-import { openAuditHead } from '../state/audit-head.ts';
+import { type AuditHead, openAuditHead } from '../state/audit-head.ts';
 import { openSpool } from '../state/spool-file.ts';
 import { openSqlite } from '../state/sqlite/index.ts';
 import type { FileTarget } from '../stores/file/schema.ts';
@@ -58,12 +58,15 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
     await sweepFiles(config, log);
     const torn = (error: Error) => log.error({ error }, error.message);
     const spool = openSpool({ database: config.state.database, keys, torn });
-    const hash = createKeyedHash(await state.fingerprintKey());
+    const fingerprintKey = await state.fingerprintKey();
+    const hash = createKeyedHash(fingerprintKey);
+    const auditHead = openAuditHead({ database: config.state.database, fingerprintKey, keys });
+    await resealHead(auditHead, log);
     const counters = new Counters();
     const lasting = {
       state,
       spool,
-      auditHead: openAuditHead({ database: config.state.database, keys }),
+      auditHead,
       rules,
       claimFor: WHILE_IT_LIVES,
       clock,
@@ -98,6 +101,13 @@ export async function startDaemon(config: Config, clock: Clock, log: Log): Promi
     await closeAll();
     throw error;
   }
+}
+
+/** The state was sealed anew as it was opened. What cannot be is told, also by the first look through the audit log. */
+async function resealHead(head: AuditHead, log: Log): Promise<void> {
+  await head.reseal().catch((error: unknown) => {
+    log.warn({ error }, 'what is kept of the end of the audit log could not be sealed anew');
+  });
 }
 
 /** Temporary files that a crash left beside published ones. What cannot be removed is told, and harms nothing. */

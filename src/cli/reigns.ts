@@ -37,6 +37,7 @@ export class Reigns {
   readonly #stopping = new AbortController();
   /** Those whose last work is still in flight, and the plug-ins it needs. */
   readonly #former = new Map<Engine, Plugins>();
+  /** What exchanges the engine, or needs that nobody does, one after the other. */
   #reloading: Promise<unknown> = Promise.resolve();
 
   constructor(first: Reign, parts: Parts) {
@@ -50,9 +51,7 @@ export class Reigns {
 
   /** See {@link import('./daemon.ts').Daemon.reload}. */
   reload(config: Config, log: Log): Promise<void> {
-    const work = this.#reload(config, log);
-    this.#reloading = work.catch(() => undefined);
-    return work;
+    return this.#alone(() => this.#reload(config, log));
   }
 
   /** Waits for a reload that is under way, and stops what runs then, and what is left of those before. */
@@ -66,6 +65,12 @@ export class Reigns {
   async close(): Promise<void> {
     const all = new Set([this.#current.plugins, ...this.#former.values()]);
     await Promise.all([...all].map((plugins) => plugins.close()));
+  }
+
+  #alone(work: () => Promise<void>): Promise<void> {
+    const done = this.#reloading.then(work);
+    this.#reloading = done.catch(() => undefined);
+    return done;
   }
 
   async #reload(config: Config, log: Log): Promise<void> {
@@ -90,7 +95,7 @@ export class Reigns {
       await plugins.close();
       throw error;
     }
-    if (done.error === null) void this.#endFormer(former, done, log);
+    if (done.error === null) void this.#endFormer(former, done.ended, log);
     else {
       await plugins.close();
       await this.#goOn(former, done, log);
@@ -99,22 +104,27 @@ export class Reigns {
   }
 
   /** Closes the former plug-ins once nothing needs them any more; where the former configuration goes on they are in use. */
-  async #endFormer(former: Reign, { engine, ended }: Succession, log: Log): Promise<void> {
+  async #endFormer(former: Reign, ended: Succession['ended'], log: Log): Promise<void> {
     const { plugins } = former;
     this.#former.set(former.engine, plugins);
     await ended;
     if (this.#stopping.signal.aborted) return;
     try {
-      await engine.formerEnded();
+      await this.#alone(() => this.#tellEnded());
       await this.#pause(CLOSE_AFTER);
-      if (this.#stopping.signal.aborted) return;
       // By then nobody asks the former one for anything any more.
-      await engine.formerEnded();
+      await this.#alone(() => this.#tellEnded());
+      if (this.#stopping.signal.aborted) return;
       this.#former.delete(former.engine);
       if (!this.#uses(plugins)) await plugins.close();
     } catch (error) {
       log.warn({ error }, 'what the former configuration left could not all be ended; a restart ends it');
     }
+  }
+
+  /** Its successor may have been replaced meanwhile: only the one in force knows what is configured. */
+  async #tellEnded(): Promise<void> {
+    if (!this.#stopping.signal.aborted) await this.#current.engine.formerEnded();
   }
 
   /** Once the process stops nobody waits for its end any more. */
@@ -132,7 +142,7 @@ export class Reigns {
     if (engine === former.engine) return;
     const commands = new Commands(engine);
     this.#current = { ...former, engine, commands };
-    void this.#endFormer(former, done, log);
+    void this.#endFormer(former, done.ended, log);
     const { continueApi } = await import('../api/api.ts');
     continueApi(this.#parts.api, { engine, commands, grants: engine.grants });
   }

@@ -33,7 +33,7 @@ type Memory = {
   wholeAt: number | null;
   /** The last entry when the log was last whole: it stays until it is pruned. */
   last: AuditMark | null;
-  /** What an earlier process has kept of it was read. */
+  /** What an earlier process has kept of it was read, or there was nothing, or a person does not want it any more. */
   recalled: boolean;
 };
 
@@ -99,9 +99,9 @@ export class AuditWatch {
   /** Keeps how far the log follows from the last entry that was found in its place, where it still does. */
   async #advance(): Promise<void> {
     // One that lived too short for a look goes on from what the process before it has kept.
-    await this.#recall();
+    const recalled = await this.#recall();
     const { last } = this.#memory;
-    if (last === null) return;
+    if (!recalled || last === null) return;
     let mark = last;
     for (let slices = 0; slices < AT_STOP; slices += 1) {
       const slice = await this.#context.state.verifyAudit(mark, SLICE);
@@ -125,16 +125,19 @@ export class AuditWatch {
     }
   }
 
-  /** What an earlier process has found. */
-  async #recall(): Promise<void> {
+  /** Reads what an earlier process has found; false: it cannot be read, and is looked for again. */
+  async #recall(): Promise<boolean> {
     const { auditHead, log } = this.#context;
-    if (this.#memory.recalled) return;
-    this.#memory.recalled = true;
+    const memory = this.#memory;
+    if (memory.recalled) return true;
     try {
-      this.#memory.last = (await auditHead?.load()) ?? null;
+      const last = (await auditHead?.load()) ?? null;
+      if (!memory.recalled) memory.last = last;
+      memory.recalled = true;
     } catch (error) {
-      log.warn({ error }, 'what was kept of the end of the audit log cannot be read; it is kept anew');
+      log.warn({ error }, 'what was kept of the end of the audit log cannot be read');
     }
+    return memory.recalled;
   }
 
   async #lookDaily(): Promise<void> {
@@ -169,16 +172,20 @@ export class AuditWatch {
     const [first] = report?.faults ?? [];
     if (report === null || first === undefined) return report;
     const detail = { reason, breaks: report.breaks, first: brokenAt(first) };
+    // What was kept is not given up where the state takes no writes.
+    await state.prove();
     await auditHead?.forget();
+    // Nor does a stop go on from what is about to change.
+    Object.assign(this.#memory, { last: null, recalled: true });
     await state.acceptAudit({ at: clock.now(), actor, action: 'audit.accepted', credential: null, detail });
-    this.#memory.last = null;
+    // A look that came before may just have kept the former end.
+    await auditHead?.forget();
     await this.verify();
     return report;
   }
 
   /** One who prunes the log or takes it as it stands, in another process too, can make it seem broken: it is looked at again. */
   async #look(): Promise<AuditReport | null> {
-    await this.#recall();
     const report = await this.#lookOnce();
     return report === null || report.breaks === 0 ? report : this.#lookOnce();
   }
@@ -187,12 +194,17 @@ export class AuditWatch {
     const { state, clock } = this.#context;
     const faults: AuditFault[] = [];
     let [entries, breaks] = [0, 0];
+    const recalled = await this.#recall();
     for (let from: AuditMark | null = null; !this.#stopping.aborted; ) {
       const slice = await state.verifyAudit(from, SLICE, this.#memory.last);
       entries += slice.checked;
       breaks += slice.faults.length;
       faults.push(...slice.faults.slice(0, TOLD - faults.length));
       if (slice.ended) {
+        if (!recalled) {
+          breaks += 1;
+          if (faults.length < TOLD) faults.push(unreadableAfter(slice.mark));
+        }
         if (breaks === 0) {
           this.#memory.wholeAt = clock.now();
           await this.#keep(slice.mark);
@@ -205,6 +217,12 @@ export class AuditWatch {
     }
     return null;
   }
+}
+
+/** What was kept may be all that shows an older end: without it nobody can say that the log is whole. */
+function unreadableAfter({ number, at }: AuditMark): AuditFault {
+  const after = at === null ? null : { number, at };
+  return { what: 'unreadable', first: number, last: number, at: null, after };
 }
 
 function signalOf({ entries, breaks, faults, wholeAt }: AuditReport, at: number): Signal {
@@ -226,16 +244,26 @@ function signalOf({ entries, breaks, faults, wholeAt }: AuditReport, at: number)
     severity: 'critical',
     title: `The audit log is broken: ${brokenAt(first)}${more}`,
     summary: `${causeOf(first)} ${before} ${whole} Keys are rotated and entries are written as before; nothing was repaired.`,
-    action: `Copy the state directory, with its times (\`cp -a\`), before anything else. ${first.what === 'replaced' ? 'Where a backup was restored on purpose: `keywarden audit verify --accept --reason TEXT`. Else: ' : 'Then: '}\`keywarden audit verify\``,
+    action: `Copy the state directory, with its times (\`cp -a\`), before anything else. ${toDo(first)}`,
     deadline: null,
     evidence: evidenceOf(first, { entries, breaks, wholeAt }),
   };
 }
 
 function causeOf({ what }: AuditFault): string {
-  return what === 'replaced'
-    ? 'An earlier copy of the log, or of the whole state, was put back: what was done since stands in it no more. A backup that somebody restored on purpose explains it; `state-restored` then says the same of the keys.'
-    : "Somebody wrote to Keywarden's database, or the disk is damaged.";
+  if (what === 'replaced')
+    return 'An earlier copy of the log, or of the whole state, was put back: what was done since stands in it no more. A backup that somebody restored on purpose explains it, where the database was restored and the file `.head` beside it was not; `state-restored` then says the same of the keys.';
+  if (what === 'unreadable')
+    return 'The file `.head` beside the database says how far the log went, and cannot be read: somebody wrote to it, it is older than the present master keys, or the disk is damaged. Until it can, an older end of the log that was put back does not show.';
+  return "Somebody wrote to Keywarden's database, or the disk is damaged.";
+}
+
+function toDo({ what }: AuditFault): string {
+  const [look, accept] = ['`keywarden audit verify`', '`keywarden audit verify --accept --reason TEXT`'];
+  if (what === 'replaced') return `Where a backup was restored on purpose: ${accept}. Else: ${look}`;
+  if (what === 'unreadable')
+    return `Why it cannot be read stands in the daemon's log: put that right and ${look}, or give it up: ${accept}`;
+  return `Then: ${look}`;
 }
 
 function evidenceOf(

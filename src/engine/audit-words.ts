@@ -19,5 +19,7 @@ export function brokenAt({ what, first, last }: AuditFault): string {
       return `the seal of its end, after entry ${last}, is gone or was changed`;
     case 'replaced':
       return `entry ${first} is gone or another than before: an older end of the log was put back`;
+    case 'unreadable':
+      return 'what was kept of its end beside the database cannot be read';
   }
 }

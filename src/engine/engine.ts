@@ -1,4 +1,4 @@
-import { type Change, type Claim, DAY, type Signal } from '../model/index.ts';
+import type { Change, Claim, Signal } from '../model/index.ts';
 import { StateError } from '../state/contract.ts';
 import { turnAlert } from './attend.ts';
 import { AuditWatch } from './audit-watch.ts';
@@ -15,6 +15,7 @@ import type { GrantCommands } from './grants/contract.ts';
 import { GrantWork } from './grants/work.ts';
 import { Heartbeat, isHeartbeat } from './heartbeat.ts';
 import { turnHook } from './hook.ts';
+import { KeepHouse } from './keep-house.ts';
 import { deliveryLane, lanesOf } from './lanes.ts';
 import { Logins } from './login.ts';
 import { Loop } from './loop.ts';
@@ -62,8 +63,8 @@ export class Engine {
   /** What only this process knows is given up where the state does not take it: a stop alone. */
   readonly #ending = new AbortController();
   readonly #heartbeat: Heartbeat;
+  readonly #house: KeepHouse;
   #schedule: { stop(): void } | null = null;
-  #prunedAt: number;
   #started = false;
 
   /** @param former the one whose place it takes on the same state; who waits there is told here */
@@ -72,7 +73,7 @@ export class Engine {
     this.#former = former;
     this.#listeners = former === null ? new Set() : former.#listeners;
     this.#clock = former === null ? new ClockWatch(context.clock) : former.#clock;
-    this.#prunedAt = former === null ? 0 : former.#prunedAt;
+    this.#house = new KeepHouse(context, this.#stopping.signal, former === null ? null : former.#house);
     this.#skew = new ClockSkew(context.plugins.providers);
     this.#dead = new DeadClaims(context);
     this.#heartbeat = new Heartbeat(context, this.#stopping.signal);
@@ -128,7 +129,7 @@ export class Engine {
       reconcile: () => {
         void this.reconcile();
         // What the look has not seen is not deleted.
-        void this.audit.daily().then(() => this.#keepHouse());
+        void this.audit.daily().then(() => this.#house.daily());
       },
       pollLogs: () => void this.pollLogs(),
     };
@@ -265,28 +266,14 @@ export class Engine {
     return { ended: Promise.all([this.#loop.ended(), this.audit.idle()]).then(() => undefined) };
   }
 
-  /** Ends what the former one has begun to tell, in its last turns, of what, or where, is no longer configured. */
+  /**
+   * Ends what the former one has begun to tell, in its last turns, of what, or where, is no longer configured. One that has a
+   * successor itself does not know what is configured by now, and does nothing.
+   */
   async formerEnded(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
     await this.#reconcileAlerts();
     this.#wake();
-  }
-
-  /** Deletes what has outlived its retention, at most once a day; it may be done twice. */
-  async #keepHouse(): Promise<void> {
-    const { state, clock, config, log } = this.context;
-    const { rotations, alerts, audit } = config.state.retain;
-    const now = clock.now();
-    if (this.#stopping.signal.aborted || now - this.#prunedAt < DAY) return;
-    this.#prunedAt = now;
-    try {
-      await state.prune({
-        rotations: now - rotations,
-        alerts: now - alerts,
-        ...(audit === undefined ? {} : { audit: now - audit }),
-      });
-    } catch (error) {
-      log.warn({ error }, 'what has outlived its retention could not be deleted; tried again tomorrow');
-    }
   }
 
   async #turn(claim: Claim): Promise<void> {

@@ -229,3 +229,17 @@ test('what the former one owes, in its last turns, to a channel that is gone is 
   expect(await state.outboxDepth()).toEqual({});
   expect(await pending()).toBe(0);
 });
+
+test('one that has a successor itself ends nothing more: what is configured by then it does not know', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  answer = () => promise;
+  const without = new Engine(contextOf({ state, clock: systemClock() }), former);
+  await succeed(former, without, FOREVER);
+  const next = new Engine(partsOf('next'), without);
+  engines.push(without, next);
+  expect((await succeed(without, next, FOREVER)).engine).toBe(next);
+  await next.submit([], [raise('of what is new')]);
+  await without.formerEnded();
+  expect(await state.outboxDepth()).toEqual({ oncall: 1 });
+  resolve();
+});

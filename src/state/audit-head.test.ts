@@ -14,27 +14,33 @@ beforeEach(async () => {
   onTestFinished(() => rm(folder, { recursive: true }));
 });
 
-const open = (...keys: readonly Secret[]) => openAuditHead({ database: join(folder, 'keywarden.db'), keys });
+const [ONE, TWO] = [Secret.from(Buffer.alloc(32, 1)), Secret.from(Buffer.alloc(32, 2))];
+
+/** @param of the key of the database at that path */
+const openOf = (of: Secret, database: string, ...keys: readonly Secret[]) =>
+  openAuditHead({ database: join(folder, database), fingerprintKey: of, keys });
+const open = (...keys: readonly Secret[]) => openOf(ONE, 'keywarden.db', ...keys);
 
 test('what was saved last is read again, by whoever has the key, and nobody else sees it', async () => {
   expect(await open(KEY).load()).toBeNull();
   await open(KEY).save({ ...MARK, number: 1 });
   await open(KEY).save(MARK);
   expect(await open(OTHER, KEY).load()).toEqual(MARK);
-  expect(await readdir(folder)).toEqual(['audit.head']);
-  expect((await stat(join(folder, 'audit.head'))).mode & 0o777).toBe(0o600);
-  expect(await readFile(join(folder, 'audit.head'), 'utf8')).not.toContain(MARK.hash);
+  expect(await readdir(folder)).toEqual(['keywarden.db.head']);
+  expect((await stat(join(folder, 'keywarden.db.head'))).mode & 0o777).toBe(0o600);
+  expect(await readFile(join(folder, 'keywarden.db.head'), 'utf8')).not.toContain(MARK.hash);
   await expect(open(OTHER).load()).rejects.toMatchObject({ code: 'wrong_key' });
 });
 
 test('what somebody else wrote there is none of ours', async () => {
   await open(KEY).save(MARK);
-  const path = join(folder, 'audit.head');
+  const path = join(folder, 'keywarden.db.head');
   const sealed = JSON.parse(await readFile(path, 'utf8')) as { keyId: string; box: string };
   for (const text of [
     '',
     '{',
     '{}',
+    'null',
     JSON.stringify({ ...sealed, box: sealed.box.replace(/^..../, 'AAAA') }),
   ]) {
     await writeFile(path, text);
@@ -49,4 +55,39 @@ test('what is forgotten is gone, and need not be there', async () => {
   await open(KEY).forget();
   await open(KEY).forget();
   expect(await open(KEY).load()).toBeNull();
+});
+
+test('what belongs to another database is none of ours, beside it or before it at the same path', async () => {
+  await openOf(ONE, 'staging.db', KEY).save(MARK);
+  expect(await openOf(TWO, 'production.db', KEY).load()).toBeNull();
+  await openOf(TWO, 'production.db', KEY).save({ ...MARK, number: 1 });
+  expect(await openOf(ONE, 'staging.db', KEY).load()).toEqual(MARK);
+  for (const key of [KEY, OTHER]) {
+    expect(await openOf(TWO, 'staging.db', key).load()).toBeNull();
+    await openOf(TWO, 'staging.db', key).reseal();
+  }
+  await openOf(TWO, 'staging.db', OTHER).save({ ...MARK, number: 3 });
+  expect(await openOf(TWO, 'staging.db', OTHER).load()).toMatchObject({ number: 3 });
+});
+
+test('what was sealed for another database does not open for this one', async () => {
+  await openOf(TWO, 'keywarden.db', KEY).save(MARK);
+  const path = join(folder, 'keywarden.db.head');
+  const theirs = JSON.parse(await readFile(path, 'utf8')) as object;
+  await open(KEY).save(MARK);
+  const { of } = JSON.parse(await readFile(path, 'utf8')) as { of: string };
+  await writeFile(path, JSON.stringify({ ...theirs, of }));
+  await expect(open(KEY).load()).rejects.toMatchObject({ code: 'state_corrupt' });
+});
+
+test('another master key opens it once it was sealed anew, and nothing is written where it was', async () => {
+  await open(KEY).reseal();
+  expect(await readdir(folder)).toEqual([]);
+  await open(KEY).save(MARK);
+  await expect(open(OTHER).reseal()).rejects.toMatchObject({ code: 'wrong_key' });
+  await open(OTHER, KEY).reseal();
+  const before = await readFile(join(folder, 'keywarden.db.head'), 'utf8');
+  await open(OTHER, KEY).reseal();
+  expect(await readFile(join(folder, 'keywarden.db.head'), 'utf8')).toBe(before);
+  expect(await open(OTHER).load()).toEqual(MARK);
 });

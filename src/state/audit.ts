@@ -198,7 +198,10 @@ export async function acceptAudit(
       const key = chain.key ?? (await chain.open(trx));
       // Nobody adds an entry to the end that is about to be sealed.
       await holdEnd(trx, { by: 0 });
-      const done = await rehashAfter(trx, key, from, PIECE);
+      // Meanwhile others prune: what was reached may be gone.
+      const { anchor } = await readMarks(trx, key);
+      const pruned = anchor !== null && anchor.number > from.number;
+      const done = await rehashAfter(trx, key, pruned ? anchor : from, PIECE);
       if (done.rows === PIECE) return done.mark;
       await putMark(trx, key, 'head', done.mark);
       return null;

@@ -112,9 +112,9 @@ export type AuditFault = {
   /**
    * `changed`: not as it was written, or not in its place; `missing`: removed; `inserted`: not written by us; `begin`, `end`: what
    * says where the log begins or ends is gone or was changed; `replaced`: the chain shows nothing, and yet it is not what a former look
-   * has found: an older end of the log was put back.
+   * has found: an older end of the log was put back; `unreadable`: what a former process has kept of what it found cannot be read.
    */
-  readonly what: 'changed' | 'missing' | 'inserted' | 'begin' | 'end' | 'replaced';
+  readonly what: 'changed' | 'missing' | 'inserted' | 'begin' | 'end' | 'replaced' | 'unreadable';
   /** The entries that it is about, both included. */
   readonly first: number;
   readonly last: number;

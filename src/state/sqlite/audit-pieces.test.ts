@@ -72,3 +72,16 @@ test('while a long log is pruned sockets and timers have their turn', async () =
   await pruned;
   expect(breaths).toBeGreaterThan(1);
 });
+
+test('a long log that is pruned while it is taken as it stands is whole in the end', async () => {
+  const { state, database } = await broken();
+  database.exec(`update audit set actor = 'alice' where number = 7`);
+  database.exec(`update audit set actor = 'mallory' where number = 4400`);
+  const taken = accept(state);
+  while ((await state.audit({ action: 'audit.accepted' })).items.length === 0) await breath();
+  await state.prune({ rotations: 0, alerts: 0, audit: Number.MAX_SAFE_INTEGER });
+  await taken;
+  const { checked, faults } = await lookThrough(state, 1_000);
+  expect(faults).toEqual([]);
+  expect(checked).toBeLessThan(ENTRIES - 4_000);
+});
