@@ -1,8 +1,9 @@
 import type { Alert, Delivery } from '../model/index.ts';
 import { type Causes, explainedBy } from './inhibit.ts';
-import { type ChannelKinds, channelsFor, escalationsFor, type Route } from './route.ts';
+import { audienceOf, type ChannelKinds, escalationsFor, type Route } from './route.ts';
 import { mutedUntil } from './silence.ts';
-import { presses } from './transient.ts';
+import { capsOf } from './throttle.ts';
+import { pressedUntil, presses } from './transient.ts';
 
 /** What surrounds an alert that is looked at. */
 export type AttendContext = Causes & {
@@ -46,7 +47,9 @@ export function attend(alert: Alert, deliveries: readonly Delivery[], context: A
   const owed = new Set([...first, ...due(repeats, now), ...due(escalations, now)]);
   const later = [...repeats, ...escalations].filter(({ at }) => at > now).map(({ at }) => at);
   const again = owed.size > 0 && alert.severity !== 'info' ? [now + context.repeat] : [];
-  const nextAt = Math.min(...later, ...again);
+  // What presses is never lost sight of: a channel that refuses it may come back.
+  const last = pressed ? [pressedUntil(alert)] : [];
+  const nextAt = Math.min(...later, ...again, ...last);
   return { owed: [...owed], nextAt: Number.isFinite(nextAt) ? nextAt : null };
 }
 
@@ -75,7 +78,7 @@ function latestTriggers(
 /** Nobody was told yet: where the routes send it by now. What is for information only is offered once. */
 function unrefused(alert: Alert, deliveries: readonly Delivery[], context: AttendContext): string[] {
   if (alert.severity === 'info' && deliveries.length > 0) return [];
-  return channelsFor(alert, context.routes, context.channels).filter(
+  return audienceOf(alert, deliveries, context).filter(
     (name) => refusalsOf(name, deliveries) < context.refusals,
   );
 }
@@ -86,17 +89,20 @@ function refusalsOf(name: string, deliveries: readonly Delivery[]): number {
   ).length;
 }
 
-/** What was for information only is not repeated. */
+/**
+ * What was for information only is not repeated. Nor is an event where people are woken: its incident stands until somebody
+ * resolves it, and a repeat would open it again.
+ */
 function repeatsOf(
-  { severity }: Alert,
+  { severity, transient }: Alert,
   told: ReadonlyMap<string, Delivery>,
-  { repeat, now }: AttendContext,
+  { repeat, now, channels }: AttendContext,
 ): Step[] {
   if (severity === 'info') return [];
   return Array.from(told, ([channel, { state, at }]) => ({
     channel,
     at: state === 'delivered' ? (at ?? now) + repeat : now + repeat,
-  }));
+  })).filter(({ channel }) => transient !== true || !capsOf(channels[channel] ?? '').wakes);
 }
 
 /** Each once: what was sent there since it came due is not sent again. */

@@ -9,8 +9,7 @@ const RANK: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical
 
 /**
  * Folds the signal into the alert of its identity. People are told of the first sight, of a severity that rises and
- * of the end; what merely goes on is counted. What rises where somebody may have taken it on is an alert anew, see
- * {@link mayBeTakenOn}.
+ * of the end; what merely goes on is counted.
  */
 export function dedup(passage: Passage, context: Surroundings): Passage {
   const { signal, before } = passage;
@@ -19,54 +18,8 @@ export function dedup(passage: Passage, context: Surroundings): Passage {
     return open === null ? passage : { ...passage, after: end(open, signal.at), event: 'resolve' };
   }
   if (open === null) return { ...passage, after: begin(passage, signal, context), event: 'trigger' };
-  const worse = RANK[signal.severity] > RANK[open.severity];
-  if (worse && mayBeTakenOn(open, context))
-    return { ...passage, ...goOn(passage, open, signal, context), event: 'trigger' };
-  return {
-    ...passage,
-    after: renew(open, signal, worse ? afterAll(open, context) : null),
-    event: worse ? 'trigger' : null,
-  };
-}
-
-/** Now, but later than all that was owed of the alert: the clock may have been set back. */
-function afterAll(alert: Alert, { now, own }: Surroundings): number {
-  return own(alert).reduce((latest, { createdAt }) => Math.max(latest, createdAt + 1), now);
-}
-
-/**
- * PagerDuty wakes nobody for an event under the key of an incident that is acknowledged, and that may have been done in PagerDuty
- * itself, of which we never hear. So the incident of the lesser severity ends, and another begins.
- */
-function mayBeTakenOn(open: Alert, { own, channels }: Surroundings): boolean {
-  return own(open).some(
-    (one) => one.event === 'trigger' && isKnown(one) && capsOf(channels[one.channel] ?? '').wakes,
-  );
-}
-
-/** The next generation of what got worse, and the end of the one before it. */
-function goOn(
-  passage: Passage,
-  open: Alert,
-  signal: Raise,
-  context: Surroundings,
-): Pick<Passage, 'after' | 'former'> {
-  const next = begin(passage, { ...signal, transient: false }, context);
-  return {
-    after: {
-      ...next,
-      evidence: { ...next.evidence, ...risenFrom(open) },
-      firstSeenAt: Math.min(open.firstSeenAt, signal.at),
-      lastSeenAt: Math.max(open.lastSeenAt, lastOf(signal)),
-      count: open.count + 1,
-    },
-    former: {
-      ...open,
-      state: 'resolved',
-      evidence: { ...open.evidence, goesOnAs: next.id },
-      revision: open.revision + 1,
-    },
-  };
+  if (RANK[signal.severity] <= RANK[open.severity]) return { ...passage, after: renew(open, signal) };
+  return { ...passage, after: rise(open, signal, context), event: 'trigger' };
 }
 
 function begin(passage: Passage, signal: Raise, context: Surroundings): Alert {
@@ -92,24 +45,40 @@ function begin(passage: Passage, signal: Raise, context: Surroundings): Alert {
 }
 
 /**
- * Findings of the log watch may come out of order. An acknowledgement was of the lesser severity, so a rise ends it.
- * The severity never falls while the alert is open: what swings about a threshold would page at every turn.
+ * Findings of the log watch may come out of order. The severity never falls while the alert is open: what swings about a
+ * threshold would page at every turn.
  */
-function renew(open: Alert, signal: Raise, worseAt: number | null): Alert {
-  const { acknowledgedAt: _, ...before } = open;
-  const acknowledged = worseAt !== null && open.state === 'acknowledged';
+function renew(open: Alert, signal: Raise): Alert {
   return {
-    ...(worseAt === null ? open : before),
+    ...open,
     ...subjectOf(signal),
     ...content(signal),
-    evidence: { ...signal.evidence, ...(acknowledged ? risenFrom(open) : stillRisen(open.evidence)) },
-    ...(worseAt === null
-      ? { severity: open.severity }
-      : { state: 'triggered', acknowledgedBy: null, triggeredAt: worseAt }),
+    evidence: { ...signal.evidence, ...stillRisen(open.evidence) },
+    severity: open.severity,
     firstSeenAt: Math.min(open.firstSeenAt, signal.at),
     lastSeenAt: Math.max(open.lastSeenAt, lastOf(signal)),
     count: open.count + 1,
     revision: open.revision + 1,
+  };
+}
+
+/** An acknowledgement was of the lesser severity, so a rise ends it. */
+function rise(open: Alert, signal: Raise, context: Surroundings): Alert {
+  const { acknowledgedAt: _, ...renewed } = renew(open, signal);
+  const { severity } = signal;
+  const own = context.own(open);
+  const isHeard = own.some(
+    (one) => one.event === 'trigger' && isKnown(one) && capsOf(context.channels[one.channel] ?? '').wakes,
+  );
+  const before = open.state === 'acknowledged' || isHeard ? risenFrom(open) : {};
+  return {
+    ...renewed,
+    severity,
+    evidence: { ...renewed.evidence, ...before },
+    state: 'triggered',
+    acknowledgedBy: null,
+    // Later than all that was owed of it: the clock may have been set back.
+    triggeredAt: own.reduce((latest, { createdAt }) => Math.max(latest, createdAt + 1), context.now),
   };
 }
 

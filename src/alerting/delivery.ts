@@ -109,6 +109,20 @@ export function isKnown(trigger: Delivery): boolean {
   return trigger.state === 'delivered' || mayHaveArrived(trigger);
 }
 
+/**
+ * The channels that have an alert, or may have, as the lesser that it was before it got worse, and not as it is.
+ *
+ * @param own the deliveries of this alert
+ */
+export function knowAsBefore(
+  { triggeredAt }: Pick<Alert, 'triggeredAt'>,
+  own: readonly Delivery[],
+): ReadonlySet<string> {
+  const known = own.filter((one) => one.event === 'trigger' && isKnown(one));
+  const since = new Set(known.flatMap((one) => (one.createdAt >= triggeredAt ? [one.channel] : [])));
+  return new Set(known.map(({ channel }) => channel).filter((name) => !since.has(name)));
+}
+
 /** A later trigger (the severity rose) says all that an earlier one would. */
 function planTrigger(delivery: Delivery, others: readonly Delivery[]): DeliveryPlan {
   if (others.some((other) => follows(other, delivery) && other.state !== 'cancelled')) return 'cancel';

@@ -1,4 +1,4 @@
-import type { AlertSubject, Signal } from '../model/index.ts';
+import type { Alert, AlertSubject, Signal } from '../model/index.ts';
 
 /** The subject's fields and nothing else. */
 export function subjectOf(about: AlertSubject): AlertSubject {
@@ -28,6 +28,21 @@ export function identityOf(signal: Pick<Signal, 'kind' | 'condition'> & AlertSub
   return JSON.stringify([signal.kind, subjectName(signal), signal.condition]);
 }
 
+/** An alert keeps its condition within its identity alone; null where that is not of the form known today. */
+export function conditionOf(alert: Pick<Alert, 'identity' | 'kind'> & AlertSubject): string | null {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(alert.identity);
+  } catch {
+    return null;
+  }
+  const condition: unknown = Array.isArray(parts) ? parts[2] : null;
+  if (typeof condition !== 'string') return null;
+  return identityOf({ ...subjectOf(alert), kind: alert.kind, condition }) === alert.identity
+    ? condition
+    : null;
+}
+
 /** What a dedup key is made of beside the signal. */
 export type DedupScope = {
   /** `installation.name` and `installation.environment`. */
@@ -45,7 +60,11 @@ const PREFIX = 255 - 1 - 64;
  *
  * @example dedupKey(signal, 1, scope) // 'publish-failed:frameflow-prod:9f86d0…'
  */
-export function dedupKey(signal: Signal, generation: number, scope: DedupScope): string {
+export function dedupKey(
+  signal: Pick<Signal, 'kind' | 'condition'> & AlertSubject,
+  generation: number,
+  scope: DedupScope,
+): string {
   const { installation, environment, digest } = scope;
   const subject = subjectName(signal);
   const hash = digest(installation, environment, subject, signal.kind, signal.condition, String(generation));

@@ -46,6 +46,12 @@ export function answerDueAt({ reportedAt }: Pick<Alert, 'reportedAt'>): number |
   return reportedAt === null ? null : reportedAt + ANSWERS_WITHIN;
 }
 
+/** When an alert is looked at that would be at `nextAt` else: the provider's answer may be due before that. */
+export function lookAt(alert: Pick<Alert, 'reportedAt'>, nextAt: number | null, now: number): number | null {
+  const due = answerDueAt(alert);
+  return due === null || due <= now ? nextAt : Math.min(due, nextAt ?? due);
+}
+
 /** The provider was told of this alert and has not answered in time. */
 export function unanswered(alert: Alert, now: number): Signal {
   const { id, reportedAt } = alert;

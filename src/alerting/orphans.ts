@@ -1,5 +1,5 @@
 import type { Alert, AlertKind, Resolve } from '../model/index.ts';
-import { identityOf, subjectOf } from './identity.ts';
+import { conditionOf, subjectOf } from './identity.ts';
 
 /** What the configuration names. */
 export type Configured = {
@@ -57,19 +57,4 @@ export function endOf(alert: Alert, at: number): Resolve | null {
   return condition === null
     ? null
     : { type: 'resolve', kind: alert.kind, condition, at, ...subjectOf(alert) };
-}
-
-/** An alert keeps its condition within its identity alone; null where that is not of the form known today. */
-function conditionOf(alert: Alert): string | null {
-  let parts: unknown;
-  try {
-    parts = JSON.parse(alert.identity);
-  } catch {
-    return null;
-  }
-  const condition: unknown = Array.isArray(parts) ? parts[2] : null;
-  if (typeof condition !== 'string') return null;
-  return identityOf({ ...subjectOf(alert), kind: alert.kind, condition }) === alert.identity
-    ? condition
-    : null;
 }

@@ -1,19 +1,21 @@
 import type { Alert, Change, Delivery, Signal } from '../model/index.ts';
-import { attend } from './attend.ts';
+import { type AttendContext, attend } from './attend.ts';
 import { dedup } from './dedup.ts';
 import { planDelivery, tellingOf } from './delivery.ts';
+import { goOn, mayBeTakenOn } from './go-on.ts';
 import { identityOf } from './identity.ts';
+import { lookAt } from './incident.ts';
 import { explainedBy, explains, mayExplain, RELATED } from './inhibit.ts';
 import { ALERTS_LANE, audited, owe, told } from './outbox.ts';
 import type { AlertingContext, Passage, Surroundings } from './passage.ts';
-import { channelsFor } from './route.ts';
+import { audienceOf } from './route.ts';
 import { mutedUntil } from './silence.ts';
 import { capsOf } from './throttle.ts';
 
 type Stage = (passage: Passage, context: Surroundings) => Passage;
 
 /** What every signal goes through, in order. What is owed is gathered and spaced when it is sent, see {@link import('./gather.ts')}. */
-const PIPELINE: readonly Stage[] = [dedup, silence, inhibit, route];
+const PIPELINE: readonly Stage[] = [dedup, silence, inhibit, route, part];
 
 /**
  * Turns signals into the changes that make them alerts: the alerts themselves, a delivery for each channel that is
@@ -103,29 +105,52 @@ function route(passage: Passage, context: Surroundings): Passage {
   const channels =
     event === 'resolve'
       ? told(context.own(after), context.channels)
-      : channelsFor(after, context.routes, context.channels);
+      : audienceOf(after, context.own(after), context);
   return { ...passage, channels };
+}
+
+/** What gets worse where somebody may have taken it on goes on as an alert of its own. What is quiet stays as it is until it is told. */
+function part(passage: Passage, context: Surroundings): Passage {
+  const { before, after, event, channels } = passage;
+  if (before === null || after === null || event !== 'trigger') return passage;
+  if (!mayBeTakenOn(after, channels, context.own(after), context.channels)) return passage;
+  const { former, next } = goOn(before, after, context);
+  return { ...passage, after: next, former };
 }
 
 /** All that an alert's change brings with it. */
 function follow(passage: Passage, alert: Alert, context: Surroundings): Change[] {
   const { before, event } = passage;
   if (event === null) return isExplained(before) && !isExplained(alert) ? lookAgain(alert, context.now) : [];
+  if (event !== 'resolve') return begun(passage, alert, { ...context, open: context.related(alert) });
   const own = context.own(alert);
   const owed = passage.channels.flatMap((channel) => owe(alert, event, channel, { ...context, own }));
-  if (event === 'resolve')
-    return [
-      ...hasten(alert, [...own, ...madeBy(owed)], context),
-      ...owed,
-      ...unexplained(alert, context),
-      audited('alert.resolved', alert, 'daemon', context.now),
-    ];
-  const look = { ...context, open: context.related(alert), refusals: Number.POSITIVE_INFINITY };
+  return [
+    ...hasten(alert, [...own, ...madeBy(owed)], context),
+    ...owed,
+    ...unexplained(alert, context),
+    audited('alert.resolved', alert, 'daemon', context.now),
+  ];
+}
+
+/** What surrounds an alert that begins or goes on. */
+export type Beginning = Omit<AttendContext, 'refusals'> & Pick<AlertingContext, 'newId'>;
+
+/** All that a begin, or a severity that rose, brings with it: what is told, and the end of the one that goes on as this one. */
+export function begun(
+  { channels, former }: Pick<Passage, 'channels' | 'former'>,
+  alert: Alert,
+  context: Beginning,
+): Change[] {
+  const { now } = context;
+  const own = context.own(alert);
+  const owed = channels.flatMap((channel) => owe(alert, 'trigger', channel, { ...context, own }));
+  const look = { ...context, refusals: Number.POSITIVE_INFINITY };
   return [
     ...owed,
-    ...(passage.former === null ? [] : giveWay(passage.former, passage.channels, context)),
-    ...lookAgain(alert, attend(alert, madeBy(owed), look).nextAt),
-    audited('alert.raised', alert, 'daemon', context.now),
+    ...(former === null ? [] : giveWay(former, channels, context)),
+    ...lookAgain(alert, lookAt(alert, attend(alert, madeBy(owed), look).nextAt, now)),
+    audited('alert.raised', alert, 'daemon', now),
   ];
 }
 
@@ -133,7 +158,7 @@ function follow(passage: Passage, alert: Alert, context: Surroundings): Change[]
  * What an alert that goes on as another leaves: its end wherever its key stands, and where people only read, unless they are told
  * of the other.
  */
-function giveWay(former: Alert, channels: readonly string[], context: Surroundings): Change[] {
+function giveWay(former: Alert, channels: readonly string[], context: Beginning): Change[] {
   const own = context.own(former);
   const ends = told(own, context.channels)
     .filter((name) => !channels.includes(name) || capsOf(context.channels[name] ?? '').folds)
@@ -163,7 +188,11 @@ function isExplained(alert: Alert | null): boolean {
 }
 
 /** A trigger that was not sent yet and that the end may make void is looked at now, for the end waits for it. */
-function hasten(alert: Alert, own: readonly Delivery[], { channels, now }: Surroundings): Change[] {
+function hasten(
+  alert: Alert,
+  own: readonly Delivery[],
+  { channels, now }: Pick<Surroundings, 'channels' | 'now'>,
+): Change[] {
   return own
     .filter((one) => {
       const { wakes } = capsOf(channels[one.channel] ?? '');

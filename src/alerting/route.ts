@@ -1,4 +1,5 @@
-import type { Alert, AlertKind, Severity } from '../model/index.ts';
+import type { Alert, AlertKind, Delivery, Severity } from '../model/index.ts';
+import { knowAsBefore } from './delivery.ts';
 
 /** Which alerts go to which channels. An empty list matches everything. */
 export type Route = {
@@ -30,6 +31,23 @@ export function channelsFor(alert: Routed, routes: readonly Route[], kinds: Chan
   if (alert.kind !== 'channel-failed') return routed;
   const others = (names: readonly string[]) => names.filter((name) => name !== alert.channel);
   return others(routed).length > 0 ? others(routed) : others(Object.keys(kinds));
+}
+
+/**
+ * Who is told of an alert that begins or got worse: {@link channelsFor}, and at once those to whom it was escalated as the lesser
+ * that it was, where it would be escalated to them again.
+ *
+ * @param own the deliveries of this alert
+ */
+export function audienceOf(
+  alert: Routed & Pick<Alert, 'triggeredAt'>,
+  own: readonly Delivery[],
+  { routes, channels: kinds }: { readonly routes: readonly Route[]; readonly channels: ChannelKinds },
+): readonly string[] {
+  const before = knowAsBefore(alert, own);
+  const escalated = escalationsFor(alert, routes, kinds).flatMap(({ channels }) => channels);
+  const again = escalated.filter((name) => before.has(name));
+  return [...new Set([...channelsFor(alert, routes, kinds), ...again])];
 }
 
 /** The escalations of the routes that the alert takes. */

@@ -18,7 +18,12 @@ export function isOver({ state, transient }: Pick<Alert, 'state' | 'transient'>)
  * that a stranger minted stays minted, and Keywarden cannot see when somebody has dealt with it.
  */
 export function presses(alert: Alert, now: number): boolean {
-  return isPressing(alert) && now < alert.triggeredAt + PRESSED_FOR;
+  return isPressing(alert) && now < pressedUntil(alert);
+}
+
+/** When an event ceases to press, ms since the epoch. */
+export function pressedUntil({ triggeredAt }: Pick<Alert, 'triggeredAt'>): number {
+  return triggeredAt + PRESSED_FOR;
 }
 
 /** The same, however long ago it was. */

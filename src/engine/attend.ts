@@ -1,14 +1,17 @@
 import { noted, silenceNotAhead } from '../alerting/ahead.ts';
 import { attend } from '../alerting/attend.ts';
-import { answerDueAt, unanswered } from '../alerting/incident.ts';
+import { goOn, mayBeTakenOn } from '../alerting/go-on.ts';
+import type { DedupScope } from '../alerting/identity.ts';
+import { answerDueAt, lookAt, unanswered } from '../alerting/incident.ts';
 import { mutedCauses, RELATED } from '../alerting/inhibit.ts';
 import { ALERTS_LANE, owe } from '../alerting/outbox.ts';
-import { lookAgain } from '../alerting/pipeline.ts';
+import { type Beginning, begun, lookAgain } from '../alerting/pipeline.ts';
 import type { Alert, Change, Claim, Signal, Work } from '../model/index.ts';
 import { type State, StateError } from '../state/contract.ts';
 import { put } from './bundle.ts';
 import { alertingScope, type Committer } from './commit.ts';
 import type { EngineContext } from './context.ts';
+import { pressingEvents } from './owed.ts';
 
 /** An alert that a channel refuses while it takes others is offered to it so often, until the next start. */
 const OFFERS = 3;
@@ -87,14 +90,31 @@ async function attendTo(
     const { alert, own, moved } = noted(stored, ownOf(stored), scope.now);
     const { owed, nextAt } = attend(alert, own, around);
     const due = answerDueAt(alert);
+    const signals = due !== null && due <= scope.now ? [unanswered(alert, scope.now)] : [];
+    if (mayBeTakenOn(alert, owed, own, scope.channels))
+      return { ...goesOn(alert, owed, around), corrected: moved.map(put), signals };
     return {
       alert,
       owed: owed.flatMap((channel) => owe(alert, 'trigger', channel, { ...scope, own })),
       corrected: alert === stored && moved.length === 0 ? null : moved.map(put),
-      nextAt: due === null || due <= scope.now ? nextAt : Math.min(due, nextAt ?? due),
-      signals: due !== null && due <= scope.now ? [unanswered(alert, scope.now)] : [],
+      nextAt: lookAt(alert, nextAt, scope.now),
+      signals,
     };
   });
+}
+
+/** What got worse in a silence, or beside its reason, is told as an alert of its own, see {@link goOn}. */
+function goesOn(
+  alert: Alert,
+  channels: readonly string[],
+  around: Beginning & DedupScope,
+): Pick<Attended, 'alert' | 'owed' | 'nextAt'> {
+  const { former, next } = goOn(alert, alert, around);
+  return {
+    alert: former,
+    owed: [{ type: 'alert.put', alert: next, expected: null }, ...begun({ channels, former }, next, around)],
+    nextAt: null,
+  };
 }
 
 /**
@@ -131,6 +151,16 @@ export function recoveryWork(dueAt: number): Work {
 
 async function turnRecovery(context: EngineContext, claim: Claim): Promise<void> {
   const { state, clock } = context;
+  // Each by its own turn, which sees whether somebody has ended it meanwhile.
+  const look = async (alerts: readonly Alert[]) => {
+    const attended = await attendTo(context, alerts, OFFERS);
+    const owing = attended.filter(({ owed }) => owed.length > 0);
+    await state.commit(
+      owing.flatMap(({ alert }) => lookAgain(alert, clock.now())),
+      { under: claim },
+    );
+  };
+  const open = new Set<string>();
   let cursor: string | null = null;
   do {
     const page: Awaited<ReturnType<State['alerts']>> = await state.alerts({
@@ -138,14 +168,10 @@ async function turnRecovery(context: EngineContext, claim: Claim): Promise<void>
       limit: AT_ONCE,
       state: 'open',
     });
-    const attended = await attendTo(context, page.items, OFFERS);
-    const owing = attended.filter(({ owed }) => owed.length > 0);
-    // Each by its own turn, which sees whether somebody has ended it meanwhile.
-    await state.commit(
-      owing.flatMap(({ alert }) => lookAgain(alert, clock.now())),
-      { under: claim },
-    );
+    await look(page.items);
+    for (const { id } of page.items) open.add(id);
     cursor = page.nextCursor;
   } while (cursor !== null);
+  await look(await pressingEvents(context, open));
   await state.commit([], { hold: { claim, next: null } });
 }

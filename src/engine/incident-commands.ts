@@ -1,7 +1,8 @@
 import { answered, incidentReport, isReportable } from '../alerting/incident.ts';
 import { lookAgain } from '../alerting/pipeline.ts';
+import { goesOnAs } from '../alerting/risen.ts';
 import { type Alert, type AuditEntry, KeywardenError } from '../model/index.ts';
-import { StateError } from '../state/contract.ts';
+import { type State, StateError } from '../state/contract.ts';
 import type { Engine } from './engine.ts';
 
 /** So many entries of the audit log are looked through for what was done. */
@@ -26,7 +27,7 @@ export async function reportIncident(
 ): Promise<{ readonly alert: Alert; readonly report: string }> {
   const { state } = engine.context;
   for (;;) {
-    const alert = await state.alert(alertId);
+    const alert = await asItIs(state, alertId);
     if (alert === null)
       throw new KeywardenError('unknown_alert', `there is no alert ${alertId.slice(0, 64)}`);
     if (!isReportable(alert))
@@ -41,6 +42,13 @@ export async function reportIncident(
       if (!(error instanceof StateError) || error.code !== 'conflict') throw error;
     }
   }
+}
+
+/** What got worse is reported as what it became, unless an answer to its own report is waited for. */
+async function asItIs(state: State, id: string): Promise<Alert | null> {
+  const alert = await state.alert(id);
+  const next = alert === null || alert.reportedAt !== null ? null : goesOnAs(alert);
+  return next === null ? alert : ((await asItIs(state, next)) ?? alert);
 }
 
 /** The first report counts: a second one does not wind back the provider's clock. */

@@ -2,10 +2,8 @@ import { cancelDelivery } from '../alerting/delivery.ts';
 import { heardBy } from '../alerting/gather.ts';
 import { identityOf } from '../alerting/identity.ts';
 import { orphans } from '../alerting/orphans.ts';
-import { presses } from '../alerting/transient.ts';
 import type { CredentialConfig, DestinationConfig } from '../config/types.ts';
 import {
-  type Alert,
   type Change,
   type CredentialRecord,
   type CredentialSnapshot,
@@ -21,7 +19,7 @@ import { checkSpread, publicationId } from './destination.ts';
 import { clientWork } from './grants/client.ts';
 import { heartbeatChange } from './heartbeat.ts';
 import { credentialLane, hookLane, loginLane, monitorLane, publicationLane } from './lanes.ts';
-import { allAlerts } from './owed.ts';
+import { allAlerts, pressingEvents } from './owed.ts';
 import { watchdogWork } from './watchdog.ts';
 
 /**
@@ -93,15 +91,6 @@ export async function reconcileAlerts(
   // A former engine of this process may have owed them since.
   const forNobody = await owedToNobody(context);
   return { changes: [...(await silencesNotAhead(context)), ...forNobody, ...owed], signals };
-}
-
-/** Events that are looked at again, though they are not open; later than they should be where the clock was set back. */
-async function pressingEvents({ state, clock }: EngineContext, open: ReadonlySet<string>): Promise<Alert[]> {
-  const now = clock.now();
-  const scheduled = await state.scheduled('alert');
-  const waiting = scheduled.filter(({ id, dueAt }) => dueAt > now && !open.has(id));
-  const alerts = await Promise.all(waiting.map(({ id }) => state.alert(id)));
-  return alerts.filter((alert): alert is Alert => alert !== null && presses(alert, now));
 }
 
 /**

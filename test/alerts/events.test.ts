@@ -91,6 +91,55 @@ describe('an event that is critical', () => {
   });
 });
 
+describe('an event that is critical and that PagerDuty refused', () => {
+  const refuses = { status: 404, body: 'gone' };
+
+  /** Nothing is repeated, as is the default. */
+  async function refused(): Promise<AlertsWorld> {
+    const world = await AlertsWorld.make(undefined, Number.POSITIVE_INFINITY);
+    world.down.pagerduty = refuses;
+    await world.commit(event(world));
+    await world.pass(10 * MINUTE);
+    world.down.pagerduty = null;
+    return world;
+  }
+
+  test('is told there once PagerDuty takes another', async () => {
+    const world = await refused();
+    await world.commit(raise(world, 'other'));
+    await world.pass(2 * MINUTE);
+    expect(world.pagerduty.notified).toHaveLength(2);
+    expect(world.pagerduty.notified[1]).toContain('Somebody minted a key');
+    expect(world.posts.filter((post) => post.includes('minted'))).toHaveLength(1);
+  });
+
+  test('is told there after a restart', async () => {
+    const world = await refused();
+    await world.restart();
+    await world.pass(MINUTE);
+    expect(world.pagerduty.notified).toHaveLength(1);
+  });
+
+  test('is told there for a day, and looked at no longer', async () => {
+    const world = await refused();
+    await world.pass(DAY);
+    await world.commit(raise(world, 'other'));
+    await world.pass(HOUR);
+    expect(world.pagerduty.notified).toHaveLength(1);
+    const ids = (await world.state.scheduled('alert')).map(({ id }) => id);
+    const event = (await world.alerts()).find(({ kind }) => kind === 'foreign-mint');
+    expect(ids).not.toContain(event?.id);
+  });
+});
+
+test('an event is told again where nobody is woken, and not at PagerDuty, where its incident may be resolved', async () => {
+  const world = await AlertsWorld.make();
+  await world.commit(event(world));
+  await world.pass(2 * DAY);
+  expect(world.pagerduty.events).toHaveLength(1);
+  expect(world.posts.length).toBeGreaterThan(1);
+});
+
 test.each(['warning', 'info'] as const)('an event of the severity %s is told once', async (severity) => {
   const world = await told({ severity });
   await world.acknowledge(await only(world), 'ops');

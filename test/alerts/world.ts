@@ -16,6 +16,7 @@ import { reconcileAlerts, reconcileConfiguration } from '../../src/engine/start.
 import { clockAt, contextOf, plainHash, quiet, routesTo } from '../../src/engine/testing/context.ts';
 import {
   type Alert,
+  type AlertKind,
   HOUR,
   type Raise,
   SECOND,
@@ -45,6 +46,7 @@ export class AlertsWorld {
   readonly slack: SlackFake;
   readonly pagerduty: PagerdutyFake;
   readonly routes: Config['routes'];
+  readonly repeat: number;
   /** What the services answer for as long as this stands; null: by their protocol. */
   down: { slack: Down; pagerduty: Down } = { slack: null, pagerduty: null };
   /** When Slack took each message. */
@@ -59,7 +61,7 @@ export class AlertsWorld {
   #deliveries: Deliveries;
 
   private constructor(
-    parts: Pick<AlertsWorld, 'slack' | 'pagerduty' | 'routes'>,
+    parts: Pick<AlertsWorld, 'slack' | 'pagerduty' | 'routes' | 'repeat'>,
     open: (now: () => number) => Promise<State>,
     state: State,
     channels: (now: () => number) => ReadonlyMap<string, Channel>,
@@ -67,6 +69,7 @@ export class AlertsWorld {
     this.slack = parts.slack;
     this.pagerduty = parts.pagerduty;
     this.routes = parts.routes;
+    this.repeat = parts.repeat;
     this.#open = () => open(() => this.now);
     this.state = state;
     this.#channels = channels(() => this.now);
@@ -75,8 +78,11 @@ export class AlertsWorld {
     this.#deliveries = new Deliveries(this.#context, this.#committer);
   }
 
-  /** @param routes absent: everything to both */
-  static async make(routes = routesTo('team', 'oncall')): Promise<AlertsWorld> {
+  /**
+   * @param routes absent: everything to both
+   * @param repeat after so long what is triggered is told again, ms
+   */
+  static async make(routes = routesTo('team', 'oncall'), repeat = 4 * HOUR): Promise<AlertsWorld> {
     const ca = await makeCa();
     const [slack, pagerduty] = [slackFake(PATH), pagerdutyFake(ROUTING_KEY)];
     const tls = await ca.issue();
@@ -102,23 +108,31 @@ export class AlertsWorld {
     const database = openMemoryDatabase();
     const open = (now: () => number) =>
       openMemory({ keys: [Secret.from(Buffer.alloc(32, 7))], now, owner: 'test', database });
-    const made = new AlertsWorld({ slack, pagerduty, routes }, open, await open(() => START), (now) => {
-      const context = { net, log: quiet, clock: clockAt(now), files: UNUSED_FILES, hash: plainHash };
-      const webhookUrl = secretOf(`${slackServer.url}${PATH}`);
-      const routingKey = secretOf(ROUTING_KEY);
-      const eventsUrl = pagerdutyServer.url;
-      return new Map([
-        ['team', createSlack({ ...context, name: 'team', config: { kind: 'slack', webhookUrl, ...COMMON } })],
-        [
-          'oncall',
-          createPagerduty({
-            ...context,
-            name: 'oncall',
-            config: { kind: 'pagerduty', routingKey, eventsUrl, ...COMMON },
-          }),
-        ],
-      ]);
-    });
+    const made = new AlertsWorld(
+      { slack, pagerduty, routes, repeat },
+      open,
+      await open(() => START),
+      (now) => {
+        const context = { net, log: quiet, clock: clockAt(now), files: UNUSED_FILES, hash: plainHash };
+        const webhookUrl = secretOf(`${slackServer.url}${PATH}`);
+        const routingKey = secretOf(ROUTING_KEY);
+        const eventsUrl = pagerdutyServer.url;
+        return new Map([
+          [
+            'team',
+            createSlack({ ...context, name: 'team', config: { kind: 'slack', webhookUrl, ...COMMON } }),
+          ],
+          [
+            'oncall',
+            createPagerduty({
+              ...context,
+              name: 'oncall',
+              config: { kind: 'pagerduty', routingKey, eventsUrl, ...COMMON },
+            }),
+          ],
+        ]);
+      },
+    );
     world = made;
     onTestFinished(async () => {
       await made.state.close();
@@ -140,6 +154,21 @@ export class AlertsWorld {
   async acknowledge(alert: Alert, actor: string): Promise<void> {
     const deliveries = await this.state.deliveries(alert.id);
     await this.state.commit(acknowledge(alert, actor, { ...alertingScope(this.#context), deliveries }));
+  }
+
+  /** Nobody is told of the begin of alerts of this kind for so long, ms. */
+  async silence(kind: AlertKind, ms: number): Promise<void> {
+    const silence = {
+      id: `silence of ${kind}`,
+      kind: [kind],
+      credential: [],
+      severity: [],
+      reason: '',
+      author: 'ops',
+      createdAt: this.now,
+      endsAt: this.now + ms,
+    };
+    await this.state.commit([{ type: 'silence.put', silence }]);
   }
 
   /** Newest first. */
@@ -196,7 +225,11 @@ export class AlertsWorld {
   #contextOf(): EngineContext {
     const { state } = this;
     return contextOf({
-      config: { channels: CHANNELS, routes: this.routes },
+      config: {
+        channels: CHANNELS,
+        routes: this.routes,
+        group: { wait: 10 * SECOND, repeat: this.repeat },
+      },
       state: {
         ...state,
         commit: async (changes, options) => {
