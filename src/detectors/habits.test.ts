@@ -154,6 +154,13 @@ describe('what seldom changes of a key', () => {
     expect(read.write()).toBe('[1,[0,5,[],{\n"volume-surge":[1]\n}]]');
   });
 
+  it('is taken from the part that the build before wrote, where an older rest stands beside it', () => {
+    const former = Habit.read('key_1', '[1,[0,5,[],{\n"new-client":[7]\n}]]');
+    former.readRest('[1,{\n"new-client":[2],\n"outside-allowlist":[3]\n}]');
+    expect(resting.at(former)?.calls).toBe(7);
+    expect(former.writeRest()).toBe('[1,{\n"new-client":[7],\n"outside-allowlist":[3]\n}]');
+  });
+
   it('is written anew without a note that was damaged, and is refused where it is itself', () => {
     const habit = new Habit('key_1', 0);
     resting.of(habit);

@@ -140,7 +140,8 @@ export class Habit {
     for (const [index, line] of notes.entries()) {
       const written = index < notes.length - 1 ? line.slice(0, -1) : line;
       const name = written.slice(1, written.indexOf('"', 1));
-      this.slots[placeOf(name)] = new Slot(name, written);
+      // A note of the rest that stands in the key's own part was written later, by the build before.
+      this.slots[placeOf(name)] ??= new Slot(name, written);
     }
   }
 

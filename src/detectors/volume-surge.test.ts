@@ -120,13 +120,25 @@ describe('a surge', () => {
   });
 
   it('bears the address of a download, though a call that is none comes once it can be judged', () => {
-    // With the last hour the key is known for 14 days.
-    const [at, judged] = [14 * 24 + 9, 14 * 24 + 13];
-    const few = hourOf(at, 80, THEFT);
+    // With the last hour the key is known for 14 days and twelve hours, so that these can be judged together.
+    const judged = 15 * 24;
+    const few = [4, 3].flatMap((before) => hourOf(judged - before, 40, THEFT));
     const last = hourOf(judged, 1, THEFT).map((found) => ({ ...found, time: found.time + HOUR / 2 }));
     const told = play(onTime([...known, ...few, ...last]), script(16));
     expect(begun(told).map(({ ips }) => ips)).toEqual([['198.51.100.7']]);
     expect(told[0]?.polledAt).toBeGreaterThan(START + judged * HOUR + HOUR / 2);
+  });
+
+  it('is none where a key comes of age: hours that passed as those of a young key are not judged anew', () => {
+    const calls = hourOf(14 * 24 + 9, 950);
+    const downloads = hourOf(14 * 24 + 9, 80, THEFT);
+    for (const passed of [calls, downloads]) {
+      const after = hourOf(14 * 24 + 13, 1, THEFT).map((found) => ({
+        ...found,
+        time: found.time + HOUR / 2,
+      }));
+      expect(play(onTime([...known, ...passed, ...after]), script(16))).toEqual([]);
+    }
   });
 
   it('is the same in any order and however often its calls are shown', () => {

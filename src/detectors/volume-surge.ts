@@ -54,7 +54,8 @@ type Surge = {
  * in an hour and in twelve. What is usual is learnt of each key by the hour of day, twelve hours late: see
  * {@link VolumeHabit}. A surge is at least 200 calls or 50 downloads, four times what is usual, and beyond what the
  * key's own scatter explains (0.02 false pages a key and year). In a key's first 14 days only 20 times its busiest hour
- * is one, and nothing in its first 24 hours of weekdays, and of weekends. What was told and goes on becomes the habit.
+ * is one, and nothing in its first 24 hours of weekdays, and of weekends; twelve hours are judged once all of them lie after
+ * these days. What was told and goes on becomes the habit.
  * What a key did not do in the last day or two, it may catch up: a job that runs late is no surge. So much, and half as
  * much again, can be taken unseen with a key that stood still.
  *
@@ -157,7 +158,7 @@ function judge(habit: VolumeHabit, open: Hour, download: boolean): Worst | null 
     const inHour = stream === 'calls' ? calls : downloads;
     if (inHour < least) continue;
     const count = inHour + before;
-    const usual = isYoung(habit) ? Math.max(mean, habit.peak(stream === 'calls' ? 0 : 1)) : mean;
+    const usual = isYoung(habit, hours) ? Math.max(mean, habit.peak(stream === 'calls' ? 0 : 1)) : mean;
     if (lnChance(count - CAUGHT_UP * missed, { mean: usual, dispersion }) > LN_CHANCE) continue;
     const found = { stream, hours, count, usual, dispersion };
     if (worst === null || timesOf(found) > timesOf(worst)) worst = found;
@@ -169,14 +170,15 @@ function judge(habit: VolumeHabit, open: Hour, download: boolean): Worst | null 
 function leastOf(habit: VolumeHabit, hour: number) {
   return ({ stream, hours, mean, missed }: Omit<Window, 'least'>, index: number): number => {
     const more = CAUGHT_UP * missed;
-    if (!isYoung(habit)) return more + Math.max(LEAST[stream], TIMES * mean);
+    if (!isYoung(habit, hours)) return more + Math.max(LEAST[stream], TIMES * mean);
     if (hours > 1 || habit.known(hour) < YOUNG.known) return Number.POSITIVE_INFINITY;
     return more + Math.max(YOUNG.least * LEAST[stream], YOUNG.times * Math.max(mean, habit.peak(index)));
   };
 }
 
-function isYoung(habit: VolumeHabit): boolean {
-  return habit.age < YOUNG.hours;
+/** Whether any hour of the window was judged while the key was young: what passed by those rules is not judged anew by others. */
+function isYoung(habit: VolumeHabit, hours: number): boolean {
+  return habit.age - hours + 1 < YOUNG.hours;
 }
 
 /**

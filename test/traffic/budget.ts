@@ -54,12 +54,12 @@ function expiry(draw: Draw, from: number, perDay: number, fresh: number, add: Ad
   }
 }
 
-/** Functions in a cloud, half of which have new addresses: about ten are refused once or twice within 90 seconds. */
-function functions(draw: Draw, from: number, perDay: number, add: Add): void {
-  if (!draw.chance(perDay / 24)) return;
+/** Functions in a cloud, 12 times a day: so many are refused once or twice within 90 seconds. */
+function functions(draw: Draw, from: number, many: () => number, fresh: number, add: Add): void {
+  if (!draw.chance(0.5)) return;
   const start = from + draw.below(60) * MINUTE;
-  for (let client = 4 + draw.poisson(6); client > 0; client -= 1) {
-    const stream = draw.chance(0.5) ? 0 : 1;
+  for (let client = many(); client > 0; client -= 1) {
+    const stream = draw.chance(fresh) ? 0 : 1;
     const at = start + Math.floor(draw.between(0, 1.5)) * MINUTE;
     add(at, draw.chance(0.25) ? 2 : 1, stream, anybody(draw));
   }
@@ -85,7 +85,11 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   },
   cloud: (draw, from, add) => {
     steady(draw, from, 2 / 1_440, add, 0.5);
-    functions(draw, from, 12, add);
+    functions(draw, from, () => 4 + draw.poisson(6), 0.5, add);
+  },
+  crowded: (draw, from, add) => {
+    steady(draw, from, 2 / 1_440, add, 0.5);
+    functions(draw, from, () => draw.whole(30, 100), 1, add);
   },
 };
 

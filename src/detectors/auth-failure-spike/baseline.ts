@@ -5,8 +5,8 @@ import { type Lesson, NO_LESSON, type Prior } from './prior.ts';
 /** The windows over which failures are judged, in bins of one minute. */
 export const WINDOWS = [1, 10, 60, 720] as const;
 
-const HOUR_BINS = 60;
-const DAY_BINS = 1_440;
+export const HOUR_BINS = 60;
+export const DAY_BINS = 1_440;
 /** What a stream has shown in less than six hours is not taken for what it does all day. */
 const FEW_BINS = 360;
 /** Weekday and weekend, 24 hours each, in UTC. */
@@ -27,8 +27,10 @@ const WEEK = 12_000;
 const TAUGHT = 20;
 /**
  * The share of the time known that can be held out of the habit: one day in fourteen, so some 36 hours of a key that is
- * long known and two of a new one. What was told and takes no more is an attack; what takes more is a rise that lasts,
- * and is learnt, lest it page for ever. It is a share and no run of days, since a rise in office hours pauses each night.
+ * long known and two of a new one, whose first day counts as known from its begin. What was told and takes no more is an
+ * attack; what takes more is a rise that lasts, and is learnt, lest it page for ever. An hour in which anything is held
+ * out counts whole: a burst of two minutes takes as much as an hour of guessing, and is learnt where it comes every few
+ * hours. It is a share and no run of days, since a rise in office hours pauses each night.
  */
 const HELD_OUT = 1 / 14;
 
@@ -56,7 +58,7 @@ export class Baseline {
   #hour: number | null = null;
   #failures = 0;
   #bins = 0;
-  /** How many of the bins were held out. */
+  /** How many of the bins lie in hours of which some were held out. */
   #heldOut = 0;
   #squares = [0, 0, 0, 0];
   #expected = [0, 0, 0, 0];
@@ -120,6 +122,11 @@ export class Baseline {
   /** Begins with this hour, if it has not begun. */
   begin(hour: number): void {
     this.#hour ??= hour;
+  }
+
+  /** Minutes learnt, as they fade. */
+  get bins(): number {
+    return this.#bins;
   }
 
   /** Failures a day, over all hours. */
@@ -221,7 +228,8 @@ export class Baseline {
     if (this.#hour === null) return [];
     const expected = this.perBin(this.#hour);
     const most = Math.max(TAUGHT, 4 * expected);
-    const heldOut = this.#heldOut < HELD_OUT * (this.#bins + this.#prior.bins) ? told : [];
+    const known = this.#bins + Math.max(DAY_BINS, this.#prior.bins);
+    const heldOut = this.#heldOut < HELD_OUT * known ? told : [];
     const tens = [0, 0, 0, 0, 0, 0];
     let squares = HOUR_BINS * expected ** 2;
     for (const [offset, count] of bins) {
@@ -251,7 +259,7 @@ export class Baseline {
       squares: this.#lesson.squares + tenSquares,
       expected: this.#lesson.expected + HOUR_BINS * expected,
     };
-    this.#heldOut = short(this.#heldOut * KEEP_HOUR + held);
+    this.#heldOut = short(this.#heldOut * KEEP_HOUR + (held === 0 ? 0 : HOUR_BINS));
     this.#hour += 1;
     return heldOut;
   }

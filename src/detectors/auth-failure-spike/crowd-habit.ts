@@ -91,6 +91,11 @@ export class CrowdHabit {
     return new CrowdHabit(bins, [new GroupSizes([a, b, c]), new GroupSizes([d, e, f])]);
   }
 
+  /** Minutes learnt, as they fade. */
+  get bins(): number {
+    return this.#bins;
+  }
+
   save(): Json {
     return packSingles([this.#bins, ...this.#sizes[0].sums, ...this.#sizes[1].sums]);
   }

@@ -73,6 +73,21 @@ describe('those who fail together', () => {
   });
 });
 
+describe('blocks that are opened late', () => {
+  it('are emptied as soon as the others, so that a log which is always late does not fill the state', () => {
+    const crowds = new Crowds();
+    let most = 0;
+    for (let minute = FIRST; minute < FIRST + 600; minute += 1) {
+      if (minute % (2 * BLOCK) === 0) crowds.failed(minute, 1);
+      if (minute % (2 * BLOCK) === 2 * BLOCK - 1)
+        for (let mark = 1; mark <= 128; mark += 1) crowds.failed(minute - 7 * BLOCK + 5, mark << 16);
+      crowds.settle(minute - 5);
+      most = Math.max(most, String(crowds.save()).length);
+    }
+    expect(most).toBeLessThan(1_024);
+  });
+});
+
 describe('how large groups are as a rule', () => {
   /** Bursts of ten, give or take, twelve times a day; at times two of them at once. */
   const group = (random: () => number) => {
@@ -187,18 +202,61 @@ describe('on a key whose clients change their addresses', () => {
   });
 });
 
+const WATCHED = { since: minuteOf(START), perYear: 0.1, stream: 0 } as const;
+
+/**
+ * Bursts of 60 new addresses, give or take, every two hours: how often they fired on each day. `marks`: whether addresses
+ * are told apart, as the build before did not.
+ */
+function shotsOfBursts(failures: Failures, from: number, days: number, marks = true): number[] {
+  const random = randomFrom(13);
+  const shots = new Array<number>(days).fill(0);
+  for (let at = from + HOUR; at < from + days * DAY; at += (1.7 + 0.6 * random()) * HOUR) {
+    for (let left = Math.round(60 * (0.8 + 0.4 * random())); left > 0; left -= 1) {
+      const mark = marks ? Math.floor(random() * 2 ** 32) : undefined;
+      const told = failures.add(at + (left % 3 === 0 ? MINUTE : 0), 1, { ...WATCHED, mark });
+      const day = Math.floor((at - from) / DAY);
+      shots[day] = (shots[day] ?? 0) + told.length;
+    }
+    failures.settle(minuteOf(at - 5 * MINUTE), WATCHED, () => {});
+  }
+  return shots;
+}
+
+describe('a rise to bursts of many new addresses', () => {
+  it.each([
+    ['from the first hour on', 0],
+    ['on a key that was quiet for a week', 7],
+  ])('%s is learnt within a few days', (_, quietDays) => {
+    const failures = new Failures();
+    for (let day = 1; day <= quietDays; day += 1)
+      failures.settle(minuteOf(START + day * DAY), WATCHED, () => {});
+    const [first, ...later] = shotsOfBursts(failures, START + quietDays * DAY, 8);
+    expect(first).toBeGreaterThan(0);
+    expect(later.slice(3)).toEqual([0, 0, 0, 0]);
+  });
+});
+
 describe('what an earlier build kept', () => {
+  const earlier = (failures: Failures) =>
+    Failures.load(JSON.parse(JSON.stringify(failures.save())).slice(0, 6));
+
   it('is taken up without the groups, which are learnt from then on', () => {
-    const watched = { since: minuteOf(START), perYear: 0.1, stream: 0 } as const;
     const before = new Failures();
-    before.settle(minuteOf(START + 3 * DAY), watched, () => {});
-    const stored = JSON.parse(JSON.stringify(before.save()));
-    const failures = Failures.load(stored.slice(0, 6));
+    before.settle(minuteOf(START + 3 * DAY), WATCHED, () => {});
+    const failures = earlier(before);
     const at = START + 3 * DAY + HOUR;
     const shots = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((mark) =>
-      failures.add(at, 1, { ...watched, mark: mark * 1_000 }),
+      failures.add(at, 1, { ...WATCHED, mark: mark * 1_000 }),
     );
     expect(shots.length).toBeGreaterThan(0);
     expect(Failures.load(JSON.parse(JSON.stringify(failures.save()))).save()).toEqual(failures.save());
+  });
+
+  it('says what bursts are usual, though not from how many addresses: these are learnt before they are judged', () => {
+    const before = new Failures();
+    const habit = shotsOfBursts(before, START, 12, false);
+    expect(habit.slice(8)).toEqual([0, 0, 0, 0]);
+    expect(shotsOfBursts(earlier(before), START + 12 * DAY, 3)).toEqual([0, 0, 0]);
   });
 });

@@ -101,12 +101,8 @@ export class Crowds {
 
   /** The addresses of what has settled are needed no more: nothing of it, and of what follows, can change. */
   settle(minute: number): void {
-    for (let index = this.#blocks.length - 1; index >= 0; index -= 1) {
-      const block = this.#blocks[index];
-      if (block === undefined || minute < (block.block + 2) * BLOCK) continue;
-      if (block.seen === null) break;
-      block.seen = null;
-    }
+    // All of them: one that came late may lie before such as were emptied long ago.
+    for (const block of this.#blocks) if (minute >= (block.block + 2) * BLOCK) block.seen = null;
   }
 
   /** How many failed together up to the end of the block of that minute, and how often the one that did most. */

@@ -227,7 +227,8 @@ export class Failures {
   #crowdAt(minute: number, judgement: Judgement): Together | null {
     const [crowd, bout] = this.#crowds.at(minute);
     if (crowd < TOGETHER && bout < TOGETHER) return null;
-    const { crowds } = this.#habitFor(minute, judgement);
+    const { crowds, learnsCrowds } = this.#habitFor(minute, judgement);
+    if (learnsCrowds) return null;
     const perYear = judgement.perYear / TESTS[0];
     if (crowd >= TOGETHER && crowd >= crowds.least(CROWD, perYear)) return CROWD;
     return bout >= TOGETHER && bout >= crowds.least(BOUT, perYear) ? BOUT : null;

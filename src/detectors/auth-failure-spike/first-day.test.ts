@@ -71,4 +71,15 @@ describe('on the first day of an account, of which nothing is known', () => {
       }
     },
   );
+
+  it('what was told is not learnt: the same attack is told as soon ten hours later', () => {
+    const usual = [...traffic({ seed: 8, from: START, until: START + DAY, failures: quiet })];
+    const guesses = (hour: number, ip: string) =>
+      attack({ from: START + hour * HOUR, count: 600, every: 6 * SECOND, ips: [ip] });
+    const events = byTime([...usual, ...guesses(2, '198.51.100.77'), ...guesses(12, '198.51.100.78')]);
+    const pages = begun(play(events, { ...SCRIPT, until: START + 14 * HOUR, every: MINUTE }));
+    expect(pages.map(({ ips }) => ips)).toEqual([['198.51.100.77'], ['198.51.100.78']]);
+    for (const [index, hour] of [2, 12].entries())
+      expect((pages[index]?.at ?? 0) - START - hour * HOUR).toBeLessThan(2 * MINUTE);
+  });
 });

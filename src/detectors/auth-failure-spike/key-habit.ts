@@ -1,5 +1,5 @@
 import type { Json } from '../stored.ts';
-import { Baseline, type BinCount } from './baseline.ts';
+import { Baseline, type BinCount, DAY_BINS, HOUR_BINS } from './baseline.ts';
 import { type Bin, spansTold, within } from './bins.ts';
 import { CrowdHabit } from './crowd-habit.ts';
 import { BLOCK, type Crowds } from './crowds.ts';
@@ -40,6 +40,15 @@ export class KeyHabit {
   /** The next hour to learn; null until it begins. */
   get hour(): number | null {
     return this.streams[0].hour;
+  }
+
+  /**
+   * Whether the key was known before anything of its crowds was, and these are known for less than a day: the build before
+   * did not learn them. By what is believed of a new key, bursts that were always there would be told, and never learnt.
+   */
+  get learnsCrowds(): boolean {
+    const { bins } = this.crowds;
+    return bins < DAY_BINS && this.streams[0].bins > bins + HOUR_BINS;
   }
 
   get perDay(): number {
