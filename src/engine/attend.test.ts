@@ -1,11 +1,12 @@
 import { beforeEach, expect, test } from 'vitest';
+import type { Config } from '../config/types.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../model/index.ts';
 import { StateError } from '../state/contract.ts';
 import { wakeAll } from './clock-step.ts';
 import { Committer } from './commit.ts';
 import { Deliveries } from './deliver.ts';
 import { reconcileAlerts } from './start.ts';
-import { OutboxWorld, REFUSED } from './testing/outbox.ts';
+import { BUSY, OutboxWorld, REFUSED } from './testing/outbox.ts';
 
 let world: OutboxWorld;
 beforeEach(async () => {
@@ -143,4 +144,29 @@ test('a channel that comes back again and again has all that is open looked at o
   expect(world.seen.filter((line) => line.includes('store-drift'))).toHaveLength(8);
   expect(looks).toBeGreaterThan(0);
   expect(looks).toBeLessThanOrEqual(Math.ceil((world.now - start) / MINUTE) + 1);
+});
+
+test('a rise that one pager has heard of goes on with it when another, that has the lesser, is told', async () => {
+  const plain = world.contextWith('oncall', 'second');
+  const any = { kind: [], credential: [], continue: false };
+  const routes: Config['routes'] = [
+    { ...any, severity: ['warning'], channels: ['oncall'], escalate: null },
+    { ...any, severity: ['critical'], channels: ['second'], escalate: { after: HOUR, channels: ['oncall'] } },
+  ];
+  const context = { ...plain, config: { ...plain.config, routes } };
+  world.down.set('oncall', BUSY);
+  await world.commit(context, world.raise({ severity: 'warning' }));
+  await world.pass(context, MINUTE);
+  await world.commit(context, world.raise());
+  await world.pass(context, MINUTE);
+  expect(world.seen).toEqual(['second trigger clock-skew triggered']);
+  world.down.clear();
+  await world.pass(context, 2 * HOUR);
+  const atSecond = world.seen.filter((line) => line.startsWith('second'));
+  expect(atSecond).toEqual([
+    'second trigger clock-skew triggered',
+    'second trigger clock-skew triggered',
+    'second resolve clock-skew resolved',
+  ]);
+  expect(world.seen).toContain('oncall trigger clock-skew triggered');
 });

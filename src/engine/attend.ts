@@ -4,7 +4,7 @@ import { goOn, mayBeTakenOn } from '../alerting/go-on.ts';
 import type { DedupScope } from '../alerting/identity.ts';
 import { answerDueAt, lookAt, unanswered } from '../alerting/incident.ts';
 import { mutedCauses, RELATED } from '../alerting/inhibit.ts';
-import { ALERTS_LANE, owe } from '../alerting/outbox.ts';
+import { ALERTS_LANE, owe, told } from '../alerting/outbox.ts';
 import { type Beginning, begun, lookAgain } from '../alerting/pipeline.ts';
 import type { Alert, Change, Claim, Signal, Work } from '../model/index.ts';
 import { type State, StateError } from '../state/contract.ts';
@@ -91,8 +91,12 @@ async function attendTo(
     const { owed, nextAt } = attend(alert, own, around);
     const due = answerDueAt(alert);
     const signals = due !== null && due <= scope.now ? [unanswered(alert, scope.now)] : [];
-    if (mayBeTakenOn(alert, owed, own, scope.channels))
-      return { ...goesOn(alert, owed, around), corrected: moved.map(put), signals };
+    if (mayBeTakenOn(alert, owed, own, scope.channels)) {
+      // Who has heard since it got worse goes on with it: else their incident would end with the former.
+      const since = own.filter(({ createdAt }) => createdAt >= alert.triggeredAt);
+      const channels = new Set([...owed, ...told(since, scope.channels)]);
+      return { ...goesOn(alert, [...channels], around), corrected: moved.map(put), signals };
+    }
     return {
       alert,
       owed: owed.flatMap((channel) => owe(alert, 'trigger', channel, { ...scope, own })),
@@ -160,7 +164,6 @@ async function turnRecovery(context: EngineContext, claim: Claim): Promise<void>
       { under: claim },
     );
   };
-  const open = new Set<string>();
   let cursor: string | null = null;
   do {
     const page: Awaited<ReturnType<State['alerts']>> = await state.alerts({
@@ -169,9 +172,9 @@ async function turnRecovery(context: EngineContext, claim: Claim): Promise<void>
       state: 'open',
     });
     await look(page.items);
-    for (const { id } of page.items) open.add(id);
     cursor = page.nextCursor;
   } while (cursor !== null);
-  await look(await pressingEvents(context, open));
+  const events = await pressingEvents(context);
+  for (let from = 0; from < events.length; from += AT_ONCE) await look(events.slice(from, from + AT_ONCE));
   await state.commit([], { hold: { claim, next: null } });
 }

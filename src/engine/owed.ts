@@ -1,6 +1,6 @@
 import { identityOf } from '../alerting/identity.ts';
 import { presses } from '../alerting/transient.ts';
-import type { Alert, Signal } from '../model/index.ts';
+import { type Alert, DAY, type Signal } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
 import type { EngineContext } from './context.ts';
 
@@ -20,19 +20,10 @@ export async function allAlerts(state: State, open: boolean): Promise<Alert[]> {
   return found;
 }
 
-/**
- * Events that are looked at again, though they are not open; later than they should be where the clock was set back.
- *
- * @param open the ids of the alerts that are open, which are none
- */
-export async function pressingEvents(
-  { state, clock }: EngineContext,
-  open: ReadonlySet<string>,
-): Promise<Alert[]> {
+/** Events that are looked at again, though they are not open. */
+export async function pressingEvents({ state, clock }: EngineContext): Promise<readonly Alert[]> {
   const now = clock.now();
-  const waiting = (await state.scheduled('alert')).filter(({ id, dueAt }) => dueAt > now && !open.has(id));
-  const alerts = await Promise.all(waiting.map(({ id }) => state.alert(id)));
-  return alerts.filter((alert): alert is Alert => alert !== null && presses(alert, now));
+  return (await state.criticalEvents(now - DAY)).filter((alert) => presses(alert, now));
 }
 
 /** True where these signals end an alert that is open: a channel that had failed delivers again. */

@@ -86,8 +86,7 @@ export async function reconcileAlerts(
   const signals = orphans(open, configured, clock.now());
   const ending = new Set(signals.map(identityOf));
   const lasting = open.filter(({ identity }) => !ending.has(identity));
-  const pressing = await pressingEvents(context, new Set(open.map(({ id }) => id)));
-  const owed = await attendAll(context, [...lasting, ...pressing]);
+  const owed = await attendAll(context, [...lasting, ...(await pressingEvents(context))]);
   // A former engine of this process may have owed them since.
   const forNobody = await owedToNobody(context);
   return { changes: [...(await silencesNotAhead(context)), ...forNobody, ...owed], signals };

@@ -297,6 +297,8 @@ export type State = {
     readonly credentials: readonly string[];
     readonly kinds: readonly AlertKind[];
   }): Promise<readonly Alert[]>;
+  /** Critical events that were raised after `since` and that nobody has acknowledged, oldest first. */
+  criticalEvents(since: number): Promise<readonly Alert[]>;
   silence(id: string): Promise<Silence | null>;
   /** Those that hold. */
   silences(now: number): Promise<readonly Silence[]>;

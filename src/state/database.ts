@@ -37,6 +37,7 @@ import { readGrant, readGrants, readGrantsIn, readNarrowToken } from './reads/gr
 import { readKeyUsers, readKeyUses, readMonitor } from './reads/monitors.ts';
 import {
   readAllSilences,
+  readCriticalEvents,
   readDeliveriesOf,
   readOpenAlerts,
   readOutbox,
@@ -202,6 +203,7 @@ type OutboxReads =
   | 'pendingDeliveries'
   | 'deliveriesOf'
   | 'openAlerts'
+  | 'criticalEvents'
   | 'silence'
   | 'silences'
   | 'allSilences';
@@ -213,6 +215,7 @@ function outboxReads(db: Kysely<Tables>): Pick<State, OutboxReads> {
     pendingDeliveries: () => readPendingDeliveries(db),
     deliveriesOf: (alertIds) => readDeliveriesOf(db, alertIds),
     openAlerts: (query) => readOpenAlerts(db, query),
+    criticalEvents: (since) => readCriticalEvents(db, since),
     silence: (id) => readSilence(db, id),
     silences: (now) => readSilences(db, now),
     allSilences: (query) => readAllSilences(db, query),

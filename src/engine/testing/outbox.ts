@@ -34,6 +34,9 @@ const PAGERDUTY = {
   eventsUrl: 'https://events',
 };
 
+/** The channels of these names are PagerDuty, every other Slack. */
+const PAGERS: readonly string[] = ['oncall', 'second'];
+
 /** Channels that answer as a test says, and the part of the daemon that tells them, on a clock that the test moves. */
 export class OutboxWorld {
   now = Date.UTC(2026, 9, 1, 9);
@@ -66,13 +69,15 @@ export class OutboxWorld {
     });
   }
 
-  /** A daemon with these channels; `oncall` is PagerDuty, every other Slack. */
+  /** A daemon with these channels. */
   contextWith(...channels: readonly string[]): EngineContext {
     return contextOf({
       state: this.state,
       clock: clockAt(() => this.now),
       config: {
-        channels: Object.fromEntries(channels.map((name) => [name, name === 'oncall' ? PAGERDUTY : SLACK])),
+        channels: Object.fromEntries(
+          channels.map((name) => [name, PAGERS.includes(name) ? PAGERDUTY : SLACK]),
+        ),
         routes: routesTo(...channels),
       },
       plugins: { channels: new Map(channels.map((name) => [name, this.#channel(name)])) },

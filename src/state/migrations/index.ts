@@ -9,6 +9,7 @@ import { workClaimed } from './005-work-claimed.ts';
 import { events } from './006-events.ts';
 import { workHeld } from './007-work-held.ts';
 import { acknowledged } from './008-acknowledged.ts';
+import { criticalEvents } from './009-critical-events.ts';
 import type { Installation, Migration } from './migration.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   events,
   workHeld,
   acknowledged,
+  criticalEvents,
 ];
 
 /** How many migrations the database has had; 0 for a new one. */

@@ -5,6 +5,7 @@ import {
   channelLane,
   type Delivery,
   ranksOf,
+  type Severity,
   type Silence,
 } from '../../model/index.ts';
 import { chunksOf } from '../chunks.ts';
@@ -34,6 +35,22 @@ const openOf = prepared((db, { credentials, kinds }: OpenOf) =>
 export async function readOpenAlerts(db: Db, { credentials, kinds }: OpenOf): Promise<readonly Alert[]> {
   if (credentials.length === 0 || kinds.length === 0) return [];
   return (await openOf(db, { credentials, kinds })).rows.map(alertFrom);
+}
+
+const eventsOf = prepared((db, { since }: { since: number }) =>
+  db
+    .selectFrom('alerts')
+    .selectAll()
+    .where('transient', '=', sql.lit(1))
+    .where('severity', '=', sql.lit<Severity>('critical'))
+    .where('acknowledged_by', 'is', null)
+    .where('triggered_at', '>', since)
+    .orderBy('triggered_at')
+    .orderBy('id'),
+);
+
+export async function readCriticalEvents(db: Db, since: number): Promise<readonly Alert[]> {
+  return (await eventsOf(db, { since })).rows.map(alertFrom);
 }
 
 /** So much of each rank goes into one read of an outbox, however much there is. */

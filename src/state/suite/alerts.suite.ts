@@ -43,6 +43,20 @@ export function alertContract(state: () => State): void {
       expect(await state().alert('alert-1')).toEqual(alert(event));
     });
 
+    test('is among the critical events until somebody takes it on, of those raised since a time', async () => {
+      const event = { state: 'resolved', transient: true, severity: 'critical', triggeredAt: 10 } as const;
+      const of = (id: string, more = {}) => put.alert({ ...event, id, identity: id, dedupKey: id, ...more });
+      await state().commit([
+        of('late', { triggeredAt: 20 }),
+        of('event'),
+        of('old', { triggeredAt: 9 }),
+        of('taken', { acknowledgedBy: 'ops' }),
+        of('warning', { severity: 'warning' }),
+        of('lasting', { transient: false }),
+      ]);
+      expect((await state().criticalEvents(9)).map(({ id }) => id)).toEqual(['event', 'late']);
+    });
+
     test('keeps who took it on, and when', async () => {
       const taken = { state: 'acknowledged', acknowledgedBy: 'ops', acknowledgedAt: 5 } as const;
       await state().commit([put.alert(taken)]);
