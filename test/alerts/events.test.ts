@@ -1,18 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, type Raise, SECOND } from '../../src/model/index.ts';
-import { AlertsWorld, raise } from './world.ts';
+import { AlertsWorld, escalatingAfter, raise } from './world.ts';
 
-/** Slack first, and PagerDuty after ten minutes. */
-const ESCALATES = [
-  {
-    severity: [],
-    kind: [],
-    credential: [],
-    channels: ['team'],
-    continue: false,
-    escalate: { after: 10 * MINUTE, channels: ['oncall'] },
-  },
-];
+const ESCALATES = escalatingAfter(10 * MINUTE);
 
 const event = (world: AlertsWorld, fields: Partial<Raise> = {}) =>
   raise(world, 'key_9', { kind: 'foreign-mint', title: 'Somebody minted a key', transient: true, ...fields });

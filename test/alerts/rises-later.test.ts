@@ -1,18 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { HOUR, MINUTE, type Raise, SECOND } from '../../src/model/index.ts';
-import { AlertsWorld, raise, resolve } from './world.ts';
+import { AlertsWorld, escalatingAfter, raise, resolve } from './world.ts';
 
-/** Slack first, and PagerDuty after an hour. */
-const ESCALATES = [
-  {
-    severity: [],
-    kind: [],
-    credential: [],
-    channels: ['team'],
-    continue: false,
-    escalate: { after: HOUR, channels: ['oncall'] },
-  },
-];
+const ESCALATES = escalatingAfter(HOUR);
 
 const warning = (world: AlertsWorld) => raise(world, 'a', { severity: 'warning', title: 'It begins' });
 const critical = (world: AlertsWorld) => raise(world, 'a', { title: 'It is grave' });

@@ -256,6 +256,11 @@ const CHANNELS: Config['channels'] = {
   oncall: { kind: 'pagerduty', routingKey: secretOf(''), eventsUrl: 'https://events', ...COMMON },
 };
 
+/** Slack first, and PagerDuty where nobody has taken it on after so long. */
+export function escalatingAfter(after: number): Config['routes'] {
+  return routesTo('team').map((route) => ({ ...route, escalate: { after, channels: ['oncall'] } }));
+}
+
 /** Something holds; `condition` tells it apart. */
 export function raise(world: AlertsWorld, condition: string, fields: Partial<Raise> = {}): Raise {
   return {
