@@ -1,7 +1,7 @@
 import { type Alert, DAY } from '../model/index.ts';
 
 /** So long a person is pressed to look at an event that is critical, ms. */
-const PRESSED_FOR = DAY;
+export const PRESSED_FOR = DAY;
 
 /** True for a report for information only, of which no end will be told: there is nothing to be repaired. */
 export function isReport({ severity, state }: Pick<Alert, 'severity' | 'state'>): boolean {

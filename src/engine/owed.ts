@@ -1,6 +1,6 @@
 import { identityOf } from '../alerting/identity.ts';
-import { presses } from '../alerting/transient.ts';
-import { type Alert, DAY, type Signal } from '../model/index.ts';
+import { PRESSED_FOR, presses } from '../alerting/transient.ts';
+import type { Alert, Signal } from '../model/index.ts';
 import type { State } from '../state/contract.ts';
 import type { EngineContext } from './context.ts';
 
@@ -23,7 +23,7 @@ export async function allAlerts(state: State, open: boolean): Promise<Alert[]> {
 /** Events that are looked at again, though they are not open. */
 export async function pressingEvents({ state, clock }: EngineContext): Promise<readonly Alert[]> {
   const now = clock.now();
-  return (await state.criticalEvents(now - DAY)).filter((alert) => presses(alert, now));
+  return (await state.criticalEvents(now - PRESSED_FOR)).filter((alert) => presses(alert, now));
 }
 
 /** True where these signals end an alert that is open: a channel that had failed delivers again. */
